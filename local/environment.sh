@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Sourced by the doors (local.sh, test.sh): finds a Python and makes the locked environment.
+
+# find_python: prints the first Python that the function runs on (3.12 or newer); none is an error with the way out.
+find_python() {
+  local candidate
+  for candidate in python3 python3.12 python3.13 python; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  echo "no Python 3.12 or 3.13 with venv found: install one (Debian/Ubuntu: apt install python3-venv;" \
+    "macOS: brew install python@3.13; any system: https://www.python.org/downloads/)" >&2
+  return 1
+}
+
+# ensure_environment PYTHON REQUIREMENTS...: prints the path of a virtual environment's python that has them installed.
+# One environment per Python version below .venv; a locked file that was installed before is not read again.
+ensure_environment() {
+  local python=$1 directory stamp file
+  shift
+  directory=.venv/$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  if ! "$directory/bin/python" -c '' 2>/dev/null; then
+    echo "making the environment $directory" >&2
+    "$python" -m venv --clear "$directory" >&2
+  fi
+  for file in "$@"; do
+    stamp=$directory/installed-${file//\//-}-$(cksum <"$file" | tr ' ' -)
+    [[ -e $stamp ]] && continue
+    echo "installing $file into $directory (once; a minute or two)" >&2
+    "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$file" >&2
+    touch "$stamp"
+  done
+  echo "$directory/bin/python"
+}
