@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from local import batch, paste, show
 from local.options import Options, parse
-from local.part import PartError
+from local.part import HOST, PartError
 from local.signals import Stopped, ignore_signals, raise_on_signals
 from local.stack import Stack, running
 
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: Options) -> int:
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{os.environ.get('NO_PROXY', '')},{HOST}".lstrip(",")
     _say("starting Firestore, the function and storage")
     started = time.monotonic()
     with running(options) as stack:

@@ -1,17 +1,19 @@
 """What to paste into another terminal while the stack is up: every line works as it is."""
 
+import json
 import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.outcome import COLLECTIONS, DATABASE
 from local.parts import PROJECT
 from local.stack import BUCKET, Stack
 
 SAMPLE = Path(__file__).resolve().parent / "sample.wav"
 UPLOAD = (
     "from google.cloud import storage;"
-    " storage.Client().bucket({bucket!r}).blob('from-python.wav').upload_from_filename({file!r})"
+    ' storage.Client().bucket("{bucket}").blob("from-python.wav").upload_from_filename({file})'
 )
 # No credentials lines: gsutil would insist on having them accepted by the real cloud.
 BOTO = """[Credentials]
@@ -21,7 +23,6 @@ gs_json_port = {port}
 https_validate_certificates = False
 [GSUtil]
 prefer_api = json
-check_hashes = if_fast_else_skip
 """
 
 
@@ -42,7 +43,7 @@ def format_paste(stack: Stack) -> str:
         "CLOUDSDK_CORE_PROJECT": PROJECT,
     }
     uploads = f"{stack.storage.url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name=from-curl.wav"
-    documents = f"{stack.firestore.url}/v1/projects/{PROJECT}/databases/(default)/documents/sounds"
+    documents = f"{stack.firestore.url}/v1/projects/{PROJECT}/databases/{DATABASE}/documents/{COLLECTIONS['sound']}"
     return "\n".join(
         [
             "# Any client finds the stack with:",
@@ -51,7 +52,7 @@ def format_paste(stack: Stack) -> str:
             _command(gsutil, "gsutil", "cp", SAMPLE, f"gs://{BUCKET}/from-gsutil.wav"),
             _command(gcloud, "gcloud", "storage", "cp", SAMPLE, f"gs://{BUCKET}/from-gcloud.wav"),
             _command({}, "curl", "-sS", "-H", "Content-Type: audio/wav", "--data-binary", f"@{SAMPLE}", uploads),
-            _command(python, sys.executable, "-c", UPLOAD.format(bucket=BUCKET, file=str(SAMPLE))),
+            _command(python, sys.executable, "-c", UPLOAD.format(bucket=BUCKET, file=json.dumps(str(SAMPLE)))),
             "# And this shows the documents:",
             _command({}, "curl", "-sS", documents),
             "# Each new sound or rejection is a line below; Ctrl-C ends everything.",

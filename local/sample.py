@@ -1,8 +1,8 @@
 """Makes sample.wav: three seconds of plucked strings, the same bytes every time.
 
 *Source.* K. Karplus, A. Strong, "Digital Synthesis of Plucked-String and Drum Timbres", Computer Music Journal 7 (1983):
-a period of noise, repeated, and smoothed by averaging neighbours. It takes additions and halvings only, which are
-rounded alike everywhere.
+a period of noise, repeated, and smoothed by averaging neighbours. That takes additions and halvings, which every
+machine rounds alike.
 """
 
 import sys
