@@ -1,0 +1,65 @@
+"""One sound or one rejection becomes a document; the two never exist together.
+
+*Conventions.* Whatever is written is the same for every repeat of an event, so every failed call may be made again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import (
+    Aborted,
+    DeadlineExceeded,
+    InternalServerError,
+    ResourceExhausted,
+    ServiceUnavailable,
+)
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud import firestore
+from google.cloud.firestore_v1.vector import Vector
+
+if TYPE_CHECKING:
+    from analysis.settings import Settings
+
+CALL_S = 15  # of one attempt
+RETRY_S = 45  # of all attempts; the platform's own retries go on from there
+RETRY = Retry(
+    predicate=if_exception_type(Aborted, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable),
+    initial=0.2,
+    maximum=5,
+    timeout=RETRY_S,
+)
+
+
+def write_sound(sound: dict[str, Any], settings: Settings) -> None:
+    """Write ``sounds/{uid}``, its ``mean_mfccs`` also as the vector ``fingerprint``, in place of a rejection if any."""
+    client = _client(settings.firestore_database)
+    batch = client.batch()
+    batch.set(
+        client.collection(settings.sounds_collection).document(sound["uid"]),
+        sound | {"fingerprint": Vector(sound["mean_mfccs"])},
+    )
+    batch.delete(client.collection(settings.rejections_collection).document(sound["uid"]))
+    batch.commit(retry=RETRY, timeout=CALL_S)
+
+
+def write_rejection(rejection: dict[str, Any], settings: Settings) -> bool:
+    """Write ``rejections/{uid}`` and return True; where the upload is a sound already, leave that and return False."""
+    client = _client(settings.firestore_database)
+    sound_reference = client.collection(settings.sounds_collection).document(rejection["uid"])
+    rejection_reference = client.collection(settings.rejections_collection).document(rejection["uid"])
+
+    @firestore.transactional
+    def write(transaction: firestore.Transaction) -> bool:
+        if sound_reference.get(["uid"], transaction=transaction, retry=RETRY, timeout=CALL_S).exists:
+            return False
+        transaction.set(rejection_reference, rejection)
+        return True
+
+    return bool(write(client.transaction()))
+
+
+@cache
+def _client(database: str) -> firestore.Client:
+    return firestore.Client(database=database)

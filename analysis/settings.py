@@ -1,0 +1,116 @@
+"""The environment becomes one frozen `Settings`, validated once, when the function starts."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+COLLECTION_ID = re.compile(r"(?!\.\.?$)(?!__.*__$)[^/]{1,1500}")
+DATABASE_ID = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set; each is the environment variable of the same name in capitals.
+
+    Attributes:
+        sounds_collection: Firestore collection of the sounds.
+        rejections_collection: Firestore collection of the rejections.
+        firestore_database: Firestore database of both.
+        include_names: globs; only blobs that match one are analysed (none: all are).
+        exclude_names: globs; blobs that match one are left.
+        max_bytes: bytes of an upload (its tempfile is memory).
+        max_duration_s: seconds of audio, declared and decoded.
+        max_channels: channels.
+        min_sample_rate: Hz, as declared by the file.
+        max_sample_rate: Hz, as declared by the file.
+        max_event_age_s: seconds after which an event is given up.
+    """
+
+    sounds_collection: str = "sounds"
+    rejections_collection: str = "rejections"
+    firestore_database: str = "(default)"
+    include_names: tuple[str, ...] = ()
+    exclude_names: tuple[str, ...] = ()
+    max_bytes: int = 2**30
+    max_duration_s: float = 12 * 3600
+    max_channels: int = 32
+    min_sample_rate: int = 2000
+    max_sample_rate: int = 768000
+    max_event_age_s: float = 6 * 3600
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the variables that are set; ValueError names the first wrong one, its value and what is accepted."""
+        given: dict[str, Any] = {}
+        for field in fields(cls):
+            variable = field.name.upper()
+            if variable in environment:
+                given[field.name] = _read(variable, environment[variable], _READERS[field.name])
+        settings = cls(**given)
+        if settings.sounds_collection == settings.rejections_collection:
+            raise ValueError(
+                f"REJECTIONS_COLLECTION={settings.rejections_collection!r}: accepted is another than SOUNDS_COLLECTION"
+            )
+        if settings.min_sample_rate > settings.max_sample_rate:
+            raise ValueError(
+                f"MIN_SAMPLE_RATE={settings.min_sample_rate}: accepted is at most "
+                f"MAX_SAMPLE_RATE={settings.max_sample_rate}"
+            )
+        return settings
+
+
+type _Reader = tuple[Callable[[str], object], str]
+
+
+def _read(variable: str, text: str, reader: _Reader) -> object:
+    read, accepted = reader
+    try:
+        return read(text)
+    except ValueError:
+        raise ValueError(f"{variable}={text!r}: accepted is {accepted}") from None
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError
+        return text
+
+    return read
+
+
+def _globs(text: str) -> tuple[str, ...]:
+    return tuple(glob for glob in (part.strip() for part in text.split(",")) if glob)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+        raise ValueError
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
+_COLLECTION: _Reader = (_matching(COLLECTION_ID), "a collection id, without slashes")
+_GLOBS: _Reader = (_globs, "globs, separated by commas")
+_COUNT: _Reader = (_count, "a whole number above 0, in digits")
+_SECONDS: _Reader = (_seconds, "a number of seconds above 0")
+_READERS: dict[str, _Reader] = {
+    "sounds_collection": _COLLECTION,
+    "rejections_collection": _COLLECTION,
+    "firestore_database": (_matching(DATABASE_ID), "(default) or 4 to 63 of a-z, 0-9 and -"),
+    "include_names": _GLOBS,
+    "exclude_names": _GLOBS,
+    "max_bytes": _COUNT,
+    "max_duration_s": _SECONDS,
+    "max_channels": _COUNT,
+    "min_sample_rate": _COUNT,
+    "max_sample_rate": _COUNT,
+    "max_event_age_s": _SECONDS,
+}

@@ -1,0 +1,61 @@
+"""An upload and its features become a uid and the plain document of a sound, or of a rejection. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from analysis.audio import Source
+    from analysis.errors import AnalysisError
+    from analysis.mfcc import Features
+    from analysis.upload import Upload
+
+SAMPLE_RATE = 22050  # Hz, of the analysed signal
+ANALYSIS_VERSION = 1  # of the numbers' definition: another one means that documents are not comparable
+
+
+def make_uid(upload: Upload) -> str:
+    """Return the version 5 UUID of ``gs://bucket/blob#generation``: a repeat of the event has the same."""
+    return str(uuid5(NAMESPACE_URL, upload.uri))
+
+
+def make_sound(upload: Upload, source: Source, features: Features, analyzed_at: datetime) -> dict[str, Any]:
+    """Return the document ``sounds/{uid}``."""
+    return _identify(upload) | {
+        "length": features.length,
+        "mean_mfccs": list(features.mean_mfccs),
+        "size": upload.size,
+        "content_type": upload.content_type,
+        "md5_hash": upload.md5_hash,
+        "uploaded_at": upload.uploaded_at,
+        "sample_rate": SAMPLE_RATE,
+        "duration": features.length / SAMPLE_RATE,
+        "source": {
+            "container": source.container,
+            "codec": source.codec,
+            "sample_rate": source.sample_rate,
+            "channels": source.channels,
+        },
+        "analyzed_at": analyzed_at,
+        "analysis_version": ANALYSIS_VERSION,
+    }
+
+
+def make_rejection(upload: Upload, error: AnalysisError, rejected_at: datetime) -> dict[str, Any]:
+    """Return the document ``rejections/{uid}``."""
+    return _identify(upload) | {"reason": error.reason, "message": str(error), "rejected_at": rejected_at}
+
+
+def _identify(upload: Upload) -> dict[str, Any]:
+    """Which upload this is and which event told of it: the fields that a sound and a rejection share."""
+    return {
+        "uid": make_uid(upload),
+        "blob_name": upload.blob_name,
+        "file_name": upload.blob_name,
+        "bucket": upload.bucket_name,
+        "generation": upload.generation,
+        "event_id": upload.event_id,
+    }

@@ -1,0 +1,159 @@
+"""Any finalize event, of either generation and in any shape the framework hands over, becomes one plain `Upload`.
+
+*Conventions.* Nothing is taken from an event unchecked: what is there has the right type, what is missing is None.
+
+*Source.* The event's data is Cloud Storage's object resource (https://cloud.google.com/storage/docs/json_api/v1/objects);
+the types are those of https://cloud.google.com/functions/docs/calling/storage.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from analysis.errors import NothingToDo
+
+FINALIZE_TYPES = frozenset(
+    {
+        "google.storage.object.finalize",
+        "google.cloud.storage.object.v1.finalized",
+        "providers/cloud.storage/eventTypes/object.change",
+    }
+)
+# Parts of a parallel composite upload: gsutil and gcloud remove them as soon as the whole is composed.
+COMPOSITE_PART = re.compile(r"(^|/)(gsutil|gcloud)/tmp/parallel_composite_uploads/")
+MAX_GENERATION = 2**63 - 1  # Cloud Storage's int64
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One generation of one blob, as its finalize event tells of it.
+
+    Attributes:
+        bucket_name: name of the bucket.
+        blob_name: name of the blob in it.
+        generation: identity of this upload among all of that name.
+        size: bytes, as stored.
+        content_type: as declared by the uploader, so not to be trusted.
+        md5_hash: base64; composite objects have none.
+        uploaded_at: when the object was created.
+        customer_encrypted: whether it takes a key of the customer's own to read.
+        event_id: identity of the event; empty where the framework does not hand it over.
+        event_time: when the event happened.
+    """
+
+    bucket_name: str
+    blob_name: str
+    generation: int
+    size: int | None = None
+    content_type: str | None = None
+    md5_hash: str | None = None
+    uploaded_at: datetime | None = None
+    customer_encrypted: bool = False
+    event_id: str = ""
+    event_time: datetime | None = None
+
+    @property
+    def uri(self) -> str:
+        """The upload as ``gs://bucket/blob#generation``."""
+        return f"gs://{self.bucket_name}/{self.blob_name}#{self.generation}"
+
+    @property
+    def happened_at(self) -> datetime | None:
+        """When the event happened, else when the object was created."""
+        return self.event_time or self.uploaded_at
+
+
+def read_upload(event: Any, context: Any = None) -> Upload:
+    """Read a 1st-gen ``(event, context)`` or a 2nd-gen CloudEvent (then ``context`` is None).
+
+    Raises NothingToDo when it is not the finalize event of an object: another type, or no bucket, name or generation.
+    """
+    resource, event_type, event_id, event_time = _unwrap(event, context)
+    if event_type and event_type not in FINALIZE_TYPES:
+        raise NothingToDo(f"event of type {event_type!r}: only finalize events are analysed")
+    if not isinstance(resource, Mapping):
+        raise NothingToDo(f"event data is {type(resource).__name__}: an object resource (a JSON object) is needed")
+    if resource.get("timeDeleted") or resource.get("resourceState") == "not_exists":
+        raise NothingToDo("event tells of a deletion: only finalize events are analysed")
+    generation = _integer(resource, "generation")
+    if not generation or generation > MAX_GENERATION:
+        raise NothingToDo("event has no generation: without it the object cannot be told from its successors")
+    return Upload(
+        bucket_name=_name(resource, "bucket"),
+        blob_name=_name(resource, "name"),
+        generation=generation,
+        size=_integer(resource, "size"),
+        content_type=_text(resource, "contentType"),
+        md5_hash=_text(resource, "md5Hash"),
+        uploaded_at=_time(resource.get("timeCreated")),
+        customer_encrypted=bool(resource.get("customerEncryption")),
+        event_id=event_id,
+        event_time=_time(event_time),
+    )
+
+
+def check_wanted(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
+    """Raise NothingToDo for what is no sound of anybody's, or is left out by name (globs; ``*`` matches ``/`` too)."""
+    if upload.size == 0 and upload.blob_name.endswith(("/", "_$folder$")):
+        raise NothingToDo("a folder placeholder")
+    if COMPOSITE_PART.search(upload.blob_name):
+        raise NothingToDo("a temporary part of a composite upload: the whole has an event of its own")
+    if include_names and not _matches(upload.blob_name, include_names):
+        raise NothingToDo(f"not among INCLUDE_NAMES={','.join(include_names)}")
+    if _matches(upload.blob_name, exclude_names):
+        raise NothingToDo(f"among EXCLUDE_NAMES={','.join(exclude_names)}")
+
+
+def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:
+    """Object resource, event type, event id and time of a CloudEvent or of a background event with its context."""
+    if hasattr(event, "get_attributes") and hasattr(event, "data"):
+        attributes = event.get_attributes()
+        return event.data, attributes.get("type") or "", attributes.get("id") or "", attributes.get("time")
+    return (
+        event,
+        getattr(context, "event_type", None) or "",
+        getattr(context, "event_id", None) or "",
+        getattr(context, "timestamp", None),
+    )
+
+
+def _name(resource: Mapping[str, Any], key: str) -> str:
+    name = _text(resource, key)
+    if name is None:
+        raise NothingToDo(f"event has no {key}: found {resource.get(key)!r}")
+    return name
+
+
+def _text(resource: Mapping[str, Any], key: str) -> str | None:
+    """Return text that has characters and can be written as UTF-8 (JSON can hold half a surrogate pair), else None."""
+    value = resource.get(key)
+    if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
+        return None
+    return value or None
+
+
+def _integer(resource: Mapping[str, Any], key: str) -> int | None:
+    """Return what JSON holds as a number or, as Cloud Storage writes int64, as a decimal string; else None."""
+    value = resource.get(key)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(MAX_GENERATION)):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _time(value: Any) -> datetime | None:
+    """Return RFC 3339 text (or a datetime) as an aware datetime, None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _matches(blob_name: str, globs: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(blob_name, glob) for glob in globs)

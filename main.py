@@ -1,0 +1,88 @@
+"""Upload a sound to a bucket; a moment later its fingerprint is a document in Firestore."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+from analysis import audio, blobs, mfcc, records
+from analysis.errors import AnalysisError, ExpiredError, NothingToDo
+from analysis.settings import Settings
+from analysis.sound import make_rejection, make_sound, make_uid
+from analysis.upload import Upload, check_wanted, read_upload
+
+SETTINGS = Settings.from_environment(os.environ)
+
+
+def analyze(event: Any, context: Any = None) -> None:
+    """Answer one finalize event: with a sound, a rejection, or a line in the log that says why it needs neither.
+
+    Called by 1st-gen functions with the object and its context, by 2nd-gen functions with one CloudEvent.
+    Returns when the event is answered; raises when a retry can help, so that the platform retries.
+    """
+    try:
+        upload = read_upload(event, context)
+    except NothingToDo as why:
+        _log("WARNING", str(why))
+        return
+    try:
+        _answer(upload)
+    except Exception as error:
+        _log("ERROR", f"failed, to be retried: {type(error).__name__}: {error}", upload)
+        raise
+
+
+def _answer(upload: Upload) -> None:
+    """Make of the upload what it is: a sound, a rejection or a line in the log."""
+    try:
+        check_wanted(upload, SETTINGS.include_names, SETTINGS.exclude_names)
+        _log("INFO", "analysing", upload)
+        _make_sound(upload)
+    except NothingToDo as why:
+        _log("INFO", f"left: {why}", upload)
+    except AnalysisError as error:
+        _reject(upload, error)
+
+
+def _make_sound(upload: Upload) -> None:
+    """Go the way of the upload, from its blob to its document."""
+    _check_age(upload)
+    started = perf_counter()
+    with blobs.download(upload, SETTINGS.max_bytes) as file:
+        downloaded = perf_counter()
+        recording = audio.open_recording(file, SETTINGS)
+        features = mfcc.mean_mfccs(recording)
+    analyzed = perf_counter()
+    sound = make_sound(upload, recording.source, features, datetime.now(UTC))
+    records.write_sound(sound, SETTINGS)
+    written = perf_counter()
+    seconds = {"download": downloaded - started, "analyze": analyzed - downloaded, "write": written - analyzed}
+    _log("INFO", "sound", upload, length=features.length, seconds={step: round(s, 4) for step, s in seconds.items()})
+
+
+def _reject(upload: Upload, error: AnalysisError) -> None:
+    written = records.write_rejection(make_rejection(upload, error, datetime.now(UTC)), SETTINGS)
+    _log("WARNING", f"rejected: {error}" if written else f"left: a sound already; {error}", upload, reason=error.reason)
+
+
+def _check_age(upload: Upload) -> None:
+    limit = timedelta(seconds=SETTINGS.max_event_age_s)
+    if upload.happened_at and (age := datetime.now(UTC) - upload.happened_at) > limit:
+        raise ExpiredError(f"{upload.uri}: its event is {age} old, at most MAX_EVENT_AGE_S={limit} is analysed")
+
+
+def _log(severity: str, message: str, upload: Upload | None = None, **more: Any) -> None:
+    """Write one line of JSON in one call, as calls run side by side; it is ASCII, so that no name forges another."""
+    line: dict[str, Any] = {"severity": severity, "message": message}
+    if upload:
+        line |= {
+            "bucket": upload.bucket_name,
+            "blob": upload.blob_name,
+            "generation": upload.generation,
+            "event_id": upload.event_id,
+            "uid": make_uid(upload),
+        }
+    sys.stdout.write(json.dumps(line | more) + "\n")
+    sys.stdout.flush()
