@@ -90,7 +90,7 @@ def _version(jar: Path) -> list[int]:
 
 
 def _read_jar(jar: Path) -> Emulator | None:
-    """Return the emulator in a jar file, None if it is absent or broken; one whose manifest has a main class starts so."""
+    """Return the emulator in a jar file, None if it is absent or broken; a main class in its manifest starts it."""
     try:
         with zipfile.ZipFile(jar) as archive:
             manifest = archive.read("META-INF/MANIFEST.MF").decode()

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -36,6 +36,8 @@ class Part:
         port: where it listens.
         log: file with what it wrote to stdout and stderr.
         https_port: where it speaks https too, if it does.
+        path: what to ask for to know that it answers.
+        stopped: whether nothing is left of it, so that its process id may be another's.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Part:
     port: int
     log: Path
     https_port: int | None = None
+    path: str = "/"
+    stopped: bool = field(default=False, init=False)
 
     @property
     def url(self) -> str:
@@ -54,6 +58,20 @@ class Part:
     def address(self) -> str:
         """Where it listens, as host:port."""
         return f"{self.host}:{self.port}"
+
+    def wait(self) -> Self:
+        """Return when it answers; raise PartError, with nothing of it left, if it ends first or takes ANSWER_S."""
+        deadline = time.monotonic() + ANSWER_S
+        try:
+            while not self._answers():
+                self.check()
+                self._check_patience(deadline)
+                time.sleep(POLL_S)
+            self.check()  # what answered may be a stranger on its port
+        except BaseException:
+            self.stop()
+            raise
+        return self
 
     def check(self) -> None:
         """Raise PartError if it has ended."""
@@ -78,8 +96,25 @@ class Part:
             self.process.wait(TERM_S)
         self._signal(signal.SIGKILL)
         self.process.wait()
+        self.stopped = True
+
+    def _check_patience(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise PartError(f"{self.name} is silent for {ANSWER_S} s; the end of its log:\n{self.tail()}")
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
+        try:
+            connection.request("GET", self.path)
+            return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _signal(self, number: int) -> None:
+        if self.stopped:
+            return
         # macOS answers EPERM for a group of zombies
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
@@ -105,10 +140,7 @@ def start(
     reaper: IO[bytes] | None = None,
     path: str = "/",
 ) -> Part:
-    """Start a program and return it when it answers HTTP; its log is ``directory/name.log``.
-
-    Raises PartError when it ends before that or takes longer than ANSWER_S; then nothing of it is left.
-    """
+    """Start a program that will answer HTTP, and return at once; its log is ``directory/name.log``."""
     directory.mkdir(parents=True, exist_ok=True)
     log = directory / f"{name}.log"
     with log.open("wb") as output:
@@ -121,31 +153,4 @@ def start(
             cwd=cwd or directory,
             start_new_session=True,
         )
-    part = Part(name, process, HOST, port, log, https_port)
-    try:
-        _wait_for_answer(part, path)
-    except BaseException:
-        part.stop()
-        raise
-    return part
-
-
-def _wait_for_answer(part: Part, path: str) -> None:
-    deadline = time.monotonic() + ANSWER_S
-    while not _answers(part, path):
-        part.check()
-        if time.monotonic() > deadline:
-            raise PartError(f"{part.name} does not answer after {ANSWER_S} s; the end of its log:\n{part.tail()}")
-        time.sleep(POLL_S)
-    part.check()  # what answered may be a stranger on its port
-
-
-def _answers(part: Part, path: str) -> bool:
-    connection = http.client.HTTPConnection(part.host, part.port, timeout=5)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return Part(name, process, HOST, port, log, https_port, path)

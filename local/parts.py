@@ -2,7 +2,7 @@
 
 *Conventions.* ``directory`` is where a part keeps its log, its state and its temporary files, so that nothing is left
 when it is removed. A port of 0 is a free one. ``reaper`` is the pipe to the process that ends what we
-leave (reaper.py).
+leave (reaper.py). With ``wait=False`` a part is returned at once, so that others can start beside it.
 """
 
 import os
@@ -27,7 +27,7 @@ TOPIC = "finalized"
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def start_firestore(directory: Path, port: int = 0, *, reaper: IO[bytes] | None = None) -> Part:
+def start_firestore(directory: Path, port: int = 0, *, reaper: IO[bytes] | None = None, wait: bool = True) -> Part:
     """Start Google's Firestore emulator; raise PartError when it or a Java for it cannot be had."""
     port = choose_port(port)
     emulator = find_emulator()
@@ -43,7 +43,8 @@ def start_firestore(directory: Path, port: int = 0, *, reaper: IO[bytes] | None 
         f"--host={HOST}",
         f"--port={port}",
     ]
-    return part.start("firestore", command, directory, port=port, reaper=reaper)
+    firestore = part.start("firestore", command, directory, port=port, reaper=reaper)
+    return firestore.wait() if wait else firestore
 
 
 def start_storage(
@@ -54,6 +55,7 @@ def start_storage(
     keep: Path | None = None,
     publisher_port: int | None = None,
     reaper: IO[bytes] | None = None,
+    wait: bool = True,
 ) -> Part:
     """Start fake-gcs-server, over http and https; its bucket is memory unless a directory is given to keep it in.
 
@@ -71,7 +73,7 @@ def start_storage(
     if publisher_port:
         command += ["-event.pubsub-project-id", PROJECT, "-event.pubsub-topic", TOPIC, "-event.list", "finalize"]
         environment["PUBSUB_EMULATOR_HOST"] = f"{HOST}:{publisher_port}"
-    return part.start(
+    storage = part.start(
         "storage",
         command,
         directory,
@@ -81,6 +83,7 @@ def start_storage(
         reaper=reaper,
         path="/_internal/healthcheck",
     )
+    return storage.wait() if wait else storage
 
 
 def start_function(
@@ -91,6 +94,7 @@ def start_function(
     port: int = 0,
     source: Path = ROOT,
     reaper: IO[bytes] | None = None,
+    wait: bool = True,
 ) -> Part:
     """Start the function under the functions-framework, as the cloud starts a 1st- or 2nd-generation one.
 
@@ -104,9 +108,10 @@ def start_function(
     ]
     own = {"TMPDIR": str(_scratch(directory, "function")), "GOOGLE_CLOUD_PROJECT": PROJECT}
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return part.start(
+    function = part.start(
         "function", command, directory, port=port, environment=inherited | own | environment, cwd=source, reaper=reaper
     )
+    return function.wait() if wait else function
 
 
 def _fake_gcs_server() -> Path:
