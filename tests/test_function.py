@@ -150,7 +150,7 @@ def test_log_lines_are_structured(cloud: Cloud, sound: Path) -> None:
         "uid": cloud.documents()[0][0]["uid"],
         "length": 22050,
     }
-    assert list(seconds) == ["download", "analyze", "write"]
+    assert list(seconds) == ["download", "load", "analyze", "write"]
     assert all(value >= 0 for value in seconds.values())
 
 
