@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from cloud import Cloud, start_cloud
+from firestore_proxy import FirestoreProxy
+from sounds import encode, tone
+from storage_proxy import StorageProxy
 
 from local.parts import Part, start_firestore, start_storage
 
@@ -36,6 +40,49 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
     """A Cloud Storage server that publishes no events: tests post their own."""
     with start_storage(tmp_path_factory.mktemp("storage")) as part:
         yield part
+
+
+@pytest.fixture(scope="session")
+def storage_proxy(storage: Part) -> Iterator[StorageProxy]:
+    """What can fail between the function and the bucket."""
+    with StorageProxy(storage).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def firestore_proxy(firestore: Part) -> Iterator[FirestoreProxy]:
+    """What can fail between the function and its database."""
+    with FirestoreProxy(firestore).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def proxied_function(
+    firestore: Part,
+    storage: Part,
+    storage_proxy: StorageProxy,
+    firestore_proxy: FirestoreProxy,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cloud]:
+    """One function behind both proxies; tests upload and look past them."""
+    environment = {"STORAGE_EMULATOR_HOST": storage_proxy.url, "FIRESTORE_EMULATOR_HOST": firestore_proxy.address}
+    with start_cloud(firestore, storage, tmp_path_factory.mktemp("proxied"), environment=environment) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def proxied(proxied_function: Cloud, storage_proxy: StorageProxy, firestore_proxy: FirestoreProxy) -> Cloud:
+    """The same without documents, behind proxies without faults."""
+    proxied_function.clear()
+    for proxy in (storage_proxy, firestore_proxy):
+        proxy.clear()
+    return proxied_function
+
+
+@pytest.fixture(scope="session")
+def sound() -> bytes:
+    """A WAV of one second, 22050 samples at the rate of the analysis."""
+    return encode(tone(1), 44100)
 
 
 @pytest.fixture
