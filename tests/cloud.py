@@ -19,7 +19,7 @@ from google.cloud import firestore, storage
 from local.event import Event, shape_event
 from local.parts import PROJECT, Part, start_function
 
-CALL_S = 60
+CALL_S = 150
 
 
 @dataclass(frozen=True)

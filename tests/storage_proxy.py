@@ -68,14 +68,14 @@ class StorageProxy:
         requests: every request's Range header, in order; empty for one from the beginning.
     """
 
-    def __init__(self, storage: Part) -> None:
+    def __init__(self, storage: Part, port: int = 0) -> None:
         self.storage = storage
         self.default: Fault = pass_on
         self.queue: deque[Fault] = deque()
         self.requests: list[str] = []
         self.closed = Event()
         self._lock = Lock()
-        self._server = _Server(("127.0.0.1", 0), Download)
+        self._server = _Server(("127.0.0.1", port), Download, bind_and_activate=False)
         self._server.proxy = self
 
     @property
@@ -97,7 +97,9 @@ class StorageProxy:
 
     @contextmanager
     def running(self) -> Iterator["StorageProxy"]:
-        """Serve until the context is left."""
+        """Serve until the context is left; before, nothing listens."""
+        self._server.server_bind()
+        self._server.server_activate()
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         try:
             yield self
