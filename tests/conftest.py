@@ -22,6 +22,15 @@ from local.parts import Part, start_firestore, start_storage
 PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-cloud-storage google-cloud-firestore"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests that are as good as they are long be longer."""
+    group = parser.getgroup("sounds")
+    group.addoption("--fuzz-seconds", type=float, default=25, help="how long mutated files are decoded (25)")
+    group.addoption("--fuzz-seed", type=int, default=1, help="which mutations (1); the next seed runs beside it")
+    group.addoption("--endurance-calls", type=int, default=1500, help="calls of one function process (1500)")
+    group.addoption("--burst-uploads", type=int, default=500, help="uploads at once through the whole stack (500)")
+
+
 def pytest_report_header() -> list[str]:
     """Print what the numbers and the clients depend on, and which tools are there."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES.split())
