@@ -19,17 +19,19 @@ class Call:
 
     Attributes:
         method: its full name.
+        request: what it says.
     """
 
     def __init__(self, method: str, request: bytes, context: grpc.ServicerContext, channel: grpc.Channel) -> None:
         self.method = method
-        self._request, self._context, self._channel = request, context, channel
+        self.request = request
+        self._context, self._channel = context, channel
 
     def forward(self) -> bytes:
         """Let Firestore do it, and return its answer; its errors are passed on."""
         metadata = [(key, value) for key, value in self._context.invocation_metadata() if key != "user-agent"]
         try:
-            return self._channel.unary_unary(self.method)(self._request, metadata=metadata, timeout=30)
+            return self._channel.unary_unary(self.method)(self.request, metadata=metadata, timeout=30)
         except grpc.RpcError as error:
             self.abort(error.code(), error.details() or "")
             raise
