@@ -260,7 +260,7 @@ class _Ffmpeg:
                         raise CorruptError(f"sample rate changes to {frame.sample_rate} Hz within the stream")
                     if frame.samples:
                         yield _check_finite(_mean_of_channels(_samples_of(frame)))
-            except (av.FFmpegError, OSError) as error:
+            except av.FFmpegError as error:
                 raise CorruptError(f"ffmpeg: {error.strerror}") from error
 
     def _open(self) -> av.container.InputContainer:
@@ -268,11 +268,27 @@ class _Ffmpeg:
 
         self._file.seek(0)
         try:
-            return av.open(self._file, "r", options=FFMPEG_OPTIONS, container_options=FFMPEG_INPUT, io_open=_refuse)
-        except (av.FFmpegError, OSError) as error:  # it may want to read before the beginning, where no file can
+            return av.open(
+                _Readable(self._file), "r", options=FFMPEG_OPTIONS, container_options=FFMPEG_INPUT, io_open=_refuse
+            )
+        except av.FFmpegError as error:
             if _begins_like_a_sound(self._file):
                 raise CorruptError(f"damaged, says ffmpeg: {error.strerror}") from error
             raise NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}") from error
+
+
+class _Readable:
+    """What ffmpeg needs of a file; in a damaged one it may seek to before the beginning, which is no error of ours."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except OSError:
+            return -1
 
 
 def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:

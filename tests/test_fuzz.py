@@ -37,6 +37,7 @@ def test_mutated_files_become_sounds_or_rejections(tmp_path: Path, request: pyte
         if status:
             shutil.copy(tmp_path / str(seed) / "input", f"finding-{seed}")
         assert status == 0, f"see finding-{seed}; seed {seed} ended with {status}: {text[-3000:]}"
+        assert "Traceback" not in text
         report = json.loads(text.splitlines()[-1])
         sys.stdout.write(f"fuzz, seed {seed}, {seconds:g} s: {report}\n")
         assert set(report["ends"]) <= REASONS
