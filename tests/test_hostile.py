@@ -157,7 +157,8 @@ def references(url: str, canary: Path) -> dict[str, bytes]:
     return {
         "hls.m4a": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{url}/a.ts\n#EXT-X-ENDLIST\n".encode(),
         "hls-file.wav": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{canary}\n#EXT-X-ENDLIST\n".encode(),
-        "concat.wav": f"ffconcat version 1.0\nfile '{canary}'\nfile '{url}/b'\n".encode(),
+        "concat.m4a": f"ffconcat version 1.0\nfile '{url}/b'\n".encode(),
+        "concat-file.wav": f"ffconcat version 1.0\nfile '{canary}'\n".encode(),
         "dash.mp4": f'<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>{url}</BaseURL></MPD>'.encode(),
         "session.m4a": sdp.encode(),
         "asx.wma": f'<asx version="3.0"><entry><ref href="{url}"/></entry></asx>'.encode(),
