@@ -98,8 +98,9 @@ def mean_mfccs(recording: Iterable[NDArray[np.float32]]) -> Features:
             yield y
 
     levels = _Levels()
-    for log_mel in _log_mel(counted()):
-        levels.add(log_mel)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is seen in the maximum
+        for log_mel in _log_mel(counted()):
+            levels.add(log_mel)
     if not np.isfinite(levels.maximum):
         raise NotFiniteError("samples are so large that their power is infinite: full scale is 1")
     sums = levels.clipped_sums()
