@@ -4,6 +4,7 @@ import http.client
 import json
 import queue
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -125,6 +126,7 @@ def _reaper(directory: Path) -> Iterator[IO[bytes]]:
         process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             process.wait(REAPER_S)
+        shutil.rmtree(directory, ignore_errors=True)  # if somebody ended the reaper
 
 
 def _stop(parts: list[Part]) -> None:
