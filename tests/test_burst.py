@@ -2,10 +2,11 @@
 
 import queue
 import random
+import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ from local.ports import choose_port
 from local.trigger import Answer, Trigger
 
 FAILING = 0.05
+UNLUCKY = re.compile(r"unlucky-\d+")
 KILL_EVERY_S = 6
 # The platform's waits are longer and go on for a day: these are as many as the failures of a minute may take.
 WAITS_S = (0.2, 0.5, 1, 2, 4, 4, 8, 8)
@@ -52,10 +54,20 @@ CONTENTS = [
 IS_SOUND = [True, True, True, True, False]
 
 
-def sometimes(faults: list[Any], otherwise: Any, dice: random.Random) -> Any:
-    """A fault that is one of these as often as FAILING says."""
+def unreliable(faults: list[Any], hard: Any, otherwise: Any, text: Callable[[Any], str]) -> Any:
+    """One of the faults as often as FAILING says; the hard one for the first two tries of an unlucky upload.
+
+    So both deliveries of such an event fail, and one that is only thought to be answered is missed.
+    """
+    dice = random.Random(4)
+    tries: Counter[str] = Counter()
 
     def fault(request: Any) -> Any:
+        unlucky = UNLUCKY.search(text(request))
+        if unlucky:
+            tries[unlucky[0]] += 1
+            if tries[unlucky[0]] <= 2:
+                return hard(request)
         return (dice.choice(faults) if dice.random() < FAILING else otherwise)(request)
 
     return fault
@@ -89,15 +101,15 @@ def test_burst_with_failures_makes_one_document_each(
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     collections = {"SOUNDS_COLLECTION": "burst-sounds", "REJECTIONS_COLLECTION": "burst-rejections"}
     killed: list[int] = []
-    dice = random.Random(4)
     with ExitStack() as ends:
         port = choose_port()
         trigger = ends.enter_context(Trigger(port, "legacy", answers.put, times=2, waits_s=WAITS_S))
         storage = ends.enter_context(start_storage(tmp_path, publisher_port=trigger.port))
         downloading = ends.enter_context(StorageProxy(storage).running())
         committing = ends.enter_context(FirestoreProxy(firestore).running())
-        downloading.default = sometimes(DOWNLOAD_FAULTS, downloads.pass_on, dice)
-        committing.default = sometimes(COMMIT_FAULTS, commits.Call.forward, dice)
+        downloading.default = unreliable(DOWNLOAD_FAULTS, answer(403), downloads.pass_on, lambda get: get.path)
+        denied = commits.refused(StatusCode.PERMISSION_DENIED)
+        committing.default = unreliable(COMMIT_FAULTS, denied, commits.Call.forward, lambda call: str(call.request))
         addresses = {"STORAGE_EMULATOR_HOST": downloading.url, "FIRESTORE_EMULATOR_HOST": committing.address}
         function = ends.enter_context(start_function(tmp_path, environment=addresses | collections, port=port))
         database = connect_firestore(firestore)
@@ -107,7 +119,7 @@ def test_burst_with_failures_makes_one_document_each(
         bucket = uploader.create_bucket("burst")
 
         def upload(number: int) -> tuple[str, int]:
-            blob = bucket.blob(f"take-{number}")
+            blob = bucket.blob(f"{'unlucky' if number % 50 == 7 else 'take'}-{number}")
             blob.upload_from_string(CONTENTS[number % len(CONTENTS)])
             return blob.name, blob.generation
 

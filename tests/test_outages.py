@@ -30,6 +30,7 @@ def test_outage_is_an_error_in_time(outages: list[Future[dict[str, Outage]]], na
     """An outage surfaces as an error well before the platform's timeout, and when it is over all is as it should be."""
     outage = {name: outage for future in outages for name, outage in future.result().items()}[name]
 
+    sys.stdout.write(f"outage: {name}: an error after {outage.seconds:.0f} s, then {outage.statuses}\n")
     assert outage.status == 500
     assert 10 < outage.seconds < ERROR_S
     assert outage.log["severity"] == "ERROR"
