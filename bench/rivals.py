@@ -1,0 +1,45 @@
+"""Section peers: what a user would pick instead of librosa, over the same file."""
+
+from bench import signals
+from bench.options import Options
+from bench.peers import PEERS, installed
+from bench.runs import Measured, Unable, interleave
+from bench.sounds import compare_numbers
+from bench.table import Table, duration, megabytes, seconds
+
+HEADER = ("package", "wall s", "CPU s", "MB above imports", "MB of imports", "reads", "computes", "license")
+DEFINITION = "the definition: Slaney's mel bands, dB, clipped 80 dB below the maximum, frames centred"
+
+
+def measure_peers(options: Options) -> list[Table]:
+    """Run everything that is installed over one song."""
+    audio_s = options.scaled(240, 5)
+    path = signals.make_wav(options.cache, "song", audio_s)
+    versions = {name: installed(name) for name in PEERS}
+    ways = ["plain", "ours", *(name for name in PEERS if versions[name])]
+    measured = interleave(ways, [path], options.runs)
+    plain, ours = measured["plain"], measured["ours"]
+    if isinstance(plain, Unable) or isinstance(ours, Unable):
+        raise plain if isinstance(plain, Unable) else ours
+    difference, wrong = compare_numbers("peers", plain, ours)
+    rows = [
+        _row(f"librosa {installed('librosa')}, plain", plain, "WAV, FLAC, OGG, MP3", DEFINITION, "ISC"),
+        _row("ours", ours, "these, AAC and more", f"the same, to {difference:.0e}", "Apache-2.0"),
+    ]
+    for name, peer in PEERS.items():
+        result = measured.get(name) or Unable("not installed")
+        rows.append(_row(f"{name} {versions[name] or ''}".rstrip(), result, peer.reads, peer.computes, peer.license))
+    notes = [
+        f"{duration(audio_s)} stereo 44.1 kHz 16-bit WAV to the means of 12 coefficients, {options.runs} runs.",
+        "All are set to 128 mel bands over 2048 samples every 512 at 22 050 Hz, without pre-emphasis and lifter;",
+        "yet they do not compute the same. What reads only arrays is given soundfile's, resampled by soxr.",
+        "Install them with `pip install --require-hashes -r bench/requirements.txt`.",
+    ]
+    return [Table("Peers", notes, HEADER, rows, wrong)]
+
+
+def _row(name: str, result: Measured | Unable, reads: str, computes: str, terms: str) -> list[str]:
+    if isinstance(result, Unable):
+        return [name, str(result), "", "", "", reads, computes, terms]
+    took = [seconds(result.wall_s), seconds(result.cpu_s), megabytes(result.memory_mb), megabytes(result.imports_mb)]
+    return [name, *took, reads, computes, terms]
