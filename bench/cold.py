@@ -49,8 +49,9 @@ def _starts_table(starts: dict[str, list[Start]]) -> Table:
         rows.append([name, seconds(plain), seconds(ours), seconds(plain / ours) if plain else ""])
     notes = [
         "Wall seconds of the whole function under the functions-framework, Firestore's emulator and fake-gcs-server,",
-        "one upload of 5 s of stereo WAV. plain is `bench/plain_function`: its clients are made at import, and librosa's own",
-        "lazy imports are in its analysis. ours imports the signal stack in a thread: what is left of that is `load`.",
+        "one upload of 5 s of stereo WAV. plain is `bench/plain_function`: its clients are made at import, and what",
+        "librosa imports lazily is in its analysis. ours imports what it needs for the signal in a thread meanwhile:",
+        "`load` is what is left of that.",
         f"Medians of {len(starts['ours'])} interleaved starts; one start of each before them fills the disk cache.",
         "The download is from this machine, without a network's delay; credentials cost nothing here.",
     ]

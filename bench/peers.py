@@ -5,8 +5,6 @@ mono at 22 050 Hz. A peer that cannot read a file is given what soundfile reads 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +13,6 @@ from bench.ways import Way
 SR = 22050  # Hz
 FRAME_S, HOP_S = 2048 / SR, 512 / SR
 N_MELS, N_MFCC = 128, 12
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A package that computes MFCCs.
-
-    Attributes:
-        load: imports it and returns the way to use it.
-        computes: what its numbers are, where they are not librosa's.
-        reads: what it reads by itself.
-        license: under which it may be used.
-    """
-
-    load: Callable[[], Way]
-    computes: str
-    reads: str
-    license: str
-
-
-def installed(package: str) -> str | None:
-    """Return the version of a package, None where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _load_kaldi() -> Way:
@@ -158,38 +131,11 @@ def _load_reader() -> Callable[[str], Any]:
     return read
 
 
-PEERS = {
-    "kaldi-native-fbank": Peer(
-        _load_kaldi, "Slaney's mel bands; natural logarithm instead of dB; nothing clipped", "arrays", "Apache-2.0"
-    ),
-    "python-speech-features": Peer(
-        _load_speech_features,
-        "HTK's mel bands, rounded to bins; natural logarithm; frames not centred; nothing clipped",
-        "arrays",
-        "MIT",
-    ),
-    "audioflux": Peer(
-        _load_audioflux,
-        "Slaney's mel bands; log10 of at least 1e-8; frames not centred",
-        "WAV, FLAC, OGG, MP3",
-        "MIT",
-    ),
-    "essentia": Peer(
-        _load_essentia,
-        "Slaney's mel bands by another norm; dB, nothing clipped; its own resampler",
-        "what ffmpeg reads",
-        "AGPL-3.0",
-    ),
-    "spafe": Peer(
-        _load_spafe,
-        "HTK's mel bands; natural logarithm; frames not centred; nothing clipped",
-        "arrays",
-        "BSD",
-    ),
-    "opensmile": Peer(
-        _load_opensmile,
-        "HTK's mel bands of 16-bit samples; natural logarithm; frames not centred",
-        "WAV, FLAC, OGG, MP3",
-        "research only",
-    ),
+LOADERS: dict[str, Callable[[], Way]] = {
+    "kaldi-native-fbank": _load_kaldi,
+    "python-speech-features": _load_speech_features,
+    "audioflux": _load_audioflux,
+    "essentia": _load_essentia,
+    "spafe": _load_spafe,
+    "opensmile": _load_opensmile,
 }

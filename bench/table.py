@@ -24,8 +24,8 @@ class Table:
 
     def __str__(self) -> str:
         """Render as markdown."""
-        first = self.rows[0] if self.rows else self.header
-        ruler = ["---:" if cell[:1].isdigit() else "---" for cell in ("", *first[1:])]
+        columns = list(zip(self.header, *self.rows, strict=True))[1:]
+        ruler = ["---", *("---:" if any(cell[:1].isdigit() for cell in column) else "---" for column in columns)]
         lines = [f"| {' | '.join(cells)} |" for cells in (self.header, ruler, *self.rows)]
         return "\n".join([f"## {self.title}", "", *self.notes, "", *lines, ""])
 

@@ -75,4 +75,4 @@ def _load_ffmpeg() -> Way:
 
 def _load_peer(name: str) -> Way:
     os.environ["MPLBACKEND"] = "agg"  # audioflux imports matplotlib
-    return importlib.import_module("bench.peers").PEERS[name].load()
+    return importlib.import_module("bench.peers").LOADERS[name]()

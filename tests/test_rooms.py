@@ -23,7 +23,8 @@ MAY_IMPORT = {
 }
 FOLDERS = {
     "local": {"local", "google", "grpc", "proto", "numpy", "soundfile"},
-    "bench": {"bench", "analysis", "local", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"},
+    "bench": {"bench", "analysis", "local", "google", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"}
+    | {"threadpoolctl", "kaldi_native_fbank", "python_speech_features", "audioflux", "essentia", "spafe", "opensmile"},
 }
 
 
