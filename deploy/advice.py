@@ -6,10 +6,10 @@ import re
 _ADVICE = {
     r"active account|Reauthentication|invalid_grant|\b401\b|UNAUTHENTICATED": "sign in: gcloud auth login",
     r"billing": "link a billing account: https://console.cloud.google.com/billing/linkedaccount?project={project}",
-    r"SERVICE_DISABLED|has not been used in project": "the API was enabled only now, or someone disabled it: wait a little",
+    r"SERVICE_DISABLED|has not been used in project": "the API was enabled just now, or is disabled: wait a little",
     r"storage\.buckets\.get|name is not available|bucket.*\b409\b": (
-        "bucket names are shared by the whole world: if this one is not yours, choose another --bucket; else ask its owner"
-        " for {roles}"
+        "bucket names are shared by the whole world: if this one is not yours, choose another --bucket; if it is, you"
+        " need {roles}"
     ),
     r"PERMISSION_DENIED|\b403\b|does not have permission|Permission .* denied|forbidden": (
         "check that {project} is the right project; then have an owner of it give {roles} to the account that"

@@ -27,6 +27,7 @@ class Gcloud:
         dry_run: print the commands that change something instead of running them.
         offline: ask nothing: everything is taken not to exist.
         settled: no API was enabled just now, so where one is disabled, nothing of its kind exists.
+        heading: what the next commands are for, to be printed once before them.
         changes: how many commands were run or printed.
 
     """
@@ -36,6 +37,7 @@ class Gcloud:
         self.dry_run = dry_run
         self.offline = offline
         self.settled = True
+        self.heading = ""
         self.changes = 0
 
     def read(self, *arguments: str) -> Any:
@@ -61,6 +63,9 @@ class Gcloud:
         """
         command = self._command(*arguments)
         self.changes += 1
+        if self.heading:
+            print(self.heading)
+            self.heading = ""
         print(pasteable(command) if self.dry_run else f"  {pasteable(command)}", flush=True)
         if not self.dry_run:
             patiently(call, command)

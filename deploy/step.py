@@ -19,7 +19,10 @@ def step(gcloud: Gcloud, title: str, *roles: str) -> Iterator[None]:
 
     Raises FailedError with the whole story if it cannot be done.
     """
-    print(f"# {title}" if gcloud.dry_run else title, flush=True)
+    if gcloud.dry_run:
+        gcloud.heading = f"# {title}"
+    else:
+        print(title, flush=True)
     before = gcloud.changes
     try:
         yield

@@ -13,14 +13,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 _READS = re.compile(r":getIamPolicy$|:testIamPermissions$")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
-    """One request as it came in; `body` is parsed JSON, or bytes where it is none."""
+    """One request as it came in, and whether it was refused; `body` is parsed JSON, or bytes where it is none."""
 
     method: str
     path: str
     query: dict[str, str]
     body: Any
+    refused: bool = False
 
     @property
     def writes(self) -> bool:
@@ -157,6 +158,7 @@ class Cloud:
                         raise fault.refusal
                 return 200, json.dumps(self._handled(request)).encode()
             except RefusalError as refusal:
+                request.refused = True
                 return refusal.code, json.dumps(refusal.content).encode()
 
     def _handled(self, request: Request) -> Any:
