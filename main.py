@@ -4,16 +4,21 @@ import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from itertools import pairwise
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
-from analysis import audio, blobs, mfcc, records
+from analysis import blobs
 from analysis.errors import AnalysisError, ExpiredError, NothingToDo
 from analysis.settings import Settings
 from analysis.sound import make_rejection, make_sound, make_uid
 from analysis.upload import Upload, check_wanted, read_upload
 
 SETTINGS = Settings.from_environment(os.environ)
+# Most of a cold start: imported by the first event, while its download waits for the network.
+HEAVY_ROOMS = ("analysis.mfcc", "analysis.audio", "analysis.records")
 
 
 def analyze(event: Any, context: Any = None) -> None:
@@ -49,20 +54,26 @@ def _answer(upload: Upload) -> None:
 def _make_sound(upload: Upload) -> None:
     """Go the way of the upload, from its blob to its document."""
     _check_age(upload)
-    started = perf_counter()
+    Thread(target=lambda: [import_module(room) for room in HEAVY_ROOMS]).start()
+    times = [perf_counter()]
     with blobs.download(upload, SETTINGS.max_bytes) as file:
-        downloaded = perf_counter()
+        times.append(perf_counter())
+        from analysis import audio, mfcc, records  # noqa: PLC0415 - see HEAVY_ROOMS
+
+        times.append(perf_counter())
         recording = audio.open_recording(file, SETTINGS)
         features = mfcc.mean_mfccs(recording)
-    analyzed = perf_counter()
-    sound = make_sound(upload, recording.source, features, datetime.now(UTC))
-    records.write_sound(sound, SETTINGS)
-    written = perf_counter()
-    seconds = {"download": downloaded - started, "analyze": analyzed - downloaded, "write": written - analyzed}
-    _log("INFO", "sound", upload, length=features.length, seconds={step: round(s, 4) for step, s in seconds.items()})
+    times.append(perf_counter())
+    records.write_sound(make_sound(upload, recording.source, features, datetime.now(UTC)), SETTINGS)
+    times.append(perf_counter())
+    steps = zip(("download", "load", "analyze", "write"), pairwise(times), strict=True)
+    seconds = {step: round(end - start, 4) for step, (start, end) in steps}
+    _log("INFO", "sound", upload, length=features.length, seconds=seconds)
 
 
 def _reject(upload: Upload, error: AnalysisError) -> None:
+    from analysis import records  # noqa: PLC0415 - see HEAVY_ROOMS
+
     written = records.write_rejection(make_rejection(upload, error, datetime.now(UTC)), SETTINGS)
     _log("WARNING", f"rejected: {error}" if written else f"left: a sound already; {error}", upload, reason=error.reason)
 

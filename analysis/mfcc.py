@@ -51,7 +51,8 @@ TOP_DB = 80.0
 AMIN = 1e-10
 FLOOR_DB = -100.0  # of AMIN
 CERTAIN_DB = 45.0 - TOP_DB  # T's upper bound at full scale, 44.81 - 80, and a little more
-BIN_DB = 0.02  # of the histogram: 128 bands in 7 MB
+BIN_DB = 0.02  # of the histogram, which takes 7 MB with its 128 bands
+N_BINS = round((CERTAIN_DB - FLOOR_DB) / BIN_DB) + 1
 TOLERANCE = 1e-4  # of a coefficient; the promise is 1e-3
 BATCH = 64  # frames at a time: what they need stays in the processor's cache
 BANDS_PER_PRODUCT = 16  # neighbouring mel bands share bins, distant ones would multiply zeros
@@ -97,8 +98,9 @@ def mean_mfccs(recording: Iterable[NDArray[np.float32]]) -> Features:
             yield y
 
     levels = _Levels()
-    for log_mel in _log_mel(counted()):
-        levels.add(log_mel)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is seen in the maximum
+        for log_mel in _log_mel(counted()):
+            levels.add(log_mel)
     if not np.isfinite(levels.maximum):
         raise NotFiniteError("samples are so large that their power is infinite: full scale is 1")
     sums = levels.clipped_sums()
@@ -124,12 +126,9 @@ class _Levels:
         self.maximum = -np.inf
         self.n_frames = 0
         self._sums = np.zeros(N_MELS)  # of max(L, CERTAIN_DB)
-        n_bins = round((CERTAIN_DB - FLOOR_DB) / BIN_DB) + 1
-        self._bin_counts = np.zeros((N_MELS, n_bins))
-        self._bin_sums = np.zeros((N_MELS, n_bins))
-        self._low: list[NDArray[np.float32]] = []  # batches of levels below CERTAIN_DB that are not in the bins yet,
-        self._low_cells: list[NDArray[np.intp]] = []  # and the cell of the histogram for each
-        self._n_low = 0
+        self._low_counts = np.zeros(N_MELS)  # of L < CERTAIN_DB
+        self._bin_counts = np.zeros((N_MELS, N_BINS))  # of those that were above T as it was then
+        self._bin_sums = np.zeros((N_MELS, N_BINS))
 
     @property
     def threshold(self) -> float:
@@ -137,47 +136,35 @@ class _Levels:
         return self.maximum - TOP_DB
 
     def add(self, log_mel: NDArray[np.float32]) -> None:
-        """Add the levels of some frames, [shape=(128, t)]."""
-        self.n_frames += log_mel.shape[1]
+        """Add the levels of some frames, [shape=(128, t)], t <= BATCH."""
+        n_frames = log_mel.shape[1]
+        self.n_frames += n_frames
         self.maximum = float(np.maximum(self.maximum, log_mel.max()))
         self._sums += np.maximum(log_mel, np.float32(CERTAIN_DB)).sum(axis=1)
-        bands, frames = np.nonzero(log_mel < CERTAIN_DB)
-        if not len(bands):
-            return
-        low = log_mel[bands, frames]
-        bins = ((low - np.float32(FLOOR_DB)) * np.float32(1 / BIN_DB)).astype(np.intp)
-        self._low.append(low)
-        self._low_cells.append(bands * self._bin_counts.shape[1] + bins)
-        self._n_low += len(low)
-        if self._n_low > 2**16:
-            self._fill_bins()
+        is_low = log_mel < CERTAIN_DB
+        self._low_counts += is_low.sum(axis=1, dtype=np.uint8)
+        is_low &= log_mel > self.threshold
+        levels = log_mel[is_low]
+        cells = ((levels - np.float32(FLOOR_DB)) * np.float32(1 / BIN_DB)).astype(np.intp)
+        cells += np.flatnonzero(is_low) // n_frames * N_BINS
+        np.add.at(self._bin_counts.reshape(-1), cells, 1.0)
+        np.add.at(self._bin_sums.reshape(-1), cells, levels.astype(np.float64))
 
     def clipped_sums(self) -> NDArray[np.float64] | None:
         """Return the sums over frames of max(L, T), [shape=(128,)]; None where they are not certain to TOLERANCE."""
-        self._fill_bins()
         if self.threshold > CERTAIN_DB:
             return None
-        n_low = self._bin_counts.sum(axis=1)
-        above = self._sums - n_low * CERTAIN_DB
-        if self.threshold <= FLOOR_DB:
-            return above + self._bin_sums.sum(axis=1)
-        k = int((self.threshold - FLOOR_DB) / BIN_DB)
-        clipped = self.threshold * self._bin_counts[:, :k].sum(axis=1) + self._bin_sums[:, k + 1 :].sum(axis=1)
+        k = int((self.threshold - FLOOR_DB) / BIN_DB) if self.threshold > FLOOR_DB else -1
+        above = self._sums - self._low_counts * CERTAIN_DB + self._bin_sums[:, k + 1 :].sum(axis=1)
+        if k < 0:
+            return above
         count, total = self._bin_counts[:, k], self._bin_sums[:, k]
+        below = self._low_counts - self._bin_counts[:, k:].sum(axis=1)
         start = FLOOR_DB + k * BIN_DB
         at_least = np.maximum(total, count * self.threshold)
         at_most = count * self.threshold + (total - count * start) / BIN_DB * (start + BIN_DB - self.threshold)
         wrong = np.abs(at_most - at_least).sum() / 2 / self.n_frames * np.sqrt(2 / N_MELS)
-        return above + clipped + (at_least + at_most) / 2 if wrong <= TOLERANCE else None
-
-    def _fill_bins(self) -> None:
-        if not self._low:
-            return
-        cells, low = np.concatenate(self._low_cells), np.concatenate(self._low)
-        shape = self._bin_counts.shape
-        self._bin_counts += np.bincount(cells, minlength=self._bin_counts.size).reshape(shape)
-        self._bin_sums += np.bincount(cells, weights=low, minlength=self._bin_sums.size).reshape(shape)
-        self._low, self._low_cells, self._n_low = [], [], 0
+        return above + below * self.threshold + (at_least + at_most) / 2 if wrong <= TOLERANCE else None
 
 
 def _log_mel(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
@@ -189,9 +176,8 @@ def _log_mel(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float
     for frames in _batches(blocks):
         n = len(frames)
         np.multiply(frames, window, out=windowed[:n])
-        spectrum = scipy.fft.rfft(windowed[:n], overwrite_x=True, workers=1).view(np.float32)
-        np.square(spectrum, out=spectrum)
-        np.add(spectrum[:, 0::2], spectrum[:, 1::2], out=power[:n])
+        np.abs(scipy.fft.rfft(windowed[:n], overwrite_x=True, workers=1), out=power[:n])
+        np.square(power[:n], out=power[:n])
         log_mel = mel[:, :n]
         for bands, bins, weights in filters:
             np.matmul(weights, power[:n, bins].T, out=log_mel[bands])
@@ -206,13 +192,16 @@ def _batches(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float
     margin = np.zeros(N_FFT // 2, np.float32)
     rest = margin[:0]
     for block in chain([margin], blocks, [margin]):
-        y = np.concatenate([rest, block])
-        n_frames = max(0, 1 + (len(y) - N_FFT) // HOP_LENGTH)
-        if n_frames:
-            frames = np.lib.stride_tricks.sliding_window_view(y, N_FFT)[::HOP_LENGTH]
-            for start in range(0, n_frames, BATCH):
-                yield frames[start : start + BATCH]
-        rest = y[n_frames * HOP_LENGTH :]
+        rest = np.concatenate([rest, block])
+        while len(rest) >= N_FFT + (BATCH - 1) * HOP_LENGTH:
+            yield _frames(rest)[:BATCH]
+            rest = rest[BATCH * HOP_LENGTH :]
+    if len(rest) >= N_FFT:
+        yield _frames(rest)
+
+
+def _frames(y: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.lib.stride_tricks.sliding_window_view(y, N_FFT)[::HOP_LENGTH]
 
 
 @cache

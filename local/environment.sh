@@ -5,10 +5,9 @@
 find_python() {
   local candidate
   for candidate in python3 python3.12 python3.13 python; do
-    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then
-      command -v "$candidate"
-      return
-    fi
+    # its own path: pyenv's shim of the same name is another Python in another directory
+    "$candidate" -c 'import sys, venv, ensurepip; sys.version_info < (3, 12) and sys.exit(1); print(sys.executable)' \
+      2>/dev/null && return
   done
   echo "no Python 3.12 or 3.13 with venv found: install one (Debian/Ubuntu: apt install python3-venv;" \
     "macOS: brew install python@3.13; any system: https://www.python.org/downloads/)" >&2
@@ -20,7 +19,13 @@ find_python() {
 ensure_environment() {
   local python=$1 directory stamp file
   shift
+  local quiet=(--quiet)
+  [[ -t 2 ]] && quiet=(--progress-bar=on)
   directory=.venv/$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  # Two first runs at once must not disturb each other: the lock is that of the open file, so it ends with this shell.
+  mkdir -p .venv
+  exec 9>"$directory.lock"
+  "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
   if ! "$directory/bin/python" -c '' 2>/dev/null; then
     echo "making the environment $directory" >&2
     "$python" -m venv --clear "$directory" >&2
@@ -29,8 +34,10 @@ ensure_environment() {
     stamp=$directory/installed-${file//\//-}-$(cksum <"$file" | tr ' ' -)
     [[ -e $stamp ]] && continue
     echo "installing $file into $directory (once; a minute or two)" >&2
-    "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$file" >&2
+    "$directory/bin/python" -m pip install "${quiet[@]}" --disable-pip-version-check --require-hashes \
+      --requirement "$file" >&2
     touch "$stamp"
   done
+  exec 9>&-
   echo "$directory/bin/python"
 }

@@ -1,0 +1,1 @@
+"""The laptop stands in for the cloud: real storage, Firestore and framework, and a trigger between them."""

@@ -1,0 +1,78 @@
+"""A file from its official place, whole and right, or none."""
+
+import hashlib
+import http.client
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SILENCE_S = 30  # without a byte, after which the download is given up
+BLOCK_BYTES = 2**20
+
+
+class DownloadError(Exception):
+    """The file could not be had from its place, or is not the one that is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A published file.
+
+    Attributes:
+        url: where it is.
+        size: bytes.
+        sha256: its checksum, hexadecimal.
+    """
+
+    url: str
+    size: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.url.rpartition("/")[2]
+
+
+def fetch(download: Download, directory: Path) -> Path:
+    """Download the file into the directory and return its path; raise DownloadError if it is not the published one."""
+    directory.mkdir(parents=True, exist_ok=True)
+    checksum = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(dir=directory, prefix=".download-", delete_on_close=False) as part:
+        for block in _blocks(download):
+            part.write(block)
+            checksum.update(block)
+        part.close()
+        if checksum.hexdigest() != download.sha256:
+            raise DownloadError(f"{download.url} has SHA-256 {checksum.hexdigest()} instead of {download.sha256}")
+        return Path(part.name).replace(directory / download.name)
+
+
+def _blocks(download: Download) -> Iterator[bytes]:
+    """Read the file block by block, telling how far it is; raise DownloadError if it is not of the published size."""
+    received = 0
+    try:
+        with urllib.request.urlopen(download.url, timeout=SILENCE_S) as response:  # noqa: S310  the address is ours
+            while block := response.read(BLOCK_BYTES):
+                received += len(block)
+                if received > download.size:
+                    break
+                _tell_progress(download, received)
+                yield block
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(f"{download.url} cannot be read: {error}") from error
+    if received != download.size:
+        raise DownloadError(f"{download.url} has not the {download.size} bytes it should have")
+
+
+def _tell_progress(download: Download, received: int) -> None:
+    """Write one line that grows on a terminal, and one per quarter elsewhere."""
+    text = f"downloading {download.name}: {100 * received // download.size} % of {download.size // 10**6} MB"
+    done = received == download.size
+    if sys.stderr.isatty():
+        print(f"\r{text}", end="\n" if done else "", file=sys.stderr, flush=True)
+    elif done or (4 * received // download.size) > (4 * (received - BLOCK_BYTES) // download.size):
+        print(text, file=sys.stderr)

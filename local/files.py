@@ -1,0 +1,37 @@
+"""Which files to upload, and as which blobs."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def find_files(paths: Iterable[Path]) -> dict[str, Path]:
+    """Return the files by the names of their blobs; a directory is all files below it.
+
+    A blob is called as its file, one from below a directory ``drums`` as ``drums/kick.wav``. Where two would be called
+    the same, all are called by their paths below the directory they share. Raises ValueError, saying which, for what is
+    not there, cannot be read or has no name that a blob can have.
+    """
+    named = [(name, file) for path in paths for name, file in _below(Path(os.path.abspath(path)))]  # noqa: PTH100
+    files = list(dict.fromkeys(file for _, file in named))
+    blobs = dict(named)
+    if len(blobs) < len(files):
+        shared = os.path.commonpath([file.parent for file in files])
+        blobs = {file.relative_to(shared).as_posix(): file for file in files}
+    for name, file in blobs.items():
+        if not os.access(file, os.R_OK):
+            raise ValueError(f"{file} cannot be read")
+        if not name.isprintable():
+            raise ValueError(f"{name!r} cannot be a blob's name")
+    return blobs
+
+
+def _below(path: Path) -> list[tuple[str, Path]]:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        if not files:
+            raise ValueError(f"{path} has no files below it")
+        return [(file.relative_to(path.parent).as_posix(), file) for file in files]
+    if not path.exists():
+        raise ValueError(f"{path} is not there")
+    return [(path.name, path)]

@@ -1,0 +1,94 @@
+"""The command line of local.sh, whose header comment is the help.
+
+Run as ``python -m local.options ARGUMENT...`` it only says what is wrong with them, before anything is installed.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from local.event import SHAPES
+from local.files import find_files
+
+DOOR = Path(__file__).resolve().parent.parent / "local.sh"
+DEFAULT_SHAPES = {1: "legacy", 2: "binary"}  # what the platform posts to each generation
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What local.sh was asked for; its help tells what each means."""
+
+    files: dict[str, Path]
+    json: bool
+    generation: int
+    shape: str
+    twice: bool
+    keep: Path | None
+    firestore_port: int
+    storage_port: int
+    storage_https_port: int
+    function_port: int
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Read the arguments; what is wrong with them is one line on stderr and exit code 2."""
+    parser = make_parser()
+    given = parser.parse_args(arguments)
+    if given.help:
+        print(help_text())
+        sys.exit()
+    del given.help
+    given.shape = given.shape or DEFAULT_SHAPES[given.generation]
+    ports = [port for name, port in vars(given).items() if name.endswith("_port") and port]
+    if len(set(ports)) < len(ports):
+        parser.error("two parts cannot have the same port")
+    try:
+        given.files = find_files(given.files)
+        if given.keep:
+            given.keep = given.keep.absolute()
+            given.keep.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    return Options(**vars(given))
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options that the help tells of."""
+    parser = _Parser(prog="local.sh", add_help=False, allow_abbrev=False)
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--generation", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--shape", choices=SHAPES)
+    parser.add_argument("--twice", action="store_true")
+    parser.add_argument("--keep", type=Path)
+    for part in ("firestore", "storage", "storage-https", "function"):
+        parser.add_argument(f"--{part}-port", type=port, default=0)
+    parser.add_argument("--help", "-h", action="store_true")
+    return parser
+
+
+def help_text() -> str:
+    """Return the header comment of local.sh."""
+    header = re.match(r"#!.*\n((?:#.*\n)+)", DOOR.read_text())
+    return re.sub(r"^# ?", "", header[1].rstrip(), flags=re.MULTILINE) if header else ""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (./local.sh --help tells more)\n")
+
+
+def port(text: str) -> int:
+    """Read a port; argparse calls it by this name."""
+    number = int(text)
+    if not 0 < number < 2**16:
+        raise ValueError
+    return number
+
+
+if __name__ == "__main__":
+    parse(sys.argv[1:])

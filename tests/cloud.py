@@ -1,0 +1,100 @@
+"""The function between a real bucket and a real database: what an upload through it becomes."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore, storage
+
+from local.event import Event, shape_event
+from local.parts import PROJECT, Part, start_function
+
+CALL_S = 60
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One function process with its own bucket and its own collections.
+
+    Attributes:
+        function: the process.
+        bucket: where the test uploads.
+        sounds: collection of the sounds.
+        rejections: collection of the rejections.
+    """
+
+    function: Part
+    bucket: storage.Bucket
+    sounds: firestore.CollectionReference
+    rejections: firestore.CollectionReference
+
+    def upload(self, content: bytes | Path, name: str = "sound.wav", **attributes: Any) -> dict[str, Any]:
+        """Upload and return the object resource, as its finalize event holds it."""
+        blob = self.bucket.blob(name)
+        for attribute, value in attributes.items():
+            setattr(blob, attribute, value)
+        blob.upload_from_string(content if isinstance(content, bytes) else content.read_bytes(), "audio/x-wav")
+        return dict(blob._properties) | {"kind": "storage#object"}
+
+    def deliver(self, resource: dict[str, Any], shape: str = "legacy", event_id: str = "1", time: str = "") -> int:
+        """Post the finalize event of an object in one of the shapes, and return the HTTP status."""
+        event = Event(event_id, time or datetime.now(UTC).isoformat(), resource)
+        return self.post(*shape_event(event, shape))
+
+    def post(self, headers: dict[str, str], body: bytes) -> int:
+        """Post any request to the function, and return the HTTP status."""
+        connection = http.client.HTTPConnection(self.function.host, self.function.port, timeout=CALL_S)
+        try:
+            connection.request("POST", "/", body, headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def documents(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return all sounds and all rejections."""
+        sounds, rejections = (
+            [snapshot.to_dict() for snapshot in collection.stream()] for collection in (self.sounds, self.rejections)
+        )
+        return sounds, rejections
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the structured lines that the function has logged."""
+        return [json.loads(line) for line in self.function.log.read_text().splitlines() if line.startswith("{")]
+
+
+@contextmanager
+def start_cloud(firestore_part: Part, storage_part: Part, directory: Path, **function: Any) -> Iterator[Cloud]:
+    """Start a function on a bucket and collections that nobody else uses."""
+    unique = uuid4().hex[:12]
+    environment = {
+        "FIRESTORE_EMULATOR_HOST": firestore_part.address,
+        "STORAGE_EMULATOR_HOST": storage_part.url,
+        "SOUNDS_COLLECTION": f"sounds-{unique}",
+        "REJECTIONS_COLLECTION": f"rejections-{unique}",
+    } | function.pop("environment", {})
+    storage_client = storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage_part.url})
+    firestore_client = connect_firestore(firestore_part)
+    with start_function(directory, environment=environment, **function) as part:
+        yield Cloud(
+            part,
+            storage_client.create_bucket(f"bucket-{unique}"),
+            firestore_client.collection(environment["SOUNDS_COLLECTION"]),
+            firestore_client.collection(environment["REJECTIONS_COLLECTION"]),
+        )
+    storage_client.close()
+    firestore_client.close()
+
+
+def connect_firestore(firestore_part: Part) -> firestore.Client:
+    """Return a client of the emulator."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FIRESTORE_EMULATOR_HOST", firestore_part.address)
+        return firestore.Client(PROJECT)
