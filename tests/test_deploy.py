@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cloud.gcloud import BUCKET, PROJECT, ROOT, Terminal, needs_gcloud
+from apis.gcloud import BUCKET, PROJECT, ROOT, Terminal, needs_gcloud
 
 from analysis.settings import Settings
 from deploy import patience
@@ -20,7 +20,7 @@ EXPECTED = Path(__file__).parent / "deploy"
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Terminal:
-    """A terminal that is signed in nowhere."""
+    """Open a terminal that is signed in nowhere."""
     return Terminal(tmp_path)
 
 
@@ -73,7 +73,7 @@ def test_dry_run_is_the_whole_recipe(terminal: Terminal, generation: int):
 @needs_gcloud
 @pytest.mark.parametrize("generation", [1, 2])
 def test_every_command_is_one_that_gcloud_knows(terminal: Terminal, generation: int):
-    """gcloud's own linter finds the command and every flag of each line of the recipe."""
+    """The linter of gcloud itself finds the command and every flag of each line of the recipe."""
     recipe = (EXPECTED / f"dry-run-{generation}.txt").read_text()
 
     commands, refused = terminal.lint(recipe + "gcloud storage buckets create gs://my-sounds --public\n")
@@ -89,7 +89,15 @@ def test_only_the_function_is_uploaded(terminal: Terminal, tmp_path: Path):
     shutil.copytree(ROOT / "analysis", source / "analysis")
     for name in (".gcloudignore", "main.py", "requirements.txt"):
         shutil.copy(ROOT / name, source)
-    for name in ("key.json", ".env", "deploy.sh", "sound.wav", "analysis/__pycache__/x.pyc", "tests/main.py", ".venv/a"):
+    for name in (
+        "key.json",
+        ".env",
+        "deploy.sh",
+        "sound.wav",
+        "analysis/__pycache__/x.pyc",
+        "tests/main.py",
+        ".venv/a",
+    ):
         (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_text("x")
 
@@ -101,7 +109,7 @@ def test_only_the_function_is_uploaded(terminal: Terminal, tmp_path: Path):
 
 @pytest.mark.parametrize("memory", MEMORIES_MIB)
 def test_an_upload_fits_in_memory(memory: str):
-    """MAX_BYTES is a value the function accepts, and leaves the function itself at least what it was measured to take."""
+    """MAX_BYTES is a value that the function accepts, and leaves the function itself what it was measured to take."""
     settings = Settings.from_environment({"MAX_BYTES": str(max_bytes(memory))})
 
     assert 0 < settings.max_bytes <= (MEMORIES_MIB[memory] - 204) * 2**20
@@ -134,7 +142,9 @@ def test_the_function_is_where_its_bucket_is(location: str | None, region: str |
 )
 def test_a_region_without_the_bucket_is_refused_with_the_reason(location: str, region: str):
     """A region in which the bucket is not is refused, with where the bucket is and a region that would do."""
-    with pytest.raises(DisagreementError, match=f"(?s)is in {location.lower()}, --region {region} is not.*Use --region"):
+    with pytest.raises(
+        DisagreementError, match=f"(?s)is in {location.lower()}, --region {region} is not.*Use --region"
+    ):
         place({"name": BUCKET, "location": location}, region)
 
 
@@ -171,7 +181,9 @@ def test_what_heals_is_waited_for(monkeypatch: pytest.MonkeyPatch):
     assert waits == [2, 4]
 
 
-@pytest.mark.parametrize(("answer", "waited_s"), [("Service account a@p does not exist.", 300), ("PERMISSION_DENIED", 0)])
+@pytest.mark.parametrize(
+    ("answer", "waited_s"), [("Service account a@p does not exist.", 300), ("PERMISSION_DENIED", 0)]
+)
 def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch, answer: str, waited_s: int):
     """What does not heal within five minutes is given up, and what cannot heal at once."""
     waits: list[float] = []

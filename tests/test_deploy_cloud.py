@@ -1,16 +1,12 @@
 """deploy.sh from end to end: the real gcloud against the played APIs, and what these were asked."""
 
 import re
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from cloud import warm
-from cloud.gcloud import BUCKET, PROJECT, ROOT, Terminal, needs_gcloud
-from cloud.identity import rights
-from cloud.server import Cloud, Request
+from apis.console import Console, Run, opened
+from apis.gcloud import BUCKET, PROJECT, needs_gcloud
+from apis.identity import rights
 
 pytestmark = needs_gcloud
 
@@ -39,39 +35,11 @@ STEPS = {
 }
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run of deploy.sh and what it was allowed to change."""
-
-    done: subprocess.CompletedProcess[str]
-    writes: list[Request]
-
-
-class Console(Terminal):
-    """A terminal that tells what each run of deploy.sh changed."""
-
-    cloud: Cloud
-
-    def run_deploy(self, *options: str, answer: str = "") -> Run:
-        """Run deploy.sh."""
-        before = len(self.cloud.requests)
-        done = self.deploy(*options, answer=answer)
-        return Run(done, [request for request in self.cloud.requests[before:] if request.writes and not request.refused])
-
-
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A console to one cloud for the story of a 2nd-gen function, told by the tests in their order."""
-    cloud = Cloud()
-    console = Console(tmp_path_factory.mktemp("second"), cloud)
-    bin_directory = tmp_path_factory.mktemp("bin")
-    process = warm.start(bin_directory, console.environment())
-    console.path = f"{bin_directory}:{console.path}"
-    yield console
-    if process:
-        process.kill()
-        process.wait()
-    cloud.stop()
+    """Open a console to one cloud for the story of a 2nd-gen function, told by the tests in their order."""
+    with opened(tmp_path_factory.mktemp("second")) as console:
+        yield console
 
 
 @pytest.fixture(scope="module")
@@ -79,27 +47,32 @@ def refusals(console: Console) -> dict[str, Run]:
     """From nothing: at each step in turn Google says no, until it no longer does."""
     runs = {}
     for title, (pattern, _role) in STEPS.items():
-        message = "Permission 'storage.buckets.get' denied" if "bucket" in title and "look" in title else "no permission"
+        message = (
+            "Permission 'storage.buckets.get' denied" if "bucket" in title and "look" in title else "no permission"
+        )
         console.cloud.refuse(pattern, 403, "PERMISSION_DENIED", message)
-        runs[title] = console.run_deploy()
+        runs[title] = console.deployed()
         console.cloud.faults.clear()
     return runs
 
 
 @pytest.fixture(scope="module")
 def last(console: Console, refusals: dict[str, Run]) -> Run:
-    """The run after all refusals: nothing is left to do but the last step."""
-    return console.run_deploy()
+    """Run once more, after all refusals: nothing is left to do but the last step."""
+    assert len(refusals) == len(STEPS)
+    return console.deployed()
 
 
 @pytest.mark.parametrize("title", STEPS)
 def test_a_refused_step_says_which_and_what_to_do(refusals: dict[str, Run], title: str):
-    """Where Google says no, the message names the step, Google's answer, the command, the role, and that one can go on."""
+    """Where Google says no, the message has the step, the answer, the command, the role, and that one can go on."""
     done = refusals[title].done
 
     assert done.returncode == 1
     assert f"deploy.sh: could not {title}\n\nGoogle answered:\n" in done.stderr
-    assert re.search(r"(?s)permission.*to:\n  gcloud .*What to do: .*" + re.escape(STEPS[title][1]), done.stderr, re.I)
+    assert re.search(
+        r"(?s)permission.*to:\n  gcloud .*What to do: .*" + re.escape(STEPS[title][1]), done.stderr, re.IGNORECASE
+    )
     assert done.stderr.endswith("run the same command again and it goes on from here.\n")
     assert "Traceback" not in done.stderr
 
@@ -109,7 +82,9 @@ def test_after_a_refusal_it_goes_on_where_it_stopped(refusals: dict[str, Run], l
     writes = [write for run in [*refusals.values(), last] for write in run.writes]
 
     assert last.done.returncode == 0, last.done.stderr
-    assert [re.sub(rf"projects/{PROJECT}|locations/us-central1", "-", f"{one.method} {one.path}") for one in writes] == [
+    assert [
+        re.sub(rf"projects/{PROJECT}|locations/us-central1", "-", f"{one.method} {one.path}") for one in writes
+    ] == [
         "POST /serviceusage/v1/-/services:batchEnable",
         "POST /storage/v1/b",
         "POST /firestore/v1/-/databases",
@@ -126,7 +101,8 @@ def test_after_a_refusal_it_goes_on_where_it_stopped(refusals: dict[str, Run], l
     ]
 
 
-def test_the_bucket_is_private(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_the_bucket_is_private(console: Console):
     """The bucket has uniform access, cannot be made public, and is where the function is."""
     bucket = console.cloud.state.buckets[BUCKET]
 
@@ -137,7 +113,8 @@ def test_the_bucket_is_private(console: Console, last: Run):
     assert bucket["location"] == "US-CENTRAL1"
 
 
-def test_firestore_can_answer_for_neighbours(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_firestore_can_answer_for_neighbours(console: Console):
     """The database is in native mode, and its one index is over the 12 numbers of a fingerprint."""
     (index,) = console.cloud.state.indexes.values()
 
@@ -147,7 +124,8 @@ def test_firestore_can_answer_for_neighbours(console: Console, last: Run):
     assert index["fields"] == [{"fieldPath": "fingerprint", "vectorConfig": {"dimension": 12, "flat": {}}}]
 
 
-def test_nobody_has_more_rights_than_needed(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_nobody_has_more_rights_than_needed(console: Console):
     """These are all the rights that are given, to whom and on what."""
     state = console.cloud.state
 
@@ -164,7 +142,8 @@ def test_nobody_has_more_rights_than_needed(console: Console, last: Run):
     assert len(state.policies) == 3
 
 
-def test_a_second_generation_function_is_bounded_private_and_retried(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_a_second_generation_function_is_bounded_private_and_retried(console: Console):
     """The function that was asked for retries, is called by its trigger alone, and has bounds to what it may cost."""
     function = console.cloud.state.functions[FUNCTION]
 
@@ -191,23 +170,25 @@ def test_a_second_generation_function_is_bounded_private_and_retried(console: Co
     }
 
 
-def test_run_again_it_changes_nothing(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_run_again_it_changes_nothing(console: Console):
     """A second run makes no request that changes anything, and nor does a dry run, which then prints no command."""
-    again = console.run_deploy()
-    dry = console.run_deploy("--dry-run")
+    again = console.deployed()
+    dry = console.deployed("--dry-run")
 
     assert (again.done.returncode, again.writes) == (0, [])
     assert (dry.done.returncode, dry.writes) == (0, [])
     assert dry.done.stdout == f"# What is still to be done in project {PROJECT}, as it is now\n"
 
 
-def test_what_others_changed_is_put_back(console: Console, last: Run):
-    """A dropped retry policy, an invited public and another memory are what one run changes, and all that it changes."""
+@pytest.mark.usefixtures("last")
+def test_what_others_changed_is_put_back(console: Console):
+    """A dropped retry policy, an invited public and another memory are what one run changes, and nothing else."""
     state = console.cloud.state
     state.functions[FUNCTION]["eventTrigger"]["retryPolicy"] = "RETRY_POLICY_DO_NOT_RETRY"
     state.policies["service analyze"]["bindings"][0]["members"].append("allUsers")
 
-    run = console.run_deploy("--memory", "4GiB")
+    run = console.deployed("--memory", "4GiB")
 
     function = state.functions[FUNCTION]
     assert run.done.returncode == 0, run.done.stderr
@@ -219,39 +200,43 @@ def test_what_others_changed_is_put_back(console: Console, last: Run):
     assert [request.method for request in run.writes] == ["POST", "PUT", "PATCH", "POST"]
 
 
-def test_the_other_generation_is_recognised(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_the_other_generation_is_recognised(console: Console):
     """A function of the other generation under the same name is left as it is, with the ways out."""
-    run = console.run_deploy("--generation", "1")
+    run = console.deployed("--generation", "1")
 
     assert (run.done.returncode, run.writes) == (1, [])
     assert "analyze is there, as a function of generation 2" in run.done.stderr
     assert f"./deploy.sh --project {PROJECT} --bucket {BUCKET} --generation 1 --name analyze-1\n" in run.done.stderr
 
 
-def test_the_wrong_region_is_refused(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_the_wrong_region_is_refused(console: Console):
     """A region in which the bucket is not is refused before anything is changed."""
-    run = console.run_deploy("--region", "europe-west1")
+    run = console.deployed("--region", "europe-west1")
 
     assert (run.done.returncode, run.writes) == (1, [])
     assert "bucket my-sounds is in us-central1, --region europe-west1 is not." in run.done.stderr
 
 
-def test_removing_asks_first(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_removing_asks_first(console: Console):
     """Without a yes nothing is removed."""
-    run = console.run_deploy("--delete", answer="\n")
+    run = console.deployed("--delete", answer="\n")
 
     assert (run.done.returncode, run.writes) == (1, [])
     assert run.done.stdout.endswith("[y/N] nothing was removed\n")
 
 
-def test_removed_without_a_trace_but_bucket_and_data(console: Console, last: Run):
+@pytest.mark.usefixtures("last")
+def test_removed_without_a_trace_but_bucket_and_data(console: Console):
     """After `--delete` there are the bucket, the database and the APIs, as it says, and nothing to remove once more."""
     state = console.cloud.state
-    dry = console.run_deploy("--delete", "--dry-run")
+    dry = console.deployed("--delete", "--dry-run")
     commands, refused = console.lint(dry.done.stdout)
 
-    run = console.run_deploy("--delete", answer="y\n")
-    again = console.run_deploy("--delete", "--yes")
+    run = console.deployed("--delete", answer="y\n")
+    again = console.deployed("--delete", "--yes")
 
     assert (dry.done.returncode, dry.writes) == (0, [])
     assert (len(commands), refused) == (11, [])

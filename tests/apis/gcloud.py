@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud import firestore, functions, identity, running, services, storage
-from cloud.server import Cloud
+from apis import firestore, functions, identity, running, services, storage
+from apis.server import Cloud
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECT = "sounds-test"

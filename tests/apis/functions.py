@@ -4,8 +4,8 @@ import re
 from copy import deepcopy
 from typing import Any
 
-from cloud.server import RefusalError, Request, State, exists, not_found, route
-from cloud.services import need
+from apis.server import RefusalError, Request, State, exists, not_found, route
+from apis.services import need
 
 _RUNTIMES = {"GEN_1": ("python311", "python312"), "GEN_2": ("python312", "python313", "python314")}
 _PLACE = "projects/{project}/locations/{region}"
@@ -152,7 +152,7 @@ def _masked(function: dict[str, Any], request: Request) -> dict[str, Any]:
             old, new = old.setdefault(parent, {}), new.get(parent, {})
         old.pop(last, None)
         if last in new:
-            old[last] = new[last]
+            old[last] = deepcopy(new[last])
     return changed
 
 

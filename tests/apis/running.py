@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from cloud.identity import policy, set_policy
-from cloud.server import Request, State, not_found, route
-from cloud.services import need
+from apis.identity import policy, set_policy
+from apis.server import Request, State, not_found, route
+from apis.services import need
 
 _SERVICE = "/run/v1/projects/{project}/locations/{region}/services/{name}"
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from cloud.server import Request, State, exists, not_found, route
-from cloud.services import need
+from apis.server import Request, State, exists, not_found, route
+from apis.services import need
 
 _DATABASE = "/firestore/v1/projects/{project}/databases/{database}"
 

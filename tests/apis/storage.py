@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from cloud.identity import policy, set_policy
-from cloud.server import Request, State, exists, not_found, route
+from apis.identity import policy, set_policy
+from apis.server import Request, State, exists, not_found, route
 
 
 @route("GET", "/storage/v1/b/{bucket}")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from cloud.server import RefusalError, Request, State, exists, not_found, route
-from cloud.services import need
+from apis.server import RefusalError, Request, State, exists, not_found, route
+from apis.services import need
 
 
 @route("GET", "/cloudresourcemanager/v1/projects/{project}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cloud.server import RefusalError, Request, State, route
+from apis.server import RefusalError, Request, State, route
 
 
 @route("GET", "/serviceusage/v1/projects/{project}/services")
