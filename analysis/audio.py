@@ -40,6 +40,8 @@ BLOCK_VALUES = 2**17  # of all channels together: half a megabyte as float32
 UNRECOGNISED_FORMAT = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 # What ffmpeg may open: what people record that libsndfile does not read. No playlists, no images, no network.
 FFMPEG_FORMATS = "aac,amr,ape,asf,matroska,mov,ogg,wv"
+# How those begin, at the fourth byte for the family of mov: what begins so and cannot be read is damaged.
+SIGNATURES = (b"ftyp", b"moov", b"mdat", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
 ACCEPTED = "WAV, AIFF, AU, CAF, W64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4 or WMA"
 
 
@@ -110,8 +112,14 @@ def open_recording(file: IO[bytes], settings: Settings) -> Recording:
         except NotAudioError as error:
             if unread.code == UNRECOGNISED_FORMAT:
                 raise
-            raise CorruptError(f"libsndfile: {unread.error_string}") from error
+            raise CorruptError(f"damaged, says libsndfile: {unread.error_string}") from error
     return Recording(decoder, settings)
+
+
+def _begins_like_a_sound(file: IO[bytes]) -> bool:
+    file.seek(0)
+    head = file.read(12)
+    return head.startswith(SIGNATURES) or head[4:].startswith(SIGNATURES)
 
 
 def _check_limits(source: Source, declared_samples: int | None, settings: Settings) -> None:
@@ -249,6 +257,8 @@ class _Ffmpeg:
         try:
             return av.open(self._file, "r", container_options=options, io_open=_refuse)
         except av.FFmpegError as error:
+            if _begins_like_a_sound(self._file):
+                raise CorruptError(f"damaged, says ffmpeg: {error.strerror}") from error
             raise NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}") from error
 
 

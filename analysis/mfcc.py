@@ -20,19 +20,13 @@ filters and the window are librosa's own. Three steps are done otherwise, with t
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-# numba, which librosa imports, needs a directory that can be written; in the cloud that is the temporary one alone.
-os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.gettempdir())
-
 import librosa.filters
+import numpy as np
 import scipy.fft
 
 from analysis.errors import NotFiniteError

@@ -252,6 +252,19 @@ def test_bad_files_are_refused(tmp_path: Path, name: str) -> None:
         decode(path)
 
 
+@pytest.mark.parametrize(("codec", "container"), [("aac", "ipod"), ("libopus", "webm"), ("wmav2", "asf")])
+def test_beginnings_of_ffmpegs_formats_are_corrupt(
+    write_sound: Callable[..., Path], codec: str, container: str
+) -> None:
+    """A file that begins like a sound and holds none, as an interrupted recording, is corrupt."""
+    path = write_sound(music(2, 48000), 48000).with_suffix(".bin")
+    ffmpeg("-i", path.with_suffix(".wav"), "-c:a", codec, "-f", container, path)
+    path.write_bytes(path.read_bytes()[:60])
+
+    with pytest.raises(CorruptError, match="damaged"):
+        decode(path)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_not_finite(write_sound: Callable[..., Path], value: float) -> None:
     """One NaN or infinity anywhere is an error: no mean is right then."""
