@@ -30,12 +30,10 @@ def ensure_bucket(gcloud: Gcloud, name: str, bucket: dict[str, Any] | None, regi
         )
         return
     access = bucket.get("iamConfiguration", {})
+    update = f"gcloud storage buckets update gs://{name}"
     if access.get("publicAccessPrevention") != "enforced":
-        _note(gcloud, f"gs://{name} may be made public; to prevent it:", name, "--public-access-prevention")
+        gcloud.say(f"note: gs://{name} may be made public; to prevent it: {update} --public-access-prevention")
     if not access.get("uniformBucketLevelAccess", {}).get("enabled"):
-        _note(gcloud, f"gs://{name} has access lists per object; to end that:", name, "--uniform-bucket-level-access")
-
-
-def _note(gcloud: Gcloud, what: str, name: str, flag: str) -> None:
-    mark = "# note" if gcloud.dry_run else "  note"
-    print(f"{mark}: {what} gcloud storage buckets update gs://{name} {flag}")
+        gcloud.say(
+            f"note: gs://{name} has access lists per object; to end that: {update} --uniform-bucket-level-access"
+        )

@@ -17,6 +17,12 @@ RUNTIMES = {1: "python312", 2: "python313"}
 # The most that an event-driven function may have; 12 hours of AAC, the slowest to decode, took 230 s of one core.
 TIMEOUT_S = 540
 
+# pip install --target on Linux, without bytecode: llvmlite 179 MB, av 131, scipy 112, numpy 53, scikit-learn 31.
+TOO_LARGE = (
+    "note: generation 1 has a limit of 500 MB for source and packages, and these packages are 589 MB;"
+    " if Google refuses to build them, use --generation 2, which has no such limit"
+)
+
 # Bounds the bill: as many can run at once, whatever is uploaded.
 MAX_INSTANCES = 10
 
@@ -89,7 +95,9 @@ def ensure_function(gcloud: Gcloud, options: Options, where: Place, function: di
         ]
         if not different:
             return
-        print(f"{'#' if gcloud.dry_run else ' '} {'; '.join(different)}")
+        gcloud.say("; ".join(different))
+    if options.generation == 1:
+        gcloud.say(TOO_LARGE)
     gcloud.run("functions", "deploy", options.name, f"--region={where.region}", *_flags(options, where, goal["source"]))
 
 

@@ -27,7 +27,7 @@ class Gcloud:
         dry_run: print the commands that change something instead of running them.
         offline: ask nothing: everything is taken not to exist.
         settled: no API was enabled just now, so where one is disabled, nothing of its kind exists.
-        heading: what the next commands are for, to be printed once before them.
+        heading: what the next commands are for, printed once before them.
         changes: how many commands were run or printed.
 
     """
@@ -63,12 +63,19 @@ class Gcloud:
         """
         command = self._command(*arguments)
         self.changes += 1
+        self._print(pasteable(command) if self.dry_run else f"  {pasteable(command)}")
+        if not self.dry_run:
+            patiently(call, command)
+
+    def say(self, text: str) -> None:
+        """Print a remark: in a dry run as a comment, so that the whole can still be pasted."""
+        self._print(f"# {text}" if self.dry_run else f"  {text}")
+
+    def _print(self, line: str) -> None:
         if self.heading:
             print(self.heading)
             self.heading = ""
-        print(pasteable(command) if self.dry_run else f"  {pasteable(command)}", flush=True)
-        if not self.dry_run:
-            patiently(call, command)
+        print(line, flush=True)
 
     def _command(self, *arguments: str) -> list[str]:
         return ["gcloud", *arguments, f"--project={self.project}", "--quiet"]

@@ -60,7 +60,7 @@ def _remove_project_rights(gcloud: Gcloud, options: Options) -> None:
 def _remove_indexes(gcloud: Gcloud, options: Options) -> None:
     indexes = find_indexes(gcloud)
     if indexes and _another_function(gcloud, options):
-        print("# kept: another function writes sounds" if gcloud.dry_run else "  kept: another function writes sounds")
+        gcloud.say("kept: another function writes sounds")
         return
     for index in indexes:
         name = index.rpartition("/")[2]

@@ -8,9 +8,13 @@ from apis.console import Console, Run, opened
 from apis.gcloud import BUCKET, PROJECT, Terminal, needs_gcloud
 from apis.identity import rights
 
+from deploy.source import LABEL
+
 pytestmark = needs_gcloud
 
 RUN = f"serviceAccount:analyze-run@{PROJECT}.iam.gserviceaccount.com"
+AGENT = "serviceAccount:service-123456789012@gs-project-accounts.iam.gserviceaccount.com"
+APIS = ("cloudfunctions", "cloudresourcemanager", "firestore", "iam", "serviceusage", "storage")
 FUNCTION = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
 
 
@@ -43,9 +47,13 @@ def pasted(console: Console, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_a_dry_run_can_be_pasted(console: Console, pasted: Run):
-    """A shell runs the printed commands to their end, and then there is all that the script would have made."""
+    """A shell runs the printed commands to their end, and then the script finds nothing to change."""
+    for api in APIS:
+        console.cloud.refuse(f"GET /{api}/|POST /{api}/.*:getIamPolicy", 503, "UNAVAILABLE", "try again", times=1)
     again = console.deployed("--generation", "1")
 
+    # Each API failed once on the way, and gcloud asked again.
+    assert [fault.times for fault in console.cloud.faults] == [0] * len(APIS)
     assert pasted.done.returncode == 0, pasted.done.stderr
     assert len(pasted.writes) == 14
     assert (again.done.returncode, again.writes) == (0, []), again.done.stdout
@@ -92,31 +100,29 @@ def test_a_dropped_retry_policy_is_put_back(console: Console):
 @pytest.mark.usefixtures("pasted")
 def test_what_two_functions_share_stays_with_the_other(console: Console):
     """While another function lives, removing one leaves the index and the right to publish events, and says so."""
-    for api in (
-        "cloudresourcemanager",
-        "cloudfunctions",
-        "eventarc",
-        "firestore",
-        "iam",
-        "run",
-        "serviceusage",
-        "storage",
-    ):
-        console.cloud.refuse(rf" /{api}/", 503, "UNAVAILABLE", "try again", times=1)
-    second = console.deployed("--name", "analyze-2")
-    first = console.deployed("--delete", "--yes")
     state = console.cloud.state
-
-    # Every API failed once on the way, and gcloud itself asked again.
-    assert (second.done.returncode, first.done.returncode) == (0, 0), second.done.stderr + first.done.stderr
-    assert [fault.times for fault in console.cloud.faults] == [0] * 8
-    assert "  kept: another function writes sounds\n" in first.done.stdout
-    assert len(state.indexes) == 1
-    assert {role for member, role in rights(state, "project") if "gs-project-accounts" in member} == {
-        "roles/pubsub.publisher"
+    other = f"serviceAccount:other-run@{PROJECT}.iam.gserviceaccount.com"
+    state.functions[f"{FUNCTION}-other"] = {"name": f"{FUNCTION}-other", "labels": {LABEL: "1"}, "environment": "GEN_2"}
+    state.triggers["other"] = {
+        "eventFilters": [{"attribute": "type", "value": "google.cloud.storage.object.v1.finalized"}],
+        "serviceAccount": other.partition(":")[2],
     }
-    assert set(state.accounts) == {f"analyze-2-{use}@{PROJECT}.iam.gserviceaccount.com" for use in ("run", "build")}
-    assert set(state.functions) == {f"{FUNCTION}-2"}
+    state.agents.add(AGENT.partition(":")[2])
+    state.services.add("eventarc.googleapis.com")
+    state.policies["project"]["bindings"].append({"role": "roles/pubsub.publisher", "members": [AGENT]})
+    console.cloud.faults.clear()
+    for api in ("cloudfunctions", "cloudresourcemanager", "iam", "storage"):
+        console.cloud.refuse(rf"(POST|PUT|DELETE) /{api}/(?!.*:getIamPolicy)", 503, "UNAVAILABLE", "try again", times=1)
+
+    run = console.deployed("--delete", "--yes")
+
+    # On the way each API refused to change something once, and gcloud asked again.
+    assert [fault.times for fault in console.cloud.faults] == [0] * 4
+    assert run.done.returncode == 0, run.done.stderr
+    assert "  kept: another function writes sounds\n" in run.done.stdout
+    assert len(state.indexes) == 1
+    assert rights(state, "project") == {(AGENT, "roles/pubsub.publisher")}
+    assert (state.accounts, set(state.functions)) == ({}, {f"{FUNCTION}-other"})
 
 
 def test_a_stranger_s_project_is_not_written_to(console: Console):

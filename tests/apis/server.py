@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -152,21 +153,27 @@ class Cloud:
         request = Request(method, unquote(parts.path), dict(parse_qsl(parts.query)), _parsed(content))
         with self._lock:
             self.requests.append(request)
+            fault = next((fault for fault in self.faults if fault.strikes(request)), None)
+            if fault:
+                return _refused(request, fault.refusal)
             try:
-                for fault in self.faults:
-                    if fault.strikes(request):
-                        raise fault.refusal
                 return 200, json.dumps(self._handled(request)).encode()
             except RefusalError as refusal:
-                request.refused = True
-                return refusal.code, json.dumps(refusal.content).encode()
+                return _refused(request, refusal)
+            except Exception:  # noqa: BLE001  # said at once: gcloud asks half a minute long after no answer
+                return 400, traceback.format_exc().encode()
 
     def _handled(self, request: Request) -> Any:
         for method, pattern, handler in ROUTES:
             matched = pattern.fullmatch(request.path) if method == request.method else None
             if matched:
                 return handler(self.state, request, matched.groupdict())
-        raise RefusalError(501, "UNIMPLEMENTED", f"this server does not play {request.method} {request.path}")
+        raise RefusalError(400, "UNIMPLEMENTED", f"this server does not play {request.method} {request.path}")
+
+
+def _refused(request: Request, refusal: RefusalError) -> tuple[int, bytes]:
+    request.refused = True
+    return refusal.code, json.dumps(refusal.content).encode()
 
 
 def _parsed(content: bytes) -> Any:

@@ -21,6 +21,12 @@ def _enable(state: State, request: Request, _names: dict[str, str]) -> Any:
     return {"name": "operations/enabled", "done": True, "response": {}}
 
 
+@route("POST", "/serviceusage/v1/projects/{project}/services/{name}:enable")
+def _enable_one(state: State, _request: Request, names: dict[str, str]) -> Any:
+    state.services.add(names["name"])
+    return {"name": "operations/enabled", "done": True, "response": {}}
+
+
 @route("GET", "/serviceusage/v1/operations/{name}")
 def _operation(_state: State, _request: Request, names: dict[str, str]) -> Any:
     return {"name": f"operations/{names['name']}", "done": True, "response": {}}
