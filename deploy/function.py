@@ -33,27 +33,30 @@ def find_function(gcloud: Gcloud, name: str, region: str) -> dict[str, Any] | No
     return function
 
 
-def refuse_another(function: dict[str, Any] | None, options: Options) -> None:
-    """Raise DisagreementError if the function of this name cannot become what is asked for."""
-    if function is None:
+def refuse_other_generation(function: dict[str, Any] | None, options: Options) -> None:
+    """Raise DisagreementError if the function of this name is of the other generation: that cannot be changed."""
+    if function is None or generation(function) == options.generation:
         return
     command = f"./deploy.sh --project {options.project} --bucket {options.bucket}"
-    found = generation(function)
-    if found != options.generation:
-        raise DisagreementError(
-            f"{options.name} is there, as a function of generation {found}, and that cannot be changed.\n"
-            "Deploy beside it, so that no upload is missed, then remove it; a sound that both see is one document:\n"
-            f"  {command} --generation {options.generation} --name {options.name}-{options.generation}\n"
-            f"  {command} --name {options.name} --delete\n"
-            f"or keep it: {command} --name {options.name} --generation {found}"
-        )
+    raise DisagreementError(
+        f"{options.name} is there, as a function of generation {generation(function)}, and that cannot be changed.\n"
+        "Deploy beside it, so that no upload is missed, then remove it; a sound that both see is one document:\n"
+        f"  {command} --generation {options.generation} --name {options.name}-{options.generation}\n"
+        f"  {command} --name {options.name} --delete\n"
+        f"or keep it: {command} --name {options.name} --generation {generation(function)}"
+    )
+
+
+def refuse_other_bucket(function: dict[str, Any] | None, options: Options) -> None:
+    """Raise DisagreementError if the function of this name watches another bucket: one function watches one."""
+    if function is None or observed(function)["bucket"] == options.bucket:
+        return
     bucket = observed(function)["bucket"]
-    if bucket != options.bucket:
-        raise DisagreementError(
-            f"{options.name} watches bucket {bucket}, and one function watches one bucket.\n"
-            f"Choose another --name for {options.bucket}, or remove this one: ./deploy.sh --project {options.project}"
-            f" --bucket {bucket} --name {options.name} --delete"
-        )
+    raise DisagreementError(
+        f"{options.name} watches bucket {bucket}, and one function watches one bucket.\n"
+        f"Choose another --name for {options.bucket}, or remove this one: ./deploy.sh --project {options.project}"
+        f" --bucket {bucket} --name {options.name} --delete"
+    )
 
 
 def wanted(options: Options, where: Place) -> dict[str, Any]:

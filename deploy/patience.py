@@ -12,6 +12,7 @@ _HEALS = re.compile(
     r"|recently started to use Eventarc"
     r"|unable to publish to Cloud Pub/Sub topics"  # pubsub.publisher was granted a moment ago
     r"|wait a few minutes for the action to propagate"  # an API was enabled a moment ago
+    r"|missing permission on the build service account"  # its roles were granted a moment ago
     r"|concurrent policy changes",
     re.IGNORECASE,
 )
