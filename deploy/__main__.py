@@ -26,6 +26,9 @@ def main(arguments: list[str]) -> int:
     except FailedError as failed:
         print(f"deploy.sh: {failed}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("deploy.sh: stopped; run the same command again and it goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -92,7 +92,9 @@ def call(command: list[str]) -> str:
     Raises RefusedError with what it says on stderr if it fails or takes too long.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        )
     except subprocess.TimeoutExpired:
         raise RefusedError(command, f"no answer within {TIMEOUT_S} s") from None
     if done.returncode:

@@ -4,7 +4,7 @@ from deploy.accounts import exists, purposes
 from deploy.apis import project_number
 from deploy.bucket import find_bucket
 from deploy.database import COLLECTION, DATABASE, find_indexes
-from deploy.function import find_function, refuse_other_bucket
+from deploy.existing import find_function, refuse_other_bucket
 from deploy.gcloud import Gcloud
 from deploy.options import Options
 from deploy.place import place
@@ -22,7 +22,7 @@ def remove(gcloud: Gcloud, options: Options) -> None:
         bucket = find_bucket(gcloud, options.bucket)
         region = place(bucket, options.region).region
     with step(gcloud, "remove the function and its trigger", "roles/cloudfunctions.admin"):
-        function = find_function(gcloud, options.name, region)
+        function = find_function(gcloud, options, region)
         refuse_other_bucket(function, options)
         if function:
             gcloud.run("functions", "delete", options.name, f"--region={region}")

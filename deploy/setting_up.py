@@ -4,7 +4,8 @@ from deploy.accounts import ensure_accounts
 from deploy.apis import ensure_apis, project_number
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_index
-from deploy.function import ensure_function, find_function, refuse_other_bucket, refuse_other_generation
+from deploy.existing import find_function, refuse_other_bucket, refuse_other_generation
+from deploy.function import ensure_function
 from deploy.gcloud import Gcloud
 from deploy.invoker import ensure_only_invoker
 from deploy.options import Options
@@ -22,7 +23,7 @@ def set_up(gcloud: Gcloud, options: Options) -> None:
         bucket = find_bucket(gcloud, options.bucket)
         where = place(bucket, options.region)
     with step(gcloud, "look for a function of this name", "roles/cloudfunctions.admin"):
-        function = find_function(gcloud, options.name, where.region)
+        function = find_function(gcloud, options, where.region)
         refuse_other_generation(function, options)
         refuse_other_bucket(function, options)
     with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):

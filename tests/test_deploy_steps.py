@@ -12,7 +12,7 @@ from deploy import patience, source
 from deploy.advice import advice
 from deploy.bucket import ensure_bucket
 from deploy.database import ensure_database
-from deploy.function import refuse_other_bucket
+from deploy.existing import find_function, refuse_other_bucket
 from deploy.gcloud import Gcloud
 from deploy.memory import MEMORIES_MIB, max_bytes
 from deploy.options import Options
@@ -141,6 +141,21 @@ def test_one_function_watches_one_bucket(function: dict[str, Any]):
         DisagreementError, match=r"(?s)analyze watches bucket other.*--bucket other --name analyze --delete"
     ):
         refuse_other_bucket(function, Options(PROJECT, BUCKET))
+
+
+def test_a_function_that_watches_nothing_is_another_s():
+    """A function of the same name without a bucket is not taken over."""
+    with pytest.raises(DisagreementError, match="analyze is there and watches no bucket"):
+        refuse_other_bucket({"environment": "GEN_2"}, Options(PROJECT, BUCKET))
+
+
+def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPatch):
+    """Where the function is in another region, no second one is made beside it, and nothing of it is removed."""
+    there = [{"name": f"projects/{PROJECT}/locations/us-east1/functions/analyze"}]
+    monkeypatch.setattr(Gcloud, "read", lambda _self, *words: there if "list" in words else None)
+
+    with pytest.raises(DisagreementError, match="analyze is in us-east1, not in us-central1: use --region us-east1"):
+        find_function(Gcloud(PROJECT), Options(PROJECT, BUCKET), "us-central1")
 
 
 def test_a_bucket_that_was_there_is_left_as_it_is(capsys: pytest.CaptureFixture[str]):
