@@ -18,7 +18,7 @@ def find_function(gcloud: Gcloud, options: Options, region: str) -> dict[str, An
         if name.endswith(f"/functions/{options.name}"):
             there = name.split("/")[3]
             raise DisagreementError(
-                f"{options.name} is in {there}, not in {region}: use --region {there} or another --name, or remove it:\n"
+                f"{options.name} is in {there}, not {region}: use --region {there} or another --name, or remove it:\n"
                 f"  ./deploy.sh --project {options.project} --bucket {options.bucket} --region {there}"
                 f" --name {options.name} --delete"
             )

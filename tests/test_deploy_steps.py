@@ -154,7 +154,7 @@ def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPa
     there = [{"name": f"projects/{PROJECT}/locations/us-east1/functions/analyze"}]
     monkeypatch.setattr(Gcloud, "read", lambda _self, *words: there if "list" in words else None)
 
-    with pytest.raises(DisagreementError, match="analyze is in us-east1, not in us-central1: use --region us-east1"):
+    with pytest.raises(DisagreementError, match="analyze is in us-east1, not us-central1: use --region us-east1"):
         find_function(Gcloud(PROJECT), Options(PROJECT, BUCKET), "us-central1")
 
 
