@@ -11,6 +11,9 @@ def home() -> Path:
 
 
 def cache_directory() -> Path:
-    """Return our directory below the user's cache, or below the temp dir for a user without a home."""
-    caches = os.environ.get("XDG_CACHE_HOME") or (home() / ".cache" if home().is_dir() else tempfile.gettempdir())
-    return Path(caches) / "local-sounds"
+    """Return our directory below the user's cache, or in the temp dir for a user without a home."""
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches) / "local-sounds"
+    if home().is_dir():
+        return home() / ".cache/local-sounds"
+    return Path(tempfile.gettempdir()) / f"local-sounds-cache-{os.getuid()}"

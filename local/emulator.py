@@ -14,6 +14,7 @@ from local.download import Download, DownloadError, fetch
 from local.part import PartError
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+SYSTEM_PLACES = ("/usr/lib", "/usr/share", "/usr/local", "/opt", "/opt/homebrew/share")  # of google-cloud-sdk
 FIRST_CLASS_FORMAT = 44  # a class file of format 44 + N needs Java N
 # As firebase-tools 15.34.2 lists it (lib/emulator/downloadableEmulatorInfo.json).
 OFFICIAL = Download(
@@ -75,14 +76,8 @@ def _sdks() -> Iterator[Path]:
         yield Path(root)
     if gcloud := shutil.which("gcloud"):
         yield Path(gcloud).resolve().parent.parent
-    for directory in (
-        home(),
-        Path("/usr/lib"),
-        Path("/usr/share"),
-        Path("/opt"),
-        Path("/snap/google-cloud-cli/current"),
-    ):
-        yield directory / "google-cloud-sdk"
+    for directory in (str(home()), *SYSTEM_PLACES):
+        yield Path(directory) / "google-cloud-sdk"
 
 
 def _version(jar: Path) -> list[int]:

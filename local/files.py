@@ -12,18 +12,19 @@ def find_files(paths: Iterable[Path]) -> dict[str, Path]:
     the same, all are called by their paths below the directory they share. Raises ValueError, saying which, for what is
     not there, cannot be read or has no name that a blob can have.
     """
-    named = [(name, file) for path in paths for name, file in _below(Path(os.path.abspath(path)))]  # noqa: PTH100
-    files = list(dict.fromkeys(file for _, file in named))
-    blobs = dict(named)
-    if len(blobs) < len(files):
-        shared = os.path.commonpath([file.parent for file in files])
-        blobs = {file.relative_to(shared).as_posix(): file for file in files}
-    for name, file in blobs.items():
+    names: dict[Path, str] = {}
+    for path in paths:
+        for name, file in _below(Path(os.path.abspath(path))):  # noqa: PTH100  a link keeps its own name
+            names.setdefault(file, name)
+    if len(set(names.values())) < len(names):
+        shared = os.path.commonpath([file.parent for file in names])
+        names = {file: file.relative_to(shared).as_posix() for file in names}
+    for file, name in names.items():
         if not os.access(file, os.R_OK):
             raise ValueError(f"{file} cannot be read")
         if not name.isprintable():
             raise ValueError(f"{name!r} cannot be a blob's name")
-    return blobs
+    return {name: file for file, name in names.items()}
 
 
 def _below(path: Path) -> list[tuple[str, Path]]:

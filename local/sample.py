@@ -1,6 +1,6 @@
 """Makes sample.wav: three seconds of plucked strings, the same bytes every time.
 
-*Source.* K. Karplus, A. Strong, "Digital Synthesis of Plucked-String and Drum Timbres", Computer Music Journal 7 (1983):
+*Source.* K. Karplus, A. Strong, "Digital Synthesis of Plucked-String and Drum Timbres", Computer Music J. 7 (1983):
 a period of noise, repeated, and smoothed by averaging neighbours. That takes additions and halvings, which every
 machine rounds alike.
 """

@@ -4,6 +4,7 @@ import http.client
 import json
 import queue
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from local.options import Options
 from local.part import HOST, Part
 from local.parts import PROJECT, start_firestore, start_function, start_storage
 from local.ports import choose_port
+from local.signals import ignore_signals
 from local.trigger import Answer, Trigger
 
 BUCKET = "sounds"
@@ -58,42 +60,49 @@ class Stack:
 def running(options: Options) -> Iterator[Stack]:
     """Start the stack, and leave nothing of it at the end: no process, no port, no temp dir."""
     directory = Path(tempfile.gettempdir()).resolve() / f"local-sounds-{secrets.token_hex(4)}"
-    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     with ExitStack() as ends:
         pipe = ends.enter_context(_reaper(directory))
         directory.mkdir(mode=0o700)
-        firestore_port, storage_port = choose_port(options.firestore_port), choose_port(options.storage_port)
-        function_port = choose_port(options.function_port)
-        trigger = ends.enter_context(
-            Trigger(function_port, options.shape, answers.put, times=2 if options.twice else 1)
-        )
-        parts: list[Part] = []
-        ends.callback(_stop, parts)
-        firestore = start_firestore(directory, firestore_port, reaper=pipe, wait=False)
-        parts.append(firestore)
-        function = start_function(
-            directory,
-            generation=options.generation,
-            environment=client_variables(storage_port, firestore_port),
-            port=function_port,
-            reaper=pipe,
-            wait=False,
-        )
-        parts.append(function)
-        storage = start_storage(
-            directory,
-            http_port=storage_port,
-            https_port=options.storage_https_port,
-            keep=options.keep,
-            publisher_port=trigger.port,
-            reaper=pipe,
-            wait=False,
-        )
-        parts.append(storage)
-        for part in (storage, function, firestore):
-            part.wait()
-        _ensure_bucket(storage)
-        yield Stack(directory, firestore, storage, function, trigger, answers)
+        try:
+            yield _start(options, directory, pipe, ends)
+        finally:
+            ignore_signals()  # an impatient second Ctrl-C would only leave more to the reaper
+
+
+def _start(options: Options, directory: Path, pipe: IO[bytes], ends: ExitStack) -> Stack:
+    """Start the parts side by side, and have them stopped before the trigger that calls one of them."""
+    firestore_port, storage_port = choose_port(options.firestore_port), choose_port(options.storage_port)
+    function_port = choose_port(options.function_port)
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    trigger = Trigger(function_port, options.shape, answers.put, times=2 if options.twice else 1)
+    ends.enter_context(trigger)
+    parts: list[Part] = []
+    ends.callback(_stop, parts)
+    firestore = start_firestore(directory, firestore_port, reaper=pipe, wait=False)
+    parts.append(firestore)
+    function = start_function(
+        directory,
+        generation=options.generation,
+        environment=client_variables(storage_port, firestore_port),
+        port=function_port,
+        reaper=pipe,
+        wait=False,
+    )
+    parts.append(function)
+    storage = start_storage(
+        directory,
+        http_port=storage_port,
+        https_port=options.storage_https_port,
+        keep=options.keep,
+        publisher_port=trigger.port,
+        reaper=pipe,
+        wait=False,
+    )
+    parts.append(storage)
+    for part in (storage, function, firestore):
+        part.wait()
+    _ensure_bucket(storage)
+    return Stack(directory, firestore, storage, function, trigger, answers)
 
 
 def client_variables(storage_port: int, firestore_port: int) -> dict[str, str]:
@@ -117,6 +126,7 @@ def _reaper(directory: Path) -> Iterator[IO[bytes]]:
         process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             process.wait(REAPER_S)
+        shutil.rmtree(directory, ignore_errors=True)  # if somebody ended the reaper
 
 
 def _stop(parts: list[Part]) -> None:
