@@ -36,7 +36,9 @@ def analyze(event: Any, context: Any = None) -> None:
         _answer(upload)
     except Exception as error:
         _log("ERROR", f"failed, to be retried: {type(error).__name__}: {error}", upload)
-        raise
+        # The framework prints what is raised as it is, and a rejection that could not be written would bring its
+        # message along: the blob's name, line breaks and all.
+        raise error from None
 
 
 def _answer(upload: Upload) -> None:

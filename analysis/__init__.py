@@ -10,3 +10,6 @@ import tempfile
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # numba, which librosa imports, needs a directory that can be written; in the cloud that is the temporary one alone.
 os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.gettempdir())
+# The storage client asks for the bucket's metadata beside the first download, for traces that nobody collects here: a
+# request and a thread per process, for which the function has no permission.
+os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")

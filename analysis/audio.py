@@ -40,6 +40,16 @@ BLOCK_VALUES = 2**17  # of all channels together: half a megabyte as float32
 UNRECOGNISED_FORMAT = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 # What ffmpeg may open: what people record that libsndfile does not read. No playlists, no images, no network.
 FFMPEG_FORMATS = "aac,amr,ape,asf,matroska,mov,ogg,wv"
+# What it may decode: what people record, of the hundreds of decoders that such a file could call for.
+FFMPEG_CODECS = (
+    "aac,aac_latm,ac3,alac,amrnb,amrwb,ape,eac3,flac,libopus,libvorbis,mp2,mp2float,mp3,mp3float,opus,speex,vorbis,"
+    "wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,"
+    "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
+)
+# Of all channels together in one of ffmpeg's frames: those of real files have at most 2**20, a bomb's fill the memory.
+MAX_FRAME_VALUES = 2**21
+FFMPEG_INPUT = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": ""}
+FFMPEG_OPTIONS = {"codec_whitelist": FFMPEG_CODECS, "max_samples": str(MAX_FRAME_VALUES)}
 # How those begin, at the fourth byte for the family of mov: what begins so and cannot be read is damaged.
 SIGNATURES = (b"ftyp", b"moov", b"mdat", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
 ACCEPTED = "WAV, AIFF, AU, CAF, W64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4 or WMA"
@@ -227,6 +237,9 @@ class _Ffmpeg:
                 raise NotAudioError(f"a {container.format.long_name} file without audio: accepted are {ACCEPTED}")
             stream = container.streams.audio[0]
             context = stream.codec_context
+            if context is None or context.name not in FFMPEG_CODECS.split(","):
+                codec = context.name if context else "an unknown codec"
+                raise NotAudioError(f"audio as {codec}: accepted are {ACCEPTED}")
             if not context.sample_rate or not context.channels:
                 raise CorruptError(f"{context.name}: the stream says neither sample rate nor channels")
             self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
@@ -241,6 +254,7 @@ class _Ffmpeg:
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
         with self._open() as container:
+            container.streams.audio[0].codec_context.options = FFMPEG_OPTIONS
             try:
                 for frame in container.decode(audio=0):
                     if frame.sample_rate != self.source.sample_rate:
@@ -254,13 +268,28 @@ class _Ffmpeg:
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
         self._file.seek(0)
-        options = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": ""}
         try:
-            return av.open(self._file, "r", container_options=options, io_open=_refuse)
+            return av.open(
+                _Readable(self._file), "r", options=FFMPEG_OPTIONS, container_options=FFMPEG_INPUT, io_open=_refuse
+            )
         except av.FFmpegError as error:
             if _begins_like_a_sound(self._file):
                 raise CorruptError(f"damaged, says ffmpeg: {error.strerror}") from error
             raise NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}") from error
+
+
+class _Readable:
+    """What ffmpeg needs of a file; in a damaged one it may seek to before the beginning, which is no error of ours."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except OSError:
+            return -1
 
 
 def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:

@@ -38,6 +38,7 @@ class Upload:
         size: bytes, as stored.
         content_type: as declared by the uploader, so not to be trusted.
         md5_hash: base64; composite objects have none.
+        crc32c: base64, of what is stored.
         uploaded_at: when the object was created.
         customer_encrypted: whether it takes a key of the customer's own to read.
         event_id: identity of the event; empty where the framework does not hand it over.
@@ -50,6 +51,7 @@ class Upload:
     size: int | None = None
     content_type: str | None = None
     md5_hash: str | None = None
+    crc32c: str | None = None
     uploaded_at: datetime | None = None
     customer_encrypted: bool = False
     event_id: str = ""
@@ -88,6 +90,7 @@ def read_upload(event: Any, context: Any = None) -> Upload:
         size=_integer(resource, "size"),
         content_type=_text(resource, "contentType"),
         md5_hash=_text(resource, "md5Hash"),
+        crc32c=_text(resource, "crc32c"),
         uploaded_at=_time(resource.get("timeCreated")),
         customer_encrypted=bool(resource.get("customerEncryption")),
         event_id=event_id,

@@ -2,9 +2,11 @@
 
 import http.client
 import json
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from google.cloud import firestore, storage
 from local.event import Event, shape_event
 from local.parts import PROJECT, Part, start_function
 
-CALL_S = 60
+CALL_S = 150
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,31 @@ class Cloud:
         bucket: where the test uploads.
         sounds: collection of the sounds.
         rejections: collection of the rejections.
+        environment: what the process was given.
     """
 
     function: Part
     bucket: storage.Bucket
     sounds: firestore.CollectionReference
     rejections: firestore.CollectionReference
+    environment: Mapping[str, str]
+
+    @contextmanager
+    def another(self, directory: Path, **environment: str) -> Iterator["Cloud"]:
+        """Start another process of the same function on the same bucket and collections."""
+        with start_function(directory, environment={**self.environment, **environment}) as part:
+            yield replace(self, function=part)
+
+    def kill(self) -> None:
+        """End the process as the platform ends one: without a word."""
+        os.killpg(self.function.process.pid, signal.SIGKILL)
+        self.function.process.wait()
+
+    def clear(self) -> None:
+        """Remove all documents."""
+        for collection in (self.sounds, self.rejections):
+            for reference in collection.list_documents():
+                reference.delete()
 
     def upload(self, content: bytes | Path, name: str = "sound.wav", **attributes: Any) -> dict[str, Any]:
         """Upload and return the object resource, as its finalize event holds it."""
@@ -88,6 +109,7 @@ def start_cloud(firestore_part: Part, storage_part: Part, directory: Path, **fun
             storage_client.create_bucket(f"bucket-{unique}"),
             firestore_client.collection(environment["SOUNDS_COLLECTION"]),
             firestore_client.collection(environment["REJECTIONS_COLLECTION"]),
+            environment,
         )
     storage_client.close()
     firestore_client.close()

@@ -3,16 +3,32 @@
 import platform
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from cloud import Cloud, start_cloud
+from firestore_proxy import FirestoreProxy
+from outages import of_firestore, of_storage
+from sounds import encode, tone
+from storage_proxy import StorageProxy
 
 from local.parts import Part, start_firestore, start_storage
 
 PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-cloud-storage google-cloud-firestore"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests that are as good as they are long be longer."""
+    group = parser.getgroup("sounds")
+    group.addoption("--fuzz-seconds", type=float, default=25, help="how long mutated files are decoded (25)")
+    group.addoption("--fuzz-seed", type=int, default=1, help="which mutations (1); the next seed runs beside it")
+    group.addoption("--endurance-calls", type=int, default=1500, help="calls of one function process (1500)")
+    group.addoption("--burst-uploads", type=int, default=500, help="uploads at once through the whole stack (500)")
 
 
 def pytest_report_header() -> list[str]:
@@ -36,6 +52,63 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
     """A Cloud Storage server that publishes no events: tests post their own."""
     with start_storage(tmp_path_factory.mktemp("storage")) as part:
         yield part
+
+
+@pytest.fixture(scope="session")
+def storage_proxy(storage: Part) -> Iterator[StorageProxy]:
+    """What can fail between the function and the bucket."""
+    with StorageProxy(storage).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def firestore_proxy(firestore: Part) -> Iterator[FirestoreProxy]:
+    """What can fail between the function and its database."""
+    with FirestoreProxy(firestore).running() as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def proxied_function(
+    firestore: Part,
+    storage: Part,
+    storage_proxy: StorageProxy,
+    firestore_proxy: FirestoreProxy,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cloud]:
+    """One function behind both proxies; tests upload and look past them."""
+    environment = {"STORAGE_EMULATOR_HOST": storage_proxy.url, "FIRESTORE_EMULATOR_HOST": firestore_proxy.address}
+    with start_cloud(firestore, storage, tmp_path_factory.mktemp("proxied"), environment=environment) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Future[Any]]]:
+    """What came of events during outages: two minutes of waiting, so they begin with the first test of all."""
+    if not any("outages" in item.fixturenames and "outage" in item.name for item in request.session.items):
+        yield []
+        return
+    firestore, storage, sound = (request.getfixturevalue(name) for name in ("firestore", "storage", "sound"))
+    with ThreadPoolExecutor() as pool:
+        yield [
+            pool.submit(of_storage, firestore, storage, tmp_path_factory.mktemp("outage"), sound),
+            pool.submit(of_firestore, storage, tmp_path_factory.mktemp("outage"), sound),
+        ]
+
+
+@pytest.fixture
+def proxied(proxied_function: Cloud, storage_proxy: StorageProxy, firestore_proxy: FirestoreProxy) -> Cloud:
+    """The same without documents, behind proxies without faults."""
+    proxied_function.clear()
+    for proxy in (storage_proxy, firestore_proxy):
+        proxy.clear()
+    return proxied_function
+
+
+@pytest.fixture(scope="session")
+def sound() -> bytes:
+    """A WAV of one second, 22050 samples at the rate of the analysis."""
+    return encode(tone(1), 44100)
 
 
 @pytest.fixture

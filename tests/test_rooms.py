@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "main.py": {"analysis"},
     "analysis/__init__.py": set(),
     "analysis/audio.py": {"soundfile", "soxr", "av", "numpy", "analysis.errors"},
-    "analysis/blobs.py": {"google.cloud.storage", "google.api_core.exceptions", "analysis.errors"},
+    "analysis/blobs.py": {"google.cloud.storage", "google.api_core.exceptions", "google_crc32c", "analysis.errors"},
     "analysis/errors.py": set(),
     "analysis/mfcc.py": {"librosa", "scipy", "numpy", "analysis.errors"},
     "analysis/records.py": {"google.cloud.firestore", "google.cloud.firestore_v1", "google.api_core"},

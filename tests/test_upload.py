@@ -21,6 +21,7 @@ EXPECTED = Upload(
     size=220544,
     content_type="audio/x-wav",
     md5_hash="1B2M2Y8AsgTpgAmY7PhCfg==",
+    crc32c="AAAAAA==",
     uploaded_at=datetime(2026, 11, 23, 12, 13, 20, 1000, tzinfo=UTC),
     event_id="1136957400000000",
     event_time=datetime(2026, 11, 23, 12, 13, 20, 30000, tzinfo=UTC),
@@ -114,7 +115,8 @@ def test_unreadable_details_are_missing(value: Any) -> None:
     odd = OBJECT | {"size": "many", "timeCreated": value, "md5Hash": {}, "contentType": 3}
     upload = read_upload(odd, context(timestamp=value))
 
-    assert (upload.size, upload.uploaded_at, upload.md5_hash, upload.content_type, upload.happened_at) == (None,) * 5
+    assert (upload.size, upload.uploaded_at, upload.md5_hash, upload.crc32c, upload.content_type) == (None,) * 5
+    assert upload.happened_at is None
 
 
 def test_customer_encryption_is_noticed() -> None:

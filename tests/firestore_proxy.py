@@ -1,0 +1,136 @@
+"""A proxy in front of Firestore that fails commits before and after they are made."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+
+import grpc
+
+from local.parts import Part
+
+type Fault = Callable[[Call], bytes]
+
+
+class Call:
+    """One call of the function's to Firestore; a fault decides what becomes of it.
+
+    Attributes:
+        method: its full name.
+        request: what it says.
+    """
+
+    def __init__(self, method: str, request: bytes, context: grpc.ServicerContext, channel: grpc.Channel) -> None:
+        self.method = method
+        self.request = request
+        self._context, self._channel = context, channel
+
+    def forward(self) -> bytes:
+        """Let Firestore do it, and return its answer; its errors are passed on."""
+        metadata = [(key, value) for key, value in self._context.invocation_metadata() if key != "user-agent"]
+        try:
+            return self._channel.unary_unary(self.method)(self.request, metadata=metadata, timeout=30)
+        except grpc.RpcError as error:
+            self.abort(error.code(), error.details() or "")
+            raise
+
+    def abort(self, code: grpc.StatusCode, details: str = "so it is") -> None:
+        """Answer with an error."""
+        self._context.abort(code, details)
+
+
+class FirestoreProxy(grpc.GenericRpcHandler):
+    """Calls go through it: the faults of ``queue`` first, one each, then ``default`` for every other.
+
+    Attributes:
+        default: what happens to a call when the queue is empty.
+        queue: what happens to the next calls.
+        calls: the method of every call, in order.
+    """
+
+    def __init__(self, firestore: Part) -> None:
+        self.default: Fault = Call.forward
+        self.queue: deque[Fault] = deque()
+        self.calls: list[str] = []
+        self._lock = Lock()
+        self._channel = grpc.insecure_channel(firestore.address)
+        self._server = grpc.server(ThreadPoolExecutor(16))
+        self._server.add_generic_rpc_handlers((self,))
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        """Take any call with one request and one answer, as bytes."""
+        method = handler_call_details.method
+
+        def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
+            with self._lock:
+                self.calls.append(method)
+                fault = self.queue.popleft() if self.queue else self.default
+            return fault(Call(method, request, context, self._channel))
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+    def clear(self) -> None:
+        """Forget what was and what was to come."""
+        self.default = Call.forward
+        self.queue.clear()
+        self.calls.clear()
+
+    @contextmanager
+    def running(self) -> Iterator["FirestoreProxy"]:
+        """Serve until the context is left."""
+        self._server.start()
+        try:
+            yield self
+        finally:
+            self._server.stop(None).wait()
+            self._channel.close()
+
+
+def refused(code: grpc.StatusCode) -> Fault:
+    """Fail before the commit is made."""
+
+    def fault(call: Call) -> bytes:
+        call.abort(code)
+        return b""
+
+    return fault
+
+
+def lost(code: grpc.StatusCode) -> Fault:
+    """Make the commit, and lose its answer."""
+
+    def fault(call: Call) -> bytes:
+        call.forward()
+        call.abort(code)
+        return b""
+
+    return fault
+
+
+def before(action: Callable[[], object]) -> Fault:
+    """Do something when the commit has arrived and nothing is written yet."""
+
+    def fault(call: Call) -> bytes:
+        action()
+        return call.forward()
+
+    return fault
+
+
+def after(action: Callable[[], object]) -> Fault:
+    """Do something when the commit is made and its answer not yet sent."""
+
+    def fault(call: Call) -> bytes:
+        answer = call.forward()
+        action()
+        return answer
+
+    return fault
+
+
+def slow(seconds: float) -> Fault:
+    """Answer later."""
+    return before(lambda: time.sleep(seconds))
