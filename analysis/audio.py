@@ -169,10 +169,11 @@ def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterat
 
 def _mean_of_channels(samples: NDArray[np.float32], full_scale: float = 1) -> NDArray[np.float32]:
     """Average [shape=(n, channels)] to [shape=(n,)]; column by column, as a mean over so short an axis is slow."""
-    y = samples[:, 0].copy()
-    for channel in range(1, samples.shape[1]):
+    n_channels = samples.shape[1]
+    y: NDArray[np.float32] = samples[:, 0] + samples[:, 1] if n_channels > 1 else samples[:, 0].copy()
+    for channel in range(2, n_channels):
         y += samples[:, channel]
-    y /= full_scale * samples.shape[1]
+    y /= full_scale * n_channels
     return y
 
 

@@ -1,0 +1,1 @@
+"""The benchmarks behind every number in the README, run by one command: ``python -m bench``."""

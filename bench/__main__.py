@@ -1,0 +1,76 @@
+"""Compare our mean MFCCs with plain librosa's, and with others', in time, memory and numbers.
+
+Prints versions, machine and tables as markdown; progress goes to stderr. Plain and ours run in turn, each time in a
+fresh process. Exits with 1 when numbers disagree with librosa's by more than is promised.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import versions
+from bench.cold import measure_cold
+from bench.options import Options
+from bench.rivals import measure_peers
+from bench.runs import progress
+from bench.size import measure_size
+from bench.slope import measure_memory
+from bench.sounds import measure_formats, measure_long, measure_short
+from bench.table import Table
+
+SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
+    "formats": measure_formats,
+    "long": measure_long,
+    "memory": measure_memory,
+    "short": measure_short,
+    "cold": measure_cold,
+    "peers": measure_peers,
+    "size": measure_size,
+}
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    arguments = _parser().parse_args()
+    options = Options(arguments.runs, arguments.quick, arguments.cache.resolve())
+    print(versions.describe(), end="\n\n", flush=True)
+    tables: list[Table] = []
+    for name in arguments.only or SECTIONS:
+        for table in SECTIONS[name](options):
+            progress("")
+            print(table, flush=True)
+            tables.append(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([dataclasses.asdict(table) for table in tables], indent=1))
+    wrong = [sentence for table in tables for sentence in table.wrong]
+    print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=SECTIONS, help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument(
+        "--runs", type=_count, default=3, help="runs of each way (%(default)s); short ones thrice as many"
+    )
+    parser.add_argument("--quick", action="store_true", help="short sounds: to try the benchmark, not to believe it")
+    cache = Path(tempfile.gettempdir()) / "sounds-bench"
+    parser.add_argument(
+        "--cache", type=Path, default=cache, metavar="DIR", help="where the sounds are kept, 6 GB (%(default)s)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables as JSON too")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted is a whole number above 0")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

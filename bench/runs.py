@@ -1,0 +1,75 @@
+"""Fresh processes, interleaved, and the medians of what they took."""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MEASURES = ("wall_s", "cpu_s", "memory_mb", "imports_mb", "blas_threads")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Medians over the runs of one way.
+
+    Attributes:
+        wall_s: seconds from the first analysis to the end of the last.
+        cpu_s: seconds of processor, user and system.
+        memory_mb: peak above the imports.
+        imports_mb: resident after the imports.
+        blas_threads: threads that numpy's matrix products may use.
+        lengths: samples at 22 050 Hz per file, None where the way does not tell.
+        means: coefficients per file.
+    """
+
+    wall_s: float
+    cpu_s: float
+    memory_mb: float
+    imports_mb: float
+    blas_threads: float
+    lengths: tuple[int | None, ...]
+    means: tuple[tuple[float, ...], ...]
+
+
+class Unable(Exception):  # noqa: N818 - it is an answer, not an error
+    """A way cannot analyse a file; the message is the last line it wrote."""
+
+
+def interleave(ways: Sequence[str], paths: Sequence[Path], runs: int) -> dict[str, Measured | Unable]:
+    """Run each way over the files in turn, ``runs`` times each; one that cannot is not asked again."""
+    results: dict[str, list[dict]] = {way: [] for way in ways}
+    unable: dict[str, Unable] = {}
+    for run in range(runs):
+        for way in ways:
+            if way not in unable:
+                progress(f"run {run + 1}/{runs}: {way}, {paths[0].name}")
+                try:
+                    results[way].append(run_once(way, paths))
+                except Unable as error:
+                    unable[way] = error
+    return {way: unable.get(way) or _medians(results[way]) for way in ways}
+
+
+def run_once(way: str, paths: Sequence[Path]) -> dict:
+    """Run one way over the files in a process of its own; raise Unable when it fails."""
+    command = [sys.executable, "-m", "bench.once", way, *map(str, paths)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if process.returncode:
+        raise Unable((process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+def progress(text: str) -> None:
+    """Tell on stderr what is being done: a line that the next one replaces, where that is a terminal."""
+    is_terminal = sys.stderr.isatty()
+    print(f"\r\x1b[K{text}" if is_terminal else text, end="" if is_terminal else "\n", file=sys.stderr, flush=True)
+
+
+def _medians(results: list[dict]) -> Measured:
+    medians = {measure: statistics.median(result[measure] for result in results) for measure in MEASURES}
+    first = results[0]
+    return Measured(**medians, lengths=tuple(first["lengths"]), means=tuple(map(tuple, first["means"])))

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Sets up everything that one bucket of sounds needs: from an empty project to a working trigger in one command.
+#
+# Usage: ./deploy.sh --project P --bucket B [--region R] [--generation 1|2] [--name N] [--memory M] [--dry-run]
+#        ./deploy.sh --project P --bucket B [--region R] [--name N] --delete [--yes] [--dry-run]
+#
+# Enables the APIs, makes the bucket, the Firestore database and its vector index, service accounts of its own with
+# the least rights that work, and deploys the function so that every sound put into the bucket becomes a document.
+# It reads before it changes. Run again it changes nothing; run again with another setting it changes that.
+#
+#   --project P       the project, which has billing
+#   --bucket B        the bucket; made if it does not exist
+#   --region R        where the function runs [where the bucket is; us-central1 if there is no bucket yet]
+#   --generation 1|2  the generation of Cloud Functions [2]
+#   --name N          the function's name; its service accounts are called N-run and N-build [analyze]
+#   --memory M        512MiB, 1GiB, 2GiB, 4GiB or 8GiB; it bounds the size of an upload (MAX_BYTES), because
+#                     the file is held in memory [2GiB]
+#   --dry-run         print the commands instead of running them, and change nothing; without access to the project
+#                     they are those for an empty one
+#   --delete          remove what this made, except the bucket and the data, and say what is left; asks first
+#   --yes             do not ask
+#
+# Needs gcloud, signed in (gcloud auth login), and a Python from 3.12.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=local/environment.sh
+source local/environment.sh
+
+main() {
+  if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    return
+  fi
+  local python
+  python=$(find_python)
+  exec "$python" -m deploy "$@"
+}
+
+main "$@"

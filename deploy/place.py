@@ -1,0 +1,62 @@
+"""Where things are: a trigger has to be where its bucket is, and the function is kept there too.
+
+Source: Eventarc's "Understand locations": the trigger of a bucket is created in the bucket's location, which may be a
+region, a dual-region or a multi-region. A function elsewhere would work, but every sound would cross regions.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_REGION = "us-central1"
+
+# The regions of a location that is not a region; the first is the default. A trailing - stands for all that begin so.
+_REGIONS = {
+    "us": (DEFAULT_REGION, "us-"),
+    "eu": ("europe-west1", "europe-"),
+    "asia": ("asia-east1", "asia-"),
+    "nam4": ("us-central1", "us-east1"),
+    "eur4": ("europe-west4", "europe-north1"),
+    "eur5": ("europe-west1", "europe-west2"),
+    "eur7": ("europe-west3", "europe-west2"),
+    "eur8": ("europe-west3", "europe-west6"),
+    "asia1": ("asia-northeast1", "asia-northeast2"),
+}
+
+
+class DisagreementError(Exception):
+    """What is asked for cannot be had with what is already there; the message says why and names the way out."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a function and its trigger are.
+
+    Attributes:
+        region: of the function.
+        trigger_location: of the trigger, always that of the bucket.
+
+    """
+
+    region: str
+    trigger_location: str
+
+
+def place(bucket: dict[str, Any] | None, region: str | None) -> Place:
+    """Return where the function of a bucket (as the Storage API describes it; None: not made yet) is to be.
+
+    Raises DisagreementError if a region is asked for in which the bucket is not.
+    """
+    if bucket is None:
+        region = region or DEFAULT_REGION
+        return Place(region, region)
+    location = bucket["location"].lower()
+    allowed = _REGIONS.get(location, (location,))
+    if region is None:
+        return Place(allowed[0], location)
+    if not any(region == one or (one.endswith("-") and region.startswith(one)) for one in allowed):
+        raise DisagreementError(
+            f"bucket {bucket['name']} is in {location}, --region {region} is not.\n"
+            "The trigger has to be where the bucket is; a function elsewhere would pull every sound across regions.\n"
+            f"Use --region {allowed[0]} (or leave --region out), or another bucket; a bucket cannot be moved."
+        )
+    return Place(region, location)
