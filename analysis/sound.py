@@ -8,9 +8,9 @@ from uuid import NAMESPACE_URL, uuid5
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from analysis.audio import Source
     from analysis.errors import AnalysisError
     from analysis.mfcc import Features
+    from analysis.source import Source
     from analysis.upload import Upload
 
 SAMPLE_RATE = 22050  # Hz, of the analysed signal

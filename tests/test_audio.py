@@ -15,7 +15,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.audio import Source, open_recording
+from analysis.audio import open_recording
 from analysis.errors import (
     AnalysisError,
     BadSampleRateError,
@@ -27,6 +27,7 @@ from analysis.errors import (
     TooManyChannelsError,
 )
 from analysis.settings import Settings
+from analysis.source import Source
 
 
 def music(seconds: float, sr: int, channels: int = 1, seed: int = 0) -> np.ndarray:

@@ -12,13 +12,16 @@ STDLIB = sys.stdlib_module_names
 MAY_IMPORT = {
     "main.py": {"analysis"},
     "analysis/__init__.py": set(),
-    "analysis/audio.py": {"soundfile", "soxr", "av", "numpy", "analysis.errors"},
+    "analysis/audio.py": {"soxr", "numpy", "analysis.errors", "analysis.ffmpeg", "analysis.sndfile"},
     "analysis/blobs.py": {"google.cloud.storage", "google.api_core.exceptions", "google_crc32c", "analysis.errors"},
     "analysis/errors.py": set(),
+    "analysis/ffmpeg.py": {"av", "numpy", "analysis.errors", "analysis.source"},
     "analysis/mfcc.py": {"librosa", "scipy", "numpy", "analysis.errors"},
     "analysis/records.py": {"google.cloud.firestore", "google.cloud.firestore_v1", "google.api_core"},
     "analysis/settings.py": set(),
+    "analysis/sndfile.py": {"soundfile", "numpy", "analysis.errors", "analysis.source"},
     "analysis/sound.py": set(),
+    "analysis/source.py": set(),
     "analysis/upload.py": {"analysis.errors"},
 }
 FOLDERS = {

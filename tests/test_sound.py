@@ -6,14 +6,14 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.audio import Source
 from analysis.errors import CorruptError
 from analysis.mfcc import Features
 from analysis.sound import make_rejection, make_sound, make_uid
+from analysis.source import Source
 from analysis.upload import Upload
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-UPLOAD = Upload("b", "takes/one.wav", 7, 99, "audio/x-wav", "md5=", NOW, event_id="e", event_time=NOW)
+UPLOAD = Upload("b", "takes/one.wav", 7, 99, "audio/x-wav", "md5=", uploaded_at=NOW, event_id="e", event_time=NOW)
 SOUND = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), Features((1.5,) * 12, 11025), NOW)
 
 

@@ -112,7 +112,7 @@ def test_deletions_without_type_are_left() -> None:
 @pytest.mark.parametrize("value", ["yesterday", 7, None, {}])
 def test_unreadable_details_are_missing(value: Any) -> None:
     """What only describes the upload never stops it: unreadable is None."""
-    odd = OBJECT | {"size": "many", "timeCreated": value, "md5Hash": {}, "crc32c": 5, "contentType": 3}
+    odd = OBJECT | {"size": "many", "timeCreated": value, "md5Hash": {}, "crc32c": 7, "contentType": 3}
     upload = read_upload(odd, context(timestamp=value))
 
     assert (upload.size, upload.uploaded_at, upload.md5_hash, upload.crc32c, upload.content_type) == (None,) * 5

@@ -1,0 +1,133 @@
+"""ffmpeg's libraries decode a sound file: what people record that libsndfile does not read.
+
+*Conventions.* As in audio.py; samples are float32 [shape=(n, channels)], full scale 1. ffmpeg gets what the file's
+descriptor gives and nothing else: no network, no playlist, no other file.
+"""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from analysis.errors import CorruptError, NotAudioError
+from analysis.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import av.container
+    from numpy.typing import NDArray
+
+# What ffmpeg may open: what people record that libsndfile does not read. No playlists, no images, no network.
+FFMPEG_FORMATS = "aac,amr,ape,asf,matroska,mov,ogg,wv"
+# What it may decode: what people record, of the hundreds of decoders that such a file could call for.
+FFMPEG_CODECS = (
+    "aac,aac_latm,ac3,alac,amrnb,amrwb,ape,eac3,flac,libopus,libvorbis,mp2,mp2float,mp3,mp3float,opus,speex,vorbis,"
+    "wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,"
+    "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
+)
+# Of all channels together in one of ffmpeg's frames: those of real files have at most 2**20, a bomb's fill the memory.
+MAX_FRAME_VALUES = 2**21
+FFMPEG_INPUT = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": ""}
+FFMPEG_OPTIONS = {"codec_whitelist": FFMPEG_CODECS, "max_samples": str(MAX_FRAME_VALUES)}
+# How those begin, at the fourth byte for the family of mov: what begins so and cannot be read is damaged.
+SIGNATURES = (b"ftyp", b"moov", b"mdat", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
+ACCEPTED = "WAV, AIFF, AU, CAF, W64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4 or WMA"
+
+
+class Ffmpeg:
+    """ffmpeg's view of a file: its first audio stream.
+
+    Raises NotAudioError where there is none that it may decode, CorruptError where a file that begins like one of its
+    formats cannot be read.
+
+    Attributes:
+        source: what the file says of itself.
+        declared_samples: how many samples it says to have, None where it does not say.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        with self._open() as container:
+            if not container.streams.audio:
+                raise NotAudioError(f"a {container.format.long_name} file without audio: accepted are {ACCEPTED}")
+            stream = container.streams.audio[0]
+            context = stream.codec_context
+            if context is None or context.name not in FFMPEG_CODECS.split(","):
+                codec = context.name if context else "an unknown codec"
+                raise NotAudioError(f"audio as {codec}: accepted are {ACCEPTED}")
+            if not context.sample_rate or not context.channels:
+                raise CorruptError(f"{context.name}: the stream says neither sample rate nor channels")
+            self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
+            self.declared_samples = None
+            if stream.duration is not None and stream.time_base is not None:
+                self.declared_samples = round(stream.duration * stream.time_base * context.sample_rate)
+            elif container.duration is not None:
+                self.declared_samples = round(container.duration / 1e6 * context.sample_rate)
+
+    def decode(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the samples from the beginning, [shape=(n, channels)]."""
+        import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
+
+        with self._open() as container:
+            container.streams.audio[0].codec_context.options = FFMPEG_OPTIONS
+            try:
+                for frame in container.decode(audio=0):
+                    if frame.sample_rate != self.source.sample_rate:
+                        raise CorruptError(f"sample rate changes to {frame.sample_rate} Hz within the stream")
+                    if frame.samples:
+                        yield _samples_of(frame)
+            except av.FFmpegError as error:
+                raise CorruptError(f"ffmpeg: {error.strerror}") from error
+
+    def _open(self) -> av.container.InputContainer:
+        import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
+
+        self._file.seek(0)
+        try:
+            return av.open(
+                _Readable(self._file), "r", options=FFMPEG_OPTIONS, container_options=FFMPEG_INPUT, io_open=_refuse
+            )
+        except av.FFmpegError as error:
+            if _begins_like_a_sound(self._file):
+                raise CorruptError(f"damaged, says ffmpeg: {error.strerror}") from error
+            raise NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}") from error
+
+
+class _Readable:
+    """What ffmpeg needs of a file; in a damaged one it may seek to before the beginning, which is no error of ours."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except OSError:
+            return -1
+
+
+def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:
+    """Open nothing: a file that names another, or an address, is not followed."""
+    raise PermissionError(url)
+
+
+def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32]:
+    """Return a frame as float32 [shape=(n, channels)], full scale 1."""
+    values = frame.to_ndarray()
+    samples = values.T if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))
+    kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize
+    y = samples.astype(np.float32)
+    if kind != "f":
+        y /= 2.0 ** (bits - 1)
+    if kind == "u":
+        y -= 1
+    return y
+
+
+def _begins_like_a_sound(file: IO[bytes]) -> bool:
+    file.seek(0)
+    head = file.read(12)
+    return head.startswith(SIGNATURES) or head[4:].startswith(SIGNATURES)
