@@ -38,11 +38,11 @@ class Upload:
         size: bytes, as stored.
         content_type: as declared by the uploader, so not to be trusted.
         md5_hash: base64; composite objects have none.
-        crc32c: base64, of what is stored.
         uploaded_at: when the object was created.
         customer_encrypted: whether it takes a key of the customer's own to read.
         event_id: identity of the event; empty where the framework does not hand it over.
         event_time: when the event happened.
+        crc32c: base64, of what is stored; for the download to be held to.
     """
 
     bucket_name: str
@@ -51,11 +51,11 @@ class Upload:
     size: int | None = None
     content_type: str | None = None
     md5_hash: str | None = None
-    crc32c: str | None = None
     uploaded_at: datetime | None = None
     customer_encrypted: bool = False
     event_id: str = ""
     event_time: datetime | None = None
+    crc32c: str | None = None
 
     @property
     def uri(self) -> str:
@@ -90,11 +90,11 @@ def read_upload(event: Any, context: Any = None) -> Upload:
         size=_integer(resource, "size"),
         content_type=_text(resource, "contentType"),
         md5_hash=_text(resource, "md5Hash"),
-        crc32c=_text(resource, "crc32c"),
         uploaded_at=_time(resource.get("timeCreated")),
         customer_encrypted=bool(resource.get("customerEncryption")),
         event_id=event_id,
         event_time=_time(event_time),
+        crc32c=_text(resource, "crc32c"),
     )
 
 
