@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import librosa.filters
@@ -48,8 +48,10 @@ CERTAIN_DB = 45.0 - TOP_DB  # T's upper bound at full scale, 44.81 - 80, and a l
 BIN_DB = 0.02  # of the histogram, which takes 7 MB with its 128 bands
 N_BINS = round((CERTAIN_DB - FLOOR_DB) / BIN_DB) + 1
 TOLERANCE = 1e-4  # of a coefficient; the promise is 1e-3
-BATCH = 64  # frames at a time: what they need stays in the processor's cache
-BANDS_PER_PRODUCT = 16  # neighbouring mel bands share bins, distant ones would multiply zeros
+BATCH = 128  # frames at a time: more outgrow the cache, fewer cost calls
+# Where the groups of bands that one product computes begin: neighbours share bins, distant bands would multiply zeros.
+# The least sum of bands times bins, where a product more costs as much as 800 of those.
+GROUPS = (0, 18, 36, 52, 65, 76, 86, 94, 102, 109, 116, 122, N_MELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,10 @@ class _Levels:
         is_low = log_mel < CERTAIN_DB
         self._low_counts += is_low.sum(axis=1, dtype=np.uint8)
         is_low &= log_mel > self.threshold
-        levels = log_mel[is_low]
+        places = np.flatnonzero(is_low)
+        levels = log_mel.take(places)
         cells = ((levels - np.float32(FLOOR_DB)) * np.float32(1 / BIN_DB)).astype(np.intp)
-        cells += np.flatnonzero(is_low) // n_frames * N_BINS
+        cells += places // n_frames * N_BINS
         np.add.at(self._bin_counts.reshape(-1), cells, 1.0)
         np.add.at(self._bin_sums.reshape(-1), cells, levels.astype(np.float64))
 
@@ -209,8 +212,8 @@ def _filters() -> list[tuple[slice, slice, NDArray[np.float32]]]:
     """Return librosa's mel filters in groups of bands: their rows, the bins they reach, and the weights between."""
     weights = librosa.filters.mel(sr=SR, n_fft=N_FFT, n_mels=N_MELS)
     groups = []
-    for first in range(0, N_MELS, BANDS_PER_PRODUCT):
-        bands = slice(first, first + BANDS_PER_PRODUCT)
+    for first, end in pairwise(GROUPS):
+        bands = slice(first, end)
         reached = np.flatnonzero(weights[bands].any(axis=0))
         bins = slice(int(reached[0]), int(reached[-1]) + 1)
         groups.append((bands, bins, np.ascontiguousarray(weights[bands, bins])))
