@@ -3,32 +3,42 @@
 #
 # Usage: ./test.sh [PYTEST_ARGUMENT...]
 #
-# Without arguments: format, lint, types, ShellCheck, then all tests under each of Python 3.12 and 3.13 found here.
-# With arguments: only pytest with them, under the first of these, e.g. ./test.sh tests/test_upload.py -k shapes
-# System packages (shellcheck, ffmpeg) are installed with apt-get where that is possible without asking;
+# Without arguments: format, lint, types, ShellCheck, all tests, and under the other of Python 3.12 and 3.13, if it is
+# found here, once more those that run the function's own code.
+# With arguments: only pytest with them, e.g. ./test.sh tests/test_upload.py -k shapes
+# System packages (shellcheck, ffmpeg, strace) are installed with apt-get where that is possible without asking;
 # elsewhere they are named, and what needs them is skipped by name.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=local/environment.sh
 source local/environment.sh
 
+REQUIREMENTS=(requirements.txt local/requirements.txt tests/requirements.txt)
+OF_THE_FUNCTION=(tests/test_{audio,blobs,faults,function,hostile,mfcc,rooms,settings,sound,upload}.py)
+
 main() {
   if [[ ${1:-} == --help || ${1:-} == -h ]]; then
     sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
     return
   fi
-  local python first
+  local first python other others
   first=$(find_python)
-  python=$(ensure_environment "$first" requirements.txt local/requirements.txt tests/requirements.txt)
+  python=$(ensure_environment "$first" "${REQUIREMENTS[@]}")
   if (($#)); then
     exec "$python" -m pytest "$@"
   fi
   ensure_system_packages
+  others=$(other_pythons "$first")
+  trap wait EXIT # nothing remains running
+  for other in $others; do
+    ensure_environment "$other" "${REQUIREMENTS[@]}" >/dev/null & # made while the tests run
+  done
   check "$python"
   "$python" -m pytest
-  for other in $(other_pythons "$first"); do
-    python=$(ensure_environment "$other" requirements.txt local/requirements.txt tests/requirements.txt)
-    "$python" -m pytest
+  wait
+  for other in $others; do
+    python=$(ensure_environment "$other" "${REQUIREMENTS[@]}")
+    "$python" -m pytest "${OF_THE_FUNCTION[@]}"
   done
 }
 
@@ -44,11 +54,13 @@ check() {
   fi
 }
 
-# ensure_system_packages: shellcheck checks these scripts; ffmpeg is the independent decoder that ours is compared with.
+# ensure_system_packages: shellcheck checks these scripts, ffmpeg is the independent decoder that ours is compared with,
+# strace shows what a decoder asks of the system.
 ensure_system_packages() {
-  local missing=()
-  command -v shellcheck >/dev/null || missing+=(shellcheck)
-  command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+  local missing=() package
+  for package in shellcheck ffmpeg strace; do
+    command -v "$package" >/dev/null || missing+=("$package")
+  done
   ((${#missing[@]})) || return 0
   local sudo=()
   ((EUID == 0)) || sudo=(sudo -n)
