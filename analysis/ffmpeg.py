@@ -29,6 +29,7 @@ FFMPEG_CODECS = (
 )
 # Of all channels together in one of ffmpeg's frames: those of real files have at most 2**20, a bomb's fill the memory.
 MAX_FRAME_VALUES = 2**21
+BLOCK_VALUES = 2**17  # of all channels together, in the blocks given on
 FFMPEG_INPUT = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": ""}
 FFMPEG_OPTIONS = {"codec_whitelist": FFMPEG_CODECS, "max_samples": str(MAX_FRAME_VALUES)}
 # How those begin, at the fourth byte for the family of mov: what begins so and cannot be read is damaged.
@@ -72,14 +73,22 @@ class Ffmpeg:
 
         with self._open() as container:
             container.streams.audio[0].codec_context.options = FFMPEG_OPTIONS
+            declared = (self.source.sample_rate, self.source.channels)
+            frames: list[NDArray[np.float32]] = []
+            n_values = 0
             try:
                 for frame in container.decode(audio=0):
-                    if frame.sample_rate != self.source.sample_rate:
-                        raise CorruptError(f"sample rate changes to {frame.sample_rate} Hz within the stream")
-                    if frame.samples:
-                        yield _samples_of(frame)
+                    if (frame.sample_rate, len(frame.layout.channels)) != declared:
+                        raise CorruptError(f"changes to {frame.sample_rate} Hz, {frame.layout.name} within the stream")
+                    frames.append(_samples_of(frame))
+                    n_values += frames[-1].size
+                    if n_values >= BLOCK_VALUES:  # one frame is a thousand samples: too few to be handled alone
+                        yield np.concatenate(frames, axis=1).T
+                        frames, n_values = [], 0
             except av.FFmpegError as error:
                 raise CorruptError(f"ffmpeg: {error.strerror}") from error
+            if n_values:
+                yield np.concatenate(frames, axis=1).T
 
     def _open(self) -> av.container.InputContainer:
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
@@ -115,9 +124,9 @@ def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:
 
 
 def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32]:
-    """Return a frame as float32 [shape=(n, channels)], full scale 1."""
+    """Return a frame as float32 [shape=(channels, n)], full scale 1."""
     values = frame.to_ndarray()
-    samples = values.T if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))
+    samples = values if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels)).T
     kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize
     y = samples.astype(np.float32)
     if kind != "f":
