@@ -135,7 +135,7 @@ def _mix(samples: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.float32
     y: NDArray[np.float32] = values[:, 0] + values[:, 1] if n_channels > 1 else values[:, 0].copy()
     for channel in range(2, n_channels):
         y += values[:, channel]
-    y /= n_channels * (2.0**15 if is_int16 else 1)
+    y *= (2.0**-15 if is_int16 else 1) / n_channels
     if not is_int16 and not np.isfinite(y).all():
         raise NotFiniteError("a sample is NaN or infinite: only finite samples have a spectrum")
     return y

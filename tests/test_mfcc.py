@@ -122,9 +122,9 @@ def test_levels_at_the_threshold_take_a_second_pass() -> None:
     """Where many levels lie in the one bin that holds the threshold, a second pass makes the means exact."""
     levels = mfcc._Levels()
     threshold = -37.013
-    log_mel = np.full((128, 60), threshold, np.float32) + np.linspace(-0.006, 0.006, 60, dtype=np.float32)
+    log_mel = np.full((60, 128), threshold, np.float32) + np.linspace(-0.006, 0.006, 60, dtype=np.float32)[:, None]
     levels.add(log_mel)
-    levels.add(np.full((128, 1), threshold + 80, np.float32))
+    levels.add(np.full((1, 128), threshold + 80, np.float32))
 
     assert levels.clipped_sums() is None
 
@@ -133,18 +133,18 @@ def test_histogram_is_exact_but_for_the_bin_of_the_threshold() -> None:
     """Sums of clipped levels are those of all levels kept, to the tolerance, in whatever order levels come."""
     rng = np.random.default_rng(1)
     batches = [
-        (rng.normal(-40, 25, (128, n)) + rise).clip(-100, 44).astype(np.float32)
+        (rng.normal(-40, 25, (n, 128)) + rise).clip(-100, 44).astype(np.float32)
         for n, rise in [(64, -40), (64, -20), (10, 0), (64, 20), (1, 30), (64, -60)]
     ]
     levels = mfcc._Levels()
     for log_mel in batches:
         levels.add(log_mel)
-    kept = np.concatenate(batches, axis=1).astype(np.float64)
+    kept = np.concatenate(batches).astype(np.float64)
 
     sums = levels.clipped_sums()
 
     assert sums is not None
-    np.testing.assert_allclose(sums, np.maximum(kept, kept.max() - 80).sum(axis=1), atol=0.03)
+    np.testing.assert_allclose(sums, np.maximum(kept, kept.max() - 80).sum(axis=0), atol=0.03)
 
 
 def test_second_pass_needs_blocks_that_begin_anew() -> None:
