@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=SECTIONS, help=f"of {', '.join(SECTIONS)}")
     parser.add_argument(
-        "--runs", type=_count, default=3, help="runs of each way (%(default)s); short ones thrice as many"
+        "--runs", type=_count, default=5, help="runs of each way (%(default)s); short ones thrice as many"
     )
     parser.add_argument("--quick", action="store_true", help="short sounds: to try the benchmark, not to believe it")
     cache = Path(tempfile.gettempdir()) / "sounds-bench"
