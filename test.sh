@@ -15,14 +15,14 @@ source local/environment.sh
 
 REQUIREMENTS=(requirements.txt local/requirements.txt tests/requirements.txt)
 OF_THE_DOORS=(tests/test_{deploy,local,readme}*.py) # they wait more than they compute, so they run beside the others
-OF_THE_FUNCTION=(tests/test_{audio,blobs,faults,function,hostile,mfcc,rooms,settings,sound,upload}.py)
+OF_THE_FUNCTION=(tests/test_{audio,blobs,faults,function,hostile,mfcc,names,references,rooms,settings,sound,token,upload}.py)
 
 main() {
   if [[ ${1:-} == --help || ${1:-} == -h ]]; then
     sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
     return
   fi
-  local first python other others beside doors status
+  local first python other others doors status
   first=$(find_python)
   python=$(ensure_environment "$first" "${REQUIREMENTS[@]}")
   if (($#)); then
@@ -30,13 +30,14 @@ main() {
   fi
   ensure_system_packages
   others=$(other_pythons "$first")
-  trap wait EXIT # nothing remains running
+  beside=$(mktemp) # not local: the trap of EXIT comes after main
+  trap 'rm -f "$beside"; wait' EXIT # nothing remains running
+  trap interrupt INT TERM HUP
   for other in $others; do
-    ensure_environment "$other" "${REQUIREMENTS[@]}" >/dev/null & # made while the tests run
+    start ensure_environment "$other" "${REQUIREMENTS[@]}" >/dev/null # made while the tests run
   done
   check "$python"
-  beside=$(mktemp)
-  "$python" -m pytest "${OF_THE_DOORS[@]}" >"$beside" 2>&1 &
+  start "$python" -m pytest "${OF_THE_DOORS[@]}" >"$beside" 2>&1
   doors=$!
   status=0
   "$python" -m pytest "${OF_THE_DOORS[@]/#/--ignore=}" || status=1
@@ -46,8 +47,23 @@ main() {
   done
   wait "$doors" || status=1
   cat "$beside"
-  rm "$beside"
   return $status
+}
+
+# start COMMAND...: runs it beside, as a process group of its own, which `interrupt` can reach.
+start() {
+  set -m
+  "$@" </dev/null &
+  set +m
+}
+
+# interrupt: ends what runs beside as Ctrl-C does, and then this; what runs before the eyes was ended by the same Ctrl-C.
+interrupt() {
+  local group
+  for group in $(jobs -p); do
+    kill -INT -- "-$group" 2>/dev/null || true
+  done
+  exit 130 # the trap of EXIT waits
 }
 
 # check PYTHON: what needs no running: format, lint, types, shell.

@@ -15,7 +15,8 @@ find_python() {
 }
 
 # ensure_environment PYTHON REQUIREMENTS...: prints the path of a virtual environment's python that has them installed.
-# One environment per Python version below .venv; a locked file that was installed before is not read again.
+# One environment per Python version below .venv; a locked file that was installed before is not read again. One whose
+# making was ended, whatever by, lacks the mark `whole` and is made anew.
 ensure_environment() {
   local python=$1 directory stamp file
   shift
@@ -25,19 +26,21 @@ ensure_environment() {
   # Two first runs at once must not disturb each other: the lock is that of the open file, so it ends with this shell.
   mkdir -p .venv
   exec 9>"$directory.lock"
-  "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
-  if ! "$directory/bin/python" -c '' 2>/dev/null; then
+  "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || return
+  if [[ ! -e $directory/whole ]] || ! "$directory/bin/python" -c '' 2>/dev/null; then
     echo "making the environment $directory" >&2
-    "$python" -m venv --clear "$directory" >&2
+    "$python" -m venv --clear "$directory" >&2 || return # said each time, as set -e does not hold within $(...)
   fi
   for file in "$@"; do
     stamp=$directory/installed-${file//\//-}-$(cksum <"$file" | tr ' ' -)
     [[ -e $stamp ]] && continue
     echo "installing $file into $directory (once; a minute or two)" >&2
+    rm -f "$directory/whole"
     "$directory/bin/python" -m pip install "${quiet[@]}" --disable-pip-version-check --require-hashes \
-      --requirement "$file" >&2
+      --requirement "$file" >&2 || return
     touch "$stamp"
   done
+  touch "$directory/whole"
   exec 9>&-
   echo "$directory/bin/python"
 }

@@ -1,14 +1,19 @@
-"""Files that mean harm, each made from its idea: what they ask for is in their names."""
+"""Files that mean harm, each made from its idea: what they ask for is in their names; and their decoding."""
 
 import gzip
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import av
 import numpy as np
 from sounds import encode, encode_with_ffmpeg, tone
+
+from local.parts import ROOT
 
 
 def wav(content: bytes, *, rate: int = 22050, channels: int = 1) -> bytes:
@@ -93,3 +98,24 @@ BAD_UPLOADS: dict[str, tuple[Callable[[], bytes], str]] = {
     "ALAC of large frames": (large_alac, "corrupt"),
     "a rare codec": (film_of_rare_sound, "not_audio"),
 }
+
+
+DECODE = """
+import sys
+from analysis.audio import open_recording
+from analysis.errors import AnalysisError
+from analysis.settings import Settings
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        try:
+            sum(len(y) for y in open_recording(file, Settings()))
+            print("Sound")
+        except AnalysisError as error:
+            print(type(error).__name__)
+"""
+
+
+def decode(*paths: Path, prefix: tuple[str, ...] = ()) -> str:
+    """Decode files in a process of their own, and return what it says."""
+    command = [*prefix, sys.executable, "-c", DECODE, *map(str, paths)]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.strip()

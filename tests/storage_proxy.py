@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 
+from serving import Quiet
+
 from local.parts import Part
 
 type Fault = Callable[[Download], None]
 
 
-class Download(BaseHTTPRequestHandler):
+class Download(Quiet, BaseHTTPRequestHandler):
     """One request for a download; a fault decides what becomes of it."""
 
     protocol_version = "HTTP/1.1"
@@ -44,9 +46,6 @@ class Download(BaseHTTPRequestHandler):
     def hang_up(self) -> None:
         """End the connection without another word."""
         self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 class _Server(ThreadingHTTPServer):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import firestore_proxy as commits
 import pytest
@@ -11,6 +12,8 @@ from cloud import Cloud
 from firestore_proxy import FirestoreProxy
 from grpc import StatusCode
 from storage_proxy import StorageProxy, answer, cut
+
+type Fault = Callable[[StatusCode], commits.Fault]
 
 HEALED_DOWNLOADS = {
     **{str(status): [answer(status)] for status in (408, 429, 500, 502, 503, 504)},
@@ -53,7 +56,7 @@ def test_download_is_raised(proxied: Cloud, storage_proxy: StorageProxy, sound: 
     assert proxied.deliver(resource) == 500
 
     assert proxied.documents() == ([], [])
-    assert proxied.log()[-1]["severity"] == "ERROR"
+    assert (proxied.log()[-1]["severity"], proxied.log()[-1]["blob"]) == ("ERROR", "sound.wav")
     assert proxied.log()[-1]["message"].startswith(f"failed, to be retried: {error}: ")
     assert proxied.deliver(resource) == 200
     assert [len(documents) for documents in proxied.documents()] == [1, 0]
@@ -101,6 +104,18 @@ def test_customers_key_is_a_rejection(proxied: Cloud, storage_proxy: StorageProx
     assert len(storage_proxy.requests) == 1
 
 
+@pytest.fixture(params=[commits.refused, commits.lost], ids=["before the commit", "answer lost"])
+def fault(request: pytest.FixtureRequest) -> Fault:
+    """What goes wrong with a commit."""
+    return request.param
+
+
+@pytest.fixture(params=["sound", "rejection"])
+def uploaded(request: pytest.FixtureRequest, proxied: Cloud, sound: bytes) -> tuple[dict[str, Any], list[int]]:
+    """An object that becomes a sound or a rejection, and how many of each there are then."""
+    return (proxied.upload(sound), [1, 0]) if request.param == "sound" else (proxied.upload(b"no sound"), [0, 1])
+
+
 CURABLE = [
     StatusCode.UNAVAILABLE,
     StatusCode.ABORTED,
@@ -110,47 +125,41 @@ CURABLE = [
 ]
 
 
-@pytest.mark.parametrize("fault", [commits.refused, commits.lost], ids=["before the commit", "answer lost"])
 @pytest.mark.parametrize("code", CURABLE, ids=[code.name for code in CURABLE])
-@pytest.mark.parametrize("kind", ["sound", "rejection"])
 def test_commit_is_healed(
     proxied: Cloud,
     firestore_proxy: FirestoreProxy,
-    sound: bytes,
-    kind: str,
+    uploaded: tuple[dict[str, Any], list[int]],
+    fault: Fault,
     code: StatusCode,
-    fault: Callable[[StatusCode], commits.Fault],
 ) -> None:
     """A commit that fails in passing, or is made and its answer lost, is made again within the call: one document."""
-    resource = proxied.upload(sound if kind == "sound" else b"no sound")
+    resource, expected = uploaded
     firestore_proxy.queue += [fault(code)] * 2
 
     assert proxied.deliver(resource) == 200
 
-    assert [len(documents) for documents in proxied.documents()] == ([1, 0] if kind == "sound" else [0, 1])
+    assert [len(documents) for documents in proxied.documents()] == expected
     assert len(firestore_proxy.calls) == 3
 
 
 @pytest.mark.parametrize("code", [StatusCode.PERMISSION_DENIED, StatusCode.NOT_FOUND, StatusCode.UNAUTHENTICATED])
-@pytest.mark.parametrize("fault", [commits.refused, commits.lost], ids=["before the commit", "answer lost"])
-@pytest.mark.parametrize("kind", ["sound", "rejection"])
 def test_commit_is_raised(
     proxied: Cloud,
     firestore_proxy: FirestoreProxy,
-    sound: bytes,
-    kind: str,
+    uploaded: tuple[dict[str, Any], list[int]],
+    fault: Fault,
     code: StatusCode,
-    fault: Callable[[StatusCode], commits.Fault],
 ) -> None:
     """A commit that fails for another reason leaves the function as an error, and the next try makes the document."""
-    resource = proxied.upload(sound if kind == "sound" else b"no sound")
+    resource, expected = uploaded
     firestore_proxy.queue.append(fault(code))
 
     assert proxied.deliver(resource) == 500
 
     assert proxied.log()[-1]["severity"] == "ERROR"
     assert proxied.deliver(resource) == 200
-    assert [len(documents) for documents in proxied.documents()] == ([1, 0] if kind == "sound" else [0, 1])
+    assert [len(documents) for documents in proxied.documents()] == expected
 
 
 def test_sound_wins_over_a_rejection_that_was_lost(

@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import librosa
@@ -329,34 +327,6 @@ def test_no_temporary_file_remains(cloud: Cloud, sound: Path) -> None:
     cloud.deliver(cloud.upload(b"no sound"))
 
     assert sorted(directory.rglob("*")) == before
-
-
-class Forbidden(BaseHTTPRequestHandler):
-    """A storage server that refuses."""
-
-    def do_GET(self) -> None:
-        """Answer 403."""
-        self.send_error(403)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-def test_failure_is_raised_and_logged(firestore: Part, storage: Part, tmp_path: Path, sound: Path) -> None:
-    """What a retry may cure leaves the function as an error, for the platform to retry; a line says which upload."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Forbidden) as refusing:
-        Thread(target=refusing.serve_forever, daemon=True).start()
-        environment = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{refusing.server_port}"}
-        with start_cloud(firestore, storage, tmp_path, environment=environment) as cloud:
-            resource = cloud.upload(sound)
-
-            assert cloud.deliver(resource) == 500
-
-            assert cloud.documents() == ([], [])
-            line = cloud.log()[-1]
-            assert (line["severity"], line["blob"]) == ("ERROR", "sound.wav")
-            assert line["message"].startswith("failed, to be retried: Forbidden: 403")
-        refusing.shutdown()
 
 
 @pytest.mark.parametrize("generation", [1, 2])

@@ -1,7 +1,6 @@
 """Processes that are killed, and processes side by side: each upload still becomes one document."""
 
 import http.client
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from cloud import Cloud
 from firestore_proxy import FirestoreProxy
 from grpc import StatusCode
 from storage_proxy import StorageProxy
+from waiting import wait_until
 
 MOMENTS = ["in the middle of the download", "after the download", "after the analysis", "after the write"]
 
@@ -76,14 +76,6 @@ def assert_dies(cloud: Cloud, resource: dict[str, Any], time: str = "") -> None:
     """Deliver an event that the process does not survive."""
     with pytest.raises((http.client.HTTPException, OSError)):
         cloud.deliver(resource, time=time)
-
-
-def wait_until(condition: Any, seconds: float = 20) -> None:
-    """Return as soon as the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_upload_that_kills_expires(

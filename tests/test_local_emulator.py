@@ -2,15 +2,15 @@
 
 import hashlib
 import stat
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from serving import Quiet, serving
 
 from local import emulator, java
 from local.cache import home
@@ -37,20 +37,15 @@ def make_java(path: Path, version: str) -> Path:
     return path
 
 
+class QuietFiles(Quiet, SimpleHTTPRequestHandler):
+    """A handler that serves files and writes no log."""
+
+
 @contextmanager
-def serving(directory: Path) -> Iterator[str]:
+def serving_files(directory: Path) -> Iterator[str]:
     """Serve the files of a directory, as their official place does."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=directory)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(partial(QuietFiles, directory=directory)) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +65,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def official(tmp_path: Path) -> Iterator[Download]:
     """Serve an emulator as its official place does."""
     jar = make_jar(tmp_path / "place/cloud-firestore-emulator-v9.9.9.jar", 21, "Main-Class: " + emulator.MAIN_CLASS)
-    with serving(jar.parent) as url:
+    with serving_files(jar.parent) as url:
         checksum = hashlib.sha256(jar.read_bytes()).hexdigest()
         yield Download(f"{url}/{jar.name}", jar.stat().st_size, checksum)
 

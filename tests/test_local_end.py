@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from door import DOOR, SAMPLE, WAIT_S, Up, descendants, processes
+from waiting import wait_until
 
 
 def press_ctrl_c(up: Up) -> None:
@@ -67,9 +67,8 @@ def test_ctrl_c_while_files_are_on_their_way(tmp_path: Path) -> None:
     command, environment = [DOOR, SAMPLE], os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert b"starting" in process.stderr.readline()
-        deadline = time.monotonic() + WAIT_S
-        while "CloudFirestore" not in " ".join((tree := descendants(process.pid)).values()):
-            assert time.monotonic() < deadline
+        wait_until(lambda: "CloudFirestore" in " ".join(descendants(process.pid).values()), WAIT_S)
+        tree = descendants(process.pid)
 
         process.send_signal(signal.SIGINT)
 

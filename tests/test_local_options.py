@@ -1,15 +1,19 @@
 """The options are those that the help tells of; what is wrong with them is one line, and the files get their names."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from door import DOOR, ROOT, SAMPLE, run
+from waiting import wait_until
 
 from local import options, sample
 from local.files import find_files
@@ -117,25 +121,50 @@ def test_sample_is_what_its_script_makes(tmp_path: Path) -> None:
 
 SLOW_PYTHON = """#!/usr/bin/env bash
 case "$1 $2" in
-  "-m venv") echo venv >>log; sleep 0.5; mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
-  "-m pip") echo pip >>log; sleep 0.5; echo pip ends >>log ;;
+  "-m venv") echo venv >>log; sleep 0.5; rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
+  "-m pip") echo pip >>log; [[ -e offline ]] && exit 1; sleep 0.5; echo pip ends >>log ;;
   *) exec {python} "$@" ;;
 esac
 """
+type FirstRun = Callable[[], subprocess.Popen[str]]
+MADE = f".venv/{sys.version_info.major}.{sys.version_info.minor}/bin/python\n"
 
 
-def test_two_first_runs_at_once_make_one_environment(tmp_path: Path) -> None:
-    """Two doors opened at once wait for each other: the environment is made once, and both get it complete."""
+@pytest.fixture
+def first_run(tmp_path: Path) -> FirstRun:
+    """Start what a door does first, with a Python that takes down what is asked of it."""
     (tmp_path / "locked.txt").write_text("")
     (tmp_path / "python").write_text(SLOW_PYTHON.format(python=sys.executable))
     (tmp_path / "python").chmod(0o755)
-    script = f"source {ROOT}/local/environment.sh; ensure_environment ./python locked.txt; cp log $$.log"
-    command = ["bash", "-euo", "pipefail", "-c", script]
-    runs = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    script = f"source {ROOT}/local/environment.sh; made=$(ensure_environment ./python locked.txt); echo $made"
+    command = ["bash", "-euo", "pipefail", "-c", f"{script}; cp log $$.log"]
+    return lambda: subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
-    made = {run.communicate(timeout=60)[0] for run in runs}
 
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+def test_two_first_runs_at_once_make_one_environment(tmp_path: Path, first_run: FirstRun) -> None:
+    """Two doors opened at once wait for each other: the environment is made once, and both get it complete."""
+    runs = [first_run(), first_run()]
+
+    assert {run.communicate(timeout=60)[0] for run in runs} == {MADE}
     assert [run.returncode for run in runs] == [0, 0]
-    assert made == {f".venv/{version}/bin/python\n"}
     assert all((tmp_path / f"{run.pid}.log").read_text().split("\n") == ["venv", "pip", "pip ends", ""] for run in runs)
+
+
+@pytest.mark.parametrize("by", ["an error", "Ctrl-C", "SIGKILL"])
+def test_first_run_that_was_ended_is_made_anew(tmp_path: Path, first_run: FirstRun, by: str) -> None:
+    """When the making of an environment was ended, the door fails, and the next one makes it anew."""
+    if by == "an error":
+        (tmp_path / "offline").touch()
+    ended = first_run()
+    wait_until(lambda: (tmp_path / "log").exists() and "pip" in (tmp_path / "log").read_text())
+    if by != "an error":
+        os.killpg(ended.pid, signal.SIGINT if by == "Ctrl-C" else signal.SIGKILL)
+    assert ended.communicate(timeout=60)[0] == ""
+    assert ended.returncode != 0
+    (tmp_path / "offline").unlink(missing_ok=True)
+
+    again = first_run()
+
+    assert again.communicate(timeout=60)[0] == MADE
+    log = (tmp_path / "log").read_text().split("\n")
+    assert log == ["venv", "pip", "venv", "pip", "pip ends", ""]

@@ -2,10 +2,9 @@
 
 import json
 import queue
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +13,7 @@ import pytest
 from door import SAMPLE
 from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
+from serving import Quiet, serving
 
 from local.event import SHAPES, Event, read_event, shape_event
 from local.parts import PROJECT, Part, start_function
@@ -40,27 +40,18 @@ class Function:
         self.statuses = list(statuses)
         self.calls: list[tuple[dict[str, str], Any]] = []
 
-    @contextmanager
-    def serving(self) -> Iterator[int]:
+    def serving(self) -> AbstractContextManager[int]:
         """Serve on a port."""
         function = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 function.calls.append((dict(self.headers), json.loads(body)))
                 self.send_response(function.statuses.pop(0) if function.statuses[1:] else function.statuses[0])
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            thread = threading.Thread(target=server.serve_forever)
-            thread.start()
-            yield server.server_port
-            server.shutdown()
-            thread.join()
+        return serving(Handler)
 
 
 def deliver(port: int, event: Event, shape: str = "legacy", **options: Any) -> Answer:

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from serving import Quiet
+
 # These are asked with POST and change nothing.
 _READS = re.compile(r":getIamPolicy$|:testIamPermissions$")
 
@@ -111,7 +113,7 @@ class Cloud:
         self._lock = threading.Lock()
         cloud = self
 
-        class _Handler(BaseHTTPRequestHandler):
+        class _Handler(Quiet, BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
@@ -124,9 +126,6 @@ class Cloud:
                 self.wfile.write(answer)
 
             do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  # the names that http.server looks for
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
