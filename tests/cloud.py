@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore, storage
@@ -89,6 +90,16 @@ class Cloud:
     def log(self) -> list[dict[str, Any]]:
         """Return the structured lines that the function has logged."""
         return [json.loads(line) for line in self.function.log.read_text().splitlines() if line.startswith("{")]
+
+
+def workers(function: Part) -> list[psutil.Process]:
+    """Return the processes of a function that answer requests."""
+    return psutil.Process(function.process.pid).children()
+
+
+def left_files(function: Part) -> list[Path]:
+    """Return what files there are in the temporary directory of a function."""
+    return [path for path in (function.log.parent / "function-tmp").rglob("*") if path.is_file()]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What all tests share: the versions that decide the numbers, signals, and the real programs around the function."""
 
+import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
@@ -29,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fuzz-seed", type=int, default=1, help="which mutations (1); the next seed runs beside it")
     group.addoption("--endurance-calls", type=int, default=1500, help="calls of one function process (1500)")
     group.addoption("--burst-uploads", type=int, default=500, help="uploads at once through the whole stack (500)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what numba makes, when the code is imported here, out of the system's temporary directory."""
+    os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir("numba"))
 
 
 def pytest_report_header() -> list[str]:
@@ -85,7 +91,7 @@ def proxied_function(
 @pytest.fixture(scope="session", autouse=True)
 def outages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Future[Any]]]:
     """What came of events during outages: two minutes of waiting, so they begin with the first test of all."""
-    if not any("outages" in item.fixturenames and "outage" in item.name for item in request.session.items):
+    if not any("outage" in item.name for item in request.session.items):
         yield []
         return
     firestore, storage, sound = (request.getfixturevalue(name) for name in ("firestore", "storage", "sound"))

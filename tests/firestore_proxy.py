@@ -1,6 +1,5 @@
 """A proxy in front of Firestore that fails commits before and after they are made."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -129,8 +128,3 @@ def after(action: Callable[[], object]) -> Fault:
         return answer
 
     return fault
-
-
-def slow(seconds: float) -> Fault:
-    """Answer later."""
-    return before(lambda: time.sleep(seconds))

@@ -16,18 +16,19 @@ from sounds import encode, encode_with_ffmpeg, tone
 from local.parts import ROOT
 
 
-def wav(content: bytes, *, rate: int = 22050, channels: int = 1) -> bytes:
+def wav(content: bytes, *, declared: int | None = None, rate: int = 22050, channels: int = 1) -> bytes:
     """A 16-bit WAV that says of itself what one likes."""
-    facts = struct.pack("<HHIIHH", 1, channels, rate, min(2 * rate * channels, 2**32 - 1), 2 * channels % 2**16, 16)
-    chunks = b"WAVEfmt " + struct.pack("<I", 16) + facts + b"data" + struct.pack("<I", len(content)) + content
-    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+    size = len(content) if declared is None else declared
+    facts = struct.pack("<HHIIHH", 1, channels, rate, min(2 * rate * channels, 2**32 - 1), 2 * channels, 16)
+    chunks = b"WAVEfmt " + struct.pack("<I", 16) + facts + b"data" + struct.pack("<I", size) + content
+    return b"RIFF" + struct.pack("<I", min(36 + size, 2**32 - 1)) + chunks
 
 
-def adpcm(block_bytes: int, samples_per_block: int, *, tag: int = 0x11, channels: int = 1, size: int = 4096) -> bytes:
+def adpcm(block_bytes: int, samples_per_block: int, *, tag: int = 0x11, channels: int = 1) -> bytes:
     """A WAV of IMA (0x11) or MS (2) ADPCM with blocks of such a size, whose samples are noise."""
     facts = struct.pack("<HHIIHHHH", tag, channels, 8000, 8000, block_bytes, 4, 2, samples_per_block)
-    noise = np.random.default_rng(0).bytes(size)
-    chunks = b"WAVEfmt " + struct.pack("<I", len(facts)) + facts + b"data" + struct.pack("<I", size) + noise
+    noise = np.random.default_rng(0).bytes(4096)
+    chunks = b"WAVEfmt " + struct.pack("<I", len(facts)) + facts + b"data" + struct.pack("<I", len(noise)) + noise
     return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
 
 
@@ -36,18 +37,18 @@ def thirty_hours() -> bytes:
     return encode(np.zeros((30 * 3600 * 2000, 1), np.int16), 2000, "FLAC")
 
 
-def gzip_bomb(megabytes: int = 512) -> bytes:
-    """Zeros, a thousandth of their size."""
+def gzip_bomb() -> bytes:
+    """512 MB of zeros, a thousandth of their size."""
     squeeze = zlib.compressobj(9, wbits=31)
-    return b"".join(squeeze.compress(bytes(2**20)) for _ in range(megabytes)) + squeeze.flush()
+    return b"".join(squeeze.compress(bytes(2**20)) for _ in range(512)) + squeeze.flush()
 
 
-def large_frame(megabytes: int = 30) -> bytes:
+def large_frame() -> bytes:
     """A Matroska file of one frame, which as floats at another rate takes ten times its size."""
     file = io.BytesIO()
     with av.open(file, "w", format="matroska") as output:
         stream = output.add_stream("pcm_u8", rate=48000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, megabytes * 2**20), np.uint8), "u8", "mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 30 * 2**20), np.uint8), "u8", "mono")
         frame.sample_rate = 48000
         for part in (frame, None):
             output.mux(stream.encode(part))

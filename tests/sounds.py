@@ -59,12 +59,12 @@ def encode_with_ffmpeg(y: np.ndarray, sr: int, container: str, codec: str) -> by
     return file.getvalue()
 
 
-def one_of_each(seconds: float = 0.5) -> dict[str, bytes]:
+def one_of_each() -> dict[str, bytes]:
     """Return one small sound of every format, by its name."""
     files = {}
     for container, codec in SNDFILE_FORMATS:
         channels = 1 if codec == "GSM610" else 2
-        files[f"{container} {codec}"] = encode(tone(seconds, 8000, channels), 8000, container, codec)
+        files[f"{container} {codec}"] = encode(tone(0.5, 8000, channels), 8000, container, codec)
     for container, codec in FFMPEG_FORMATS:
-        files[f"{container} {codec}"] = encode_with_ffmpeg(tone(seconds, 48000), 48000, container, codec)
+        files[f"{container} {codec}"] = encode_with_ffmpeg(tone(0.5, 48000), 48000, container, codec)
     return files

@@ -1,7 +1,6 @@
 """A proxy in front of the storage server that fails downloads as a network, a service and its users do."""
 
 import http.client
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +48,6 @@ class Download(Quiet, BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
     request_queue_size = 128
     proxy: "StorageProxy"
 
@@ -185,8 +183,3 @@ def after(action: Callable[[], object]) -> Fault:
         action()
 
     return fault
-
-
-def slow(seconds: float) -> Fault:
-    """Answer later."""
-    return before(lambda: time.sleep(seconds))

@@ -1,7 +1,6 @@
 """Any sound file becomes the samples that librosa.load gives, or a reason why not."""
 
 import shutil
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from hostile import wav
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -190,14 +190,6 @@ def test_decoder_is_ffmpeg_only_when_needed(write_sound: Callable[..., Path]) ->
     )
 
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent)
-
-
-def wav(data: bytes, *, declared: int | None = None, rate: int = 22050, channels: int = 1) -> bytes:
-    """A 16-bit WAV with a header of one's own."""
-    size = len(data) if declared is None else declared
-    header = struct.pack("<HHIIHH", 1, channels, rate, min(rate * 2 * channels, 2**32 - 1), 2 * channels, 16)
-    body = b"WAVEfmt " + struct.pack("<I", 16) + header + b"data" + struct.pack("<I", size) + data
-    return b"RIFF" + struct.pack("<I", min(4 + 24 + size, 2**32 - 1)) + body
 
 
 SAMPLES = (music(0.5, 22050)[:, 0] * 32767).astype("<i2").tobytes()

@@ -1,6 +1,7 @@
 """The benchmark runs, and compares what it says it compares; what it measures is nobody's promise here."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,7 +25,8 @@ def test_tables_agree_with_librosa(tmp_path: Path):
     assert "libsndfile 1." in shown
     names = [row[0] for row in formats["rows"]]
     assert [name.split(", ")[1] for name in names] == ["16-bit WAV", "FLAC", "OGG Vorbis", "MP3", "m4a (AAC)"]
-    assert all(float(row[-1] or 0) <= 1e-3 for row in formats["rows"])
+    compared = formats["rows"] if shutil.which("ffmpeg") else formats["rows"][:-1]  # librosa cannot read m4a
+    assert all(float(row[-1]) <= 1e-3 for row in compared)
     assert {"ours", "opensmile"} <= {row[0].split()[0] for row in peers["rows"]}
     assert size["rows"][-1][0] == "all"
     for table in (formats, peers, size):
@@ -36,9 +38,12 @@ def test_parts_of_a_cold_start_add_up(tmp_path: Path):
     """Both functions answer their first event, in the time of the parts that are listed."""
     _, (cold, imports) = bench(tmp_path, "cold")
 
-    whole, listening, event = cold["rows"][:3]
     for column in (1, 2):
-        assert float(whole[column]) == pytest.approx(float(listening[column]) + float(event[column]), rel=0.02)
+        whole, listening, event, *steps, second = (float(row[column]) for row in cold["rows"])
+        assert whole == pytest.approx(listening + event, rel=0.02)
+        assert 0 < sum(steps) < event
+        assert listening > 0
+        assert second > 0
     assert {"numpy", "all"} <= {row[0] for row in imports["rows"]}
 
 

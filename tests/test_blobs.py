@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import storage_proxy as downloads
@@ -62,10 +63,11 @@ def test_content_is_whole_or_an_error(
     assert proxied.documents()[1] == []
 
 
-def test_more_than_the_event_tells_is_too_large(proxied: Cloud, sound: bytes) -> None:
+@pytest.mark.parametrize("size", [None, "1"])
+def test_more_than_the_event_tells_is_too_large(proxied: Cloud, sound: bytes, tmp_path: Path, size: str | None) -> None:
     """An event without a size or with a wrong one does not open the way for more than MAX_BYTES."""
     resource = proxied.upload(sound * 40)
-    with proxied.another(proxied.function.log.parent / "limited", MAX_BYTES="1000000") as cloud:
-        assert cloud.deliver({key: value for key, value in resource.items() if key != "size"}) == 200
+    with proxied.another(tmp_path, MAX_BYTES="1000000") as cloud:
+        assert cloud.deliver(resource | {"size": size}) == 200
 
     assert [document["reason"] for document in proxied.documents()[1]] == ["too_large"]

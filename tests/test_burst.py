@@ -14,10 +14,9 @@ from threading import Event, Thread
 from typing import Any
 
 import firestore_proxy as commits
-import psutil
 import pytest
 import storage_proxy as downloads
-from cloud import Cloud, connect_firestore
+from cloud import Cloud, connect_firestore, left_files, workers
 from firestore_proxy import FirestoreProxy
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as google_storage
@@ -80,7 +79,7 @@ def killing(function: Part, killed: list[int]) -> Iterator[None]:
 
     def kill() -> None:
         while not over.wait(KILL_EVERY_S):
-            for worker in psutil.Process(function.process.pid).children():
+            for worker in workers(function):
                 worker.kill()
                 killed.append(worker.pid)
 
@@ -155,4 +154,4 @@ def test_burst_with_failures_makes_one_document_each(
     assert found == expected
     assert lines["failed, to be retried"] > 0
     assert killed
-    assert list((tmp_path / "function-tmp").glob("sound-*")) == []
+    assert left_files(function) == []

@@ -65,8 +65,7 @@ def runner(tmp_path: Path, storage: Part) -> Runner:
     bucket = Request(
         f"{storage.url}/storage/v1/b?project=p", b'{"name": "from-ci"}', {"content-type": "application/json"}
     )
-    with pytest.MonkeyPatch.context():
-        urlopen(bucket, timeout=TIMEOUT_S).close()
+    urlopen(bucket, timeout=TIMEOUT_S).close()
     return Runner(tmp_path, storage=storage)
 
 

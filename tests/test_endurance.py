@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import firestore_proxy as commits
-import psutil
 import pytest
 import storage_proxy as downloads
-from cloud import Cloud
+from cloud import Cloud, left_files, workers
 from firestore_proxy import FirestoreProxy
 from grpc import StatusCode
 from sounds import encode, encode_with_ffmpeg, tone
@@ -76,11 +75,11 @@ def test_nothing_grows(
             wrong.append((name, status))
 
     with proxied.another(tmp_path) as cloud, ThreadPoolExecutor(AT_ONCE) as pool:
-        (worker,) = psutil.Process(cloud.function.process.pid).children()
+        (worker,) = workers(cloud.function)
 
         def calls(first: int, last: int) -> tuple[int, int, list[Path]]:
             list(pool.map(lambda number: call(cloud, number), range(first, last)))
-            return worker.memory_info().rss, worker.num_fds(), list((tmp_path / "function-tmp").glob("sound-*"))
+            return worker.memory_info().rss, worker.num_fds(), left_files(cloud.function)
 
         n_calls = request.config.getoption("--endurance-calls")
         n_bytes, n_open, _ = calls(0, WARM_UP_CALLS)
