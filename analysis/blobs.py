@@ -44,7 +44,10 @@ def download(upload: Upload, max_bytes: int) -> Iterator[IO[bytes]]:
 
     Raises EmptyError, TooLargeError, EncryptedError, CorruptError; NothingToDo when this generation is no longer there.
     """
-    check_size(upload, max_bytes)
+    if upload.size == 0:
+        raise EmptyError(_empty(upload))
+    if upload.size is not None and upload.size > max_bytes:
+        raise TooLargeError(f"{upload.uri} has {upload.size} bytes: at most MAX_BYTES={max_bytes} are taken")
     if upload.customer_encrypted:
         raise EncryptedError(_encrypted(upload))
     with TemporaryFile(prefix="sound-") as stored, TemporaryFile(prefix="sound-") as decompressed:
@@ -56,14 +59,6 @@ def download(upload: Upload, max_bytes: int) -> Iterator[IO[bytes]]:
             file = decompressed
         file.seek(0)
         yield file
-
-
-def check_size(upload: Upload, max_bytes: int) -> None:
-    """Raise EmptyError or TooLargeError for the size that the event tells of."""
-    if upload.size == 0:
-        raise EmptyError(_empty(upload))
-    if upload.size is not None and upload.size > max_bytes:
-        raise TooLargeError(f"{upload.uri} has {upload.size} bytes: at most MAX_BYTES={max_bytes} are taken")
 
 
 def _fetch(upload: Upload, file: IO[bytes], max_bytes: int) -> None:

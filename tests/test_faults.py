@@ -13,7 +13,8 @@ from firestore_proxy import FirestoreProxy
 from grpc import StatusCode
 from storage_proxy import StorageProxy, answer, cut
 
-type Fault = Callable[[StatusCode], commits.Fault]
+type Fail = Callable[[StatusCode, int], None]
+type Uploaded = tuple[dict[str, Any], list[int]]
 
 HEALED_DOWNLOADS = {
     **{str(status): [answer(status)] for status in (408, 429, 500, 502, 503, 504)},
@@ -105,13 +106,13 @@ def test_customers_key_is_a_rejection(proxied: Cloud, storage_proxy: StorageProx
 
 
 @pytest.fixture(params=[commits.refused, commits.lost], ids=["before the commit", "answer lost"])
-def fault(request: pytest.FixtureRequest) -> Fault:
-    """What goes wrong with a commit."""
-    return request.param
+def fail(request: pytest.FixtureRequest, firestore_proxy: FirestoreProxy) -> Fail:
+    """Let the next commits fail, as many as said."""
+    return lambda code, times: firestore_proxy.queue.extend([request.param(code)] * times)
 
 
 @pytest.fixture(params=["sound", "rejection"])
-def uploaded(request: pytest.FixtureRequest, proxied: Cloud, sound: bytes) -> tuple[dict[str, Any], list[int]]:
+def uploaded(request: pytest.FixtureRequest, proxied: Cloud, sound: bytes) -> Uploaded:
     """An object that becomes a sound or a rejection, and how many of each there are then."""
     return (proxied.upload(sound), [1, 0]) if request.param == "sound" else (proxied.upload(b"no sound"), [0, 1])
 
@@ -127,15 +128,11 @@ CURABLE = [
 
 @pytest.mark.parametrize("code", CURABLE, ids=[code.name for code in CURABLE])
 def test_commit_is_healed(
-    proxied: Cloud,
-    firestore_proxy: FirestoreProxy,
-    uploaded: tuple[dict[str, Any], list[int]],
-    fault: Fault,
-    code: StatusCode,
+    proxied: Cloud, firestore_proxy: FirestoreProxy, uploaded: Uploaded, fail: Fail, code: StatusCode
 ) -> None:
     """A commit that fails in passing, or is made and its answer lost, is made again within the call: one document."""
     resource, expected = uploaded
-    firestore_proxy.queue += [fault(code)] * 2
+    fail(code, 2)
 
     assert proxied.deliver(resource) == 200
 
@@ -144,16 +141,10 @@ def test_commit_is_healed(
 
 
 @pytest.mark.parametrize("code", [StatusCode.PERMISSION_DENIED, StatusCode.NOT_FOUND, StatusCode.UNAUTHENTICATED])
-def test_commit_is_raised(
-    proxied: Cloud,
-    firestore_proxy: FirestoreProxy,
-    uploaded: tuple[dict[str, Any], list[int]],
-    fault: Fault,
-    code: StatusCode,
-) -> None:
+def test_commit_is_raised(proxied: Cloud, uploaded: Uploaded, fail: Fail, code: StatusCode) -> None:
     """A commit that fails for another reason leaves the function as an error, and the next try makes the document."""
     resource, expected = uploaded
-    firestore_proxy.queue.append(fault(code))
+    fail(code, 1)
 
     assert proxied.deliver(resource) == 500
 
