@@ -78,7 +78,7 @@ class Recording:
 def open_recording(file: IO[bytes], settings: Settings) -> Recording:
     """Open a sound file by its content; ``file`` needs a descriptor and stays open.
 
-    Raises NotAudioError, CorruptError, EmptyError, or the limit's error for what the header declares.
+    Raises NotAudioError, CorruptError, or the limit's error for what the header declares.
     """
     try:
         return Recording(Sndfile(file), settings)

@@ -17,10 +17,10 @@ def main(arguments: list[str]) -> int:
     if shutil.which("gcloud") is None:
         print("deploy.sh: gcloud is not installed: https://cloud.google.com/sdk/docs/install", file=sys.stderr)
         return 1
-    if options.delete and not (options.yes or options.dry_run or confirmed(options)):
-        print("nothing was removed")
-        return 1
     try:
+        if options.delete and not (options.yes or options.dry_run or confirmed(options)):
+            print("nothing was removed")
+            return 1
         gcloud = reachable(options) if options.dry_run else Gcloud(options.project)
         (remove if options.delete else set_up)(gcloud, options)
     except FailedError as failed:

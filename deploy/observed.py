@@ -28,7 +28,7 @@ def _first(function: dict[str, Any]) -> dict[str, Any]:
         "source": function.get("labels", {}).get(LABEL),
         "runtime": function.get("runtime"),
         "entry point": function.get("entryPoint"),
-        "bucket": trigger.get("resource", "").rpartition("/")[2],
+        "bucket": trigger.get("resource", "").partition("/buckets/")[2],
         "event": trigger.get("eventType"),
         "retry": "retry" in trigger.get("failurePolicy", {}),
         "account": function.get("serviceAccountEmail"),

@@ -143,10 +143,13 @@ def test_one_function_watches_one_bucket(function: dict[str, Any]):
         refuse_other_bucket(function, Options(PROJECT, BUCKET))
 
 
-def test_a_function_that_watches_nothing_is_another_s():
-    """A function of the same name without a bucket is not taken over."""
+@pytest.mark.parametrize(
+    "function", [{"environment": "GEN_2"}, {}, {"eventTrigger": {"resource": f"projects/{PROJECT}/topics/{BUCKET}"}}]
+)
+def test_a_function_that_watches_no_bucket_is_another_s(function: dict[str, Any]):
+    """A function of the same name without a bucket is not taken over, even where its topic has the bucket's name."""
     with pytest.raises(DisagreementError, match="analyze is there and watches no bucket"):
-        refuse_other_bucket({"environment": "GEN_2"}, Options(PROJECT, BUCKET))
+        refuse_other_bucket(function, Options(PROJECT, BUCKET))
 
 
 def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPatch):
