@@ -3,12 +3,11 @@
 import shutil
 import sys
 
+from deploy.failures import FailedError, RefusedError
 from deploy.gcloud import Gcloud
 from deploy.options import Options, parse
-from deploy.refused import RefusedError
 from deploy.removing import remove
 from deploy.setting_up import set_up
-from deploy.step import FailedError
 
 
 def main(arguments: list[str]) -> int:

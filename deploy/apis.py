@@ -19,5 +19,4 @@ def ensure_apis(gcloud: Gcloud, generation: int) -> None:
     enabled = {service["config"]["name"] for service in gcloud.read("services", "list", "--enabled") or []}
     missing = [name for name in (f"{name}.googleapis.com" for name in names) if name not in enabled]
     if missing:
-        gcloud.run("services", "enable", *missing)
-        gcloud.settled = gcloud.dry_run
+        gcloud.enable(missing)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from deploy.failures import DisagreementError
 from deploy.gcloud import Gcloud
-from deploy.place import DisagreementError
 
 
 def find_bucket(gcloud: Gcloud, name: str) -> dict[str, Any] | None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from deploy.failures import DisagreementError
 from deploy.gcloud import Gcloud
-from deploy.place import DisagreementError
 
 DATABASE = "(default)"
 COLLECTION = "sounds"

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from deploy.failures import DisagreementError
 from deploy.gcloud import Gcloud
 from deploy.observed import generation, observed
 from deploy.options import Options
-from deploy.place import DisagreementError
 
 
 def find_function(gcloud: Gcloud, options: Options, region: str) -> dict[str, Any] | None:

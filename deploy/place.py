@@ -7,6 +7,8 @@ region, a dual-region or a multi-region. A function elsewhere would work, but ev
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.failures import DisagreementError
+
 DEFAULT_REGION = "us-central1"
 
 # The regions of a location that is not a region; the first is the default. A trailing - stands for all that begin so.
@@ -21,10 +23,6 @@ _REGIONS = {
     "eur8": ("europe-west3", "europe-west6"),
     "asia1": ("asia-northeast1", "asia-northeast2"),
 }
-
-
-class DisagreementError(Exception):
-    """What is asked for cannot be had with what is already there; the message says why and names the way out."""
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,16 @@ import pytest
 from apis.gcloud import BUCKET, PROJECT, ROOT, needs_gcloud
 
 from analysis.settings import Settings
-from deploy import patience, source
-from deploy.advice import advice
+from deploy import source
 from deploy.bucket import ensure_bucket
 from deploy.database import ensure_database
 from deploy.existing import find_function, refuse_other_bucket
-from deploy.gcloud import Gcloud
+from deploy.failures import DisagreementError, RefusedError
+from deploy.gcloud import Gcloud, patiently
 from deploy.memory import MEMORIES_MIB, max_bytes
 from deploy.options import Options
-from deploy.patience import patiently
-from deploy.place import DisagreementError, Place, place
-from deploy.refused import RefusedError
+from deploy.place import Place, place
+from deploy.step import advice
 
 
 @pytest.mark.parametrize("memory", MEMORIES_MIB)
@@ -80,34 +79,38 @@ def test_an_answer_comes_with_what_to_do(answer: str, expected: str):
     assert expected in advice(answer, "p", ("roles/a",))
 
 
-def test_what_heals_is_waited_for(monkeypatch: pytest.MonkeyPatch):
-    """A refusal that only tells that something new is not known everywhere is asked again until it is."""
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were to be waited, without waiting."""
     waits: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", waits.append)
-    answers = iter(["Service account a@p does not exist.", "Service account a@p does not exist.", None])
+    monkeypatch.setattr("deploy.gcloud.sleep", waits.append)
+    return waits
 
-    def call(command: list[str]) -> str:
-        if answer := next(answers):
-            raise RefusedError(command, answer)
-        return "done"
 
-    assert patiently(call, ["gcloud"]) == "done"
+def test_what_passes_by_itself_is_waited_for(waits: list[float], tmp_path: Path):
+    """A command that meets something new that is not known everywhere yet is run again until it is known."""
+    program = tmp_path / "refuses-twice"
+    program.write_text(
+        "#!/bin/sh\n"
+        'echo >>"$0.calls"\n'
+        'if [ "$(wc -l <"$0.calls")" -lt 3 ]; then echo "Service account a@p does not exist." >&2; exit 1; fi\n'
+        "echo done\n"
+    )
+    program.chmod(0o755)
+
+    assert patiently([str(program)]) == "done\n"
     assert waits == [2, 4]
 
 
 @pytest.mark.parametrize(
     ("answer", "waited_s"), [("Service account a@p does not exist.", 300), ("PERMISSION_DENIED", 0)]
 )
-def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch, answer: str, waited_s: int):
-    """What does not heal within five minutes is given up, and what cannot heal at once."""
-    waits: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", waits.append)
-
-    def call(command: list[str]) -> str:
-        raise RefusedError(command, answer)
+def test_waiting_has_an_end(waits: list[float], answer: str, waited_s: int):
+    """A refusal that has not passed after five minutes is given up, and one that will not pass at once."""
+    command = ["sh", "-c", 'echo "$0" >&2; exit 1', answer]
 
     with pytest.raises(RefusedError, match=answer):
-        patiently(call, ["gcloud"])
+        patiently(command)
     assert sum(waits) == waited_s
 
 
