@@ -2,12 +2,11 @@
 
 from typing import Any
 
+from deploy.archive import LABEL, ROOT, digest
+from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.memory import MEMORIES_MIB, cpus, max_bytes
 from deploy.observed import observed
-from deploy.options import Options
 from deploy.place import Place
-from deploy.source import LABEL, ROOT, digest
 
 ENTRY_POINT = "analyze"
 
@@ -27,38 +26,38 @@ TOO_LARGE = (
 MAX_INSTANCES = 10
 
 
-def wanted(options: Options, where: Place) -> dict[str, Any]:
+def wanted(deployment: Deployment, where: Place) -> dict[str, Any]:
     """Return the settings that make the function what it should be, named as in `observed`."""
     both = {
         "state": "ACTIVE",
         "source": digest(),
-        "runtime": RUNTIMES[options.generation],
+        "runtime": RUNTIMES[deployment.generation],
         "entry point": ENTRY_POINT,
-        "bucket": options.bucket,
+        "bucket": deployment.bucket,
         "event": {1: "google.storage.object.finalize", 2: "google.cloud.storage.object.v1.finalized"}[
-            options.generation
+            deployment.generation
         ],
         "retry": True,
-        "account": options.run_account,
-        "build account": options.build_account,
-        "memory MiB": MEMORIES_MIB[options.memory],
+        "account": deployment.run_account,
+        "build account": deployment.build_account,
+        "memory MiB": deployment.memory_mib,
         "timeout s": TIMEOUT_S,
         "instances": MAX_INSTANCES,
         "ingress": "ALLOW_INTERNAL_ONLY",
-        "MAX_BYTES": str(max_bytes(options.memory)),
+        "MAX_BYTES": str(deployment.max_bytes),
     }
     second = {
-        "vCPUs": cpus(options.memory),
+        "vCPUs": deployment.vcpus,
         "concurrency": 1,
         "trigger location": where.trigger_location,
-        "trigger account": options.run_account,
+        "trigger account": deployment.run_account,
     }
-    return both | second if options.generation == 2 else both
+    return both | second if deployment.generation == 2 else both
 
 
-def ensure_function(gcloud: Gcloud, options: Options, where: Place, function: dict[str, Any] | None) -> None:
+def ensure_function(gcloud: Gcloud, deployment: Deployment, where: Place, function: dict[str, Any] | None) -> None:
     """Deploy the function unless it is there as it should be; say what differs."""
-    goal = wanted(options, where)
+    goal = wanted(deployment, where)
     if function is not None:
         found = observed(function)
         different = [
@@ -67,30 +66,32 @@ def ensure_function(gcloud: Gcloud, options: Options, where: Place, function: di
         if not different:
             return
         gcloud.say("; ".join(different))
-    if options.generation == 1:
+    if deployment.generation == 1:
         gcloud.say(TOO_LARGE)
-    gcloud.run("functions", "deploy", options.name, f"--region={where.region}", *_flags(options, where, goal["source"]))
+    gcloud.run(
+        "functions", "deploy", deployment.name, f"--region={where.region}", *_flags(deployment, where, goal["source"])
+    )
 
 
-def _flags(options: Options, where: Place, source: str) -> list[str]:
+def _flags(deployment: Deployment, where: Place, source: str) -> list[str]:
     both = [
-        f"--runtime={RUNTIMES[options.generation]}",
+        f"--runtime={RUNTIMES[deployment.generation]}",
         f"--source={ROOT}",
         f"--entry-point={ENTRY_POINT}",
-        f"--trigger-bucket=gs://{options.bucket}",
+        f"--trigger-bucket=gs://{deployment.bucket}",
         "--retry",
-        f"--service-account={options.run_account}",
-        f"--build-service-account=projects/{options.project}/serviceAccounts/{options.build_account}",
-        f"--memory={options.memory}",
+        f"--service-account={deployment.run_account}",
+        f"--build-service-account=projects/{deployment.project}/serviceAccounts/{deployment.build_account}",
+        f"--memory={deployment.memory}",
         f"--timeout={TIMEOUT_S}s",
         f"--max-instances={MAX_INSTANCES}",
         "--ingress-settings=internal-only",
-        f"--update-env-vars=MAX_BYTES={max_bytes(options.memory)}",
+        f"--update-env-vars=MAX_BYTES={deployment.max_bytes}",
         f"--update-labels={LABEL}={source}",
     ]
-    if options.generation == 1:
+    if deployment.generation == 1:
         return ["--no-gen2", *both]
     return [
-        *("--gen2", *both, f"--cpu={cpus(options.memory)}", "--concurrency=1"),
-        *(f"--trigger-location={where.trigger_location}", f"--trigger-service-account={options.run_account}"),
+        *("--gen2", *both, f"--cpu={deployment.vcpus}", "--concurrency=1"),
+        *(f"--trigger-location={where.trigger_location}", f"--trigger-service-account={deployment.run_account}"),
     ]

@@ -6,7 +6,7 @@ Source: the REST references of Cloud Functions v1 (CloudFunction) and v2 (Functi
 import re
 from typing import Any
 
-from deploy.source import LABEL
+from deploy.archive import LABEL
 
 _MIB = {"": 1 / 2**20, "k": 1e3 / 2**20, "M": 1e6 / 2**20, "G": 1e9 / 2**20, "Ki": 1 / 1024, "Mi": 1, "Gi": 1024}
 

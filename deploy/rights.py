@@ -6,8 +6,8 @@ for Cloud Run" for the trigger of a 2nd-gen function.
 
 from typing import Any
 
+from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.options import Options
 
 READ_OBJECTS = "roles/storage.objectViewer"
 PUBLISH = "roles/pubsub.publisher"
@@ -17,12 +17,12 @@ _RECEIVE = ("roles/eventarc.eventReceiver",)
 _BUILD = ("roles/artifactregistry.writer", "roles/logging.logWriter", READ_OBJECTS)
 
 
-def accounts_rights(options: Options, generation: int) -> list[tuple[str, str]]:
+def accounts_rights(deployment: Deployment, generation: int) -> list[tuple[str, str]]:
     """Return the (member, role) pairs on the project that the function's own accounts have."""
     run = (*_RUN, *_RECEIVE) if generation == 2 else _RUN
     return [
-        *((f"serviceAccount:{options.run_account}", role) for role in run),
-        *((f"serviceAccount:{options.build_account}", role) for role in _BUILD),
+        *((f"serviceAccount:{deployment.run_account}", role) for role in run),
+        *((f"serviceAccount:{deployment.build_account}", role) for role in _BUILD),
     ]
 
 
@@ -32,10 +32,10 @@ def storage_agent(project: str, number: str | None) -> str:
     return f"serviceAccount:service-{number}@gs-project-accounts.iam.gserviceaccount.com"
 
 
-def ensure_project_rights(gcloud: Gcloud, options: Options, number: str | None) -> None:
+def ensure_project_rights(gcloud: Gcloud, deployment: Deployment, number: str | None) -> None:
     """Give the rights on the project that are not given yet."""
-    agent = (storage_agent(options.project, number), PUBLISH)
-    wanted = [*accounts_rights(options, options.generation), *([agent] if options.generation == 2 else [])]
+    agent = (storage_agent(deployment.project, number), PUBLISH)
+    wanted = [*accounts_rights(deployment, deployment.generation), *([agent] if deployment.generation == 2 else [])]
     given = members(gcloud.read("projects", "get-iam-policy", gcloud.project))
     for member, role in wanted:
         if (member, role) in given:
@@ -47,9 +47,9 @@ def ensure_project_rights(gcloud: Gcloud, options: Options, number: str | None) 
         gcloud.run("projects", "add-iam-policy-binding", gcloud.project, *flags)
 
 
-def ensure_bucket_rights(gcloud: Gcloud, options: Options) -> None:
+def ensure_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
     """Let the function read this one bucket."""
-    bucket, right = f"gs://{options.bucket}", (f"serviceAccount:{options.run_account}", READ_OBJECTS)
+    bucket, right = f"gs://{deployment.bucket}", (f"serviceAccount:{deployment.run_account}", READ_OBJECTS)
     if right not in members(gcloud.read("storage", "buckets", "get-iam-policy", bucket)):
         flags = f"--member={right[0]}", f"--role={right[1]}"
         gcloud.run("storage", "buckets", "add-iam-policy-binding", bucket, *flags)

@@ -8,7 +8,7 @@ from apis.console import Console, Run, opened
 from apis.gcloud import BUCKET, PROJECT, Terminal, needs_gcloud
 from apis.identity import rights
 
-from deploy.source import LABEL
+from deploy.archive import LABEL
 
 pytestmark = needs_gcloud
 

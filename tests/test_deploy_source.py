@@ -23,9 +23,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
 
+from deploy.deployment import Deployment
 from deploy.function import ensure_function
 from deploy.gcloud import Gcloud
-from deploy.options import Options
 from deploy.place import place
 from local.event import Event, shape_event
 from local.parts import Part
@@ -71,7 +71,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
         console.cloud.state.services.update(f"{api}.googleapis.com" for api in APIS)
         functions = {}
         for generation in (1, 2):
-            options = Options(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
+            options = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
             ensure_function(Gcloud(PROJECT), options, place(None, None), None)
             functions[generation] = next(iter(console.cloud.state.functions.values()))
             console.cloud.state.functions.clear()

@@ -8,14 +8,13 @@ import pytest
 from apis.gcloud import BUCKET, PROJECT, ROOT, needs_gcloud
 
 from analysis.settings import Settings
-from deploy import source
+from deploy import archive
 from deploy.bucket import ensure_bucket
 from deploy.database import ensure_database
+from deploy.deployment import MEMORIES_MIB, Deployment
 from deploy.existing import find_function, refuse_other_bucket
 from deploy.failures import DisagreementError, RefusedError
 from deploy.gcloud import Gcloud, patiently
-from deploy.memory import MEMORIES_MIB, max_bytes
-from deploy.options import Options
 from deploy.place import Place, place
 from deploy.step import advice
 
@@ -23,7 +22,7 @@ from deploy.step import advice
 @pytest.mark.parametrize("memory", MEMORIES_MIB)
 def test_an_upload_fits_in_memory(memory: str):
     """MAX_BYTES is a value that the function accepts, and leaves the function itself what it was measured to take."""
-    settings = Settings.from_environment({"MAX_BYTES": str(max_bytes(memory))})
+    settings = Settings.from_environment({"MAX_BYTES": str(Deployment(PROJECT, BUCKET, memory=memory).max_bytes)})
 
     assert 0 < settings.max_bytes <= (MEMORIES_MIB[memory] - 204) * 2**20
 
@@ -120,15 +119,15 @@ def test_only_another_source_has_another_digest(monkeypatch: pytest.MonkeyPatch,
     shutil.copytree(ROOT / "analysis", tmp_path / "analysis", ignore=shutil.ignore_patterns("__pycache__"))
     for name in (".gcloudignore", "main.py", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    monkeypatch.setattr(source, "ROOT", tmp_path)
-    before = source.digest()
+    monkeypatch.setattr(archive, "ROOT", tmp_path)
+    before = archive.digest()
 
     (tmp_path / "README.md").write_text("x")
-    assert source.digest() == before
+    assert archive.digest() == before
     (tmp_path / "main.py").write_text("x")
-    changed = source.digest()
+    changed = archive.digest()
     (tmp_path / "main.py").rename(tmp_path / "analysis" / "main.py")
-    assert len({before, changed, source.digest()}) == 3
+    assert len({before, changed, archive.digest()}) == 3
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ def test_one_function_watches_one_bucket(function: dict[str, Any]):
     with pytest.raises(
         DisagreementError, match=r"(?s)analyze watches bucket other.*--bucket other --name analyze --delete"
     ):
-        refuse_other_bucket(function, Options(PROJECT, BUCKET))
+        refuse_other_bucket(function, Deployment(PROJECT, BUCKET))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +151,7 @@ def test_one_function_watches_one_bucket(function: dict[str, Any]):
 def test_a_function_that_watches_no_bucket_is_another_s(function: dict[str, Any]):
     """A function of the same name without a bucket is not taken over, even where its topic has the bucket's name."""
     with pytest.raises(DisagreementError, match="analyze is there and watches no bucket"):
-        refuse_other_bucket(function, Options(PROJECT, BUCKET))
+        refuse_other_bucket(function, Deployment(PROJECT, BUCKET))
 
 
 def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPatch):
@@ -161,7 +160,7 @@ def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Gcloud, "read", lambda _self, *words: there if "list" in words else None)
 
     with pytest.raises(DisagreementError, match="analyze is in us-east1, not us-central1: use --region us-east1"):
-        find_function(Gcloud(PROJECT), Options(PROJECT, BUCKET), "us-central1")
+        find_function(Gcloud(PROJECT), Deployment(PROJECT, BUCKET), "us-central1")
 
 
 def test_a_bucket_that_was_there_is_left_as_it_is(capsys: pytest.CaptureFixture[str]):

@@ -5,7 +5,13 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-from deploy.memory import MEMORIES_MIB
+# The memory that a function may have, under gcloud's names.
+MEMORIES_MIB = {"512MiB": 512, "1GiB": 1024, "2GiB": 2048, "4GiB": 4096, "8GiB": 8192}
+
+# What is not left for the upload, which is held in memory too, as /tmp is memory in the cloud: 204 MB at most are
+# resident with an hour of AAC (163 of them after the imports, one process on Linux); then the server's own process,
+# and some air.
+RESERVED_MIB = 384
 
 # A function is also a Cloud Run service and, with -run or -build behind its name, an account of 6 to 30 characters.
 PATTERNS = {
@@ -17,16 +23,16 @@ PATTERNS = {
 
 
 @dataclass(frozen=True)
-class Options:
-    """What was asked for.
+class Deployment:
+    """What was asked for on the command line.
 
     Attributes:
         project: the project's id.
         bucket: name of the bucket whose sounds are analyzed.
-        region: where the function runs; None leaves it to the bucket.
+        region: where the function runs; None: where the bucket is.
         generation: of Cloud Functions, 1 or 2.
         name: of the function.
-        memory: one of MEMORIES_MIB.
+        memory: of the function; one of MEMORIES_MIB.
         dry_run: print the commands instead of running them.
         delete: remove instead of set up.
         yes: do not ask before removing.
@@ -44,6 +50,11 @@ class Options:
     yes: bool = False
 
     @property
+    def command(self) -> str:
+        """What a message tells to type for this project and this bucket; more options may follow."""
+        return f"./deploy.sh --project {self.project} --bucket {self.bucket}"
+
+    @property
     def run_account(self) -> str:
         """E-mail of the account that the function runs as and its trigger calls it with."""
         return f"{self.name}-run@{self.project}.iam.gserviceaccount.com"
@@ -53,24 +64,39 @@ class Options:
         """E-mail of the account that builds the function."""
         return f"{self.name}-build@{self.project}.iam.gserviceaccount.com"
 
+    @property
+    def memory_mib(self) -> int:
+        """Memory of the function in MiB."""
+        return MEMORIES_MIB[self.memory]
 
-def parse(arguments: list[str]) -> Options:
-    """Return the options; what is wrong with them is one line on stderr and exit 2."""
+    @property
+    def max_bytes(self) -> int:
+        """The largest upload, in bytes, that fits in memory beside the function itself."""
+        return (self.memory_mib - RESERVED_MIB) * 2**20
+
+    @property
+    def vcpus(self) -> int:
+        """Cores of a 2nd-gen function: one, as the analysis is one thread; from 8 GiB the platform wants two."""
+        return 2 if self.memory_mib > 4096 else 1
+
+
+def parse(arguments: list[str]) -> Deployment:
+    """Return what the arguments ask for; what is wrong with them is one line on stderr and exit 2."""
     parser = _Parser(prog="deploy.sh", add_help=False, allow_abbrev=False)
     for name in ("project", "bucket"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--region")
-    parser.add_argument("--generation", type=int, choices=(1, 2), default=Options.generation)
-    parser.add_argument("--name", default=Options.name)
-    parser.add_argument("--memory", choices=MEMORIES_MIB, default=Options.memory)
+    parser.add_argument("--generation", type=int, choices=(1, 2), default=Deployment.generation)
+    parser.add_argument("--name", default=Deployment.name)
+    parser.add_argument("--memory", choices=MEMORIES_MIB, default=Deployment.memory)
     for name in ("dry-run", "delete", "yes"):
         parser.add_argument(f"--{name}", action="store_true")
-    options = Options(**vars(parser.parse_args(arguments)))
+    deployment = Deployment(**vars(parser.parse_args(arguments)))
     for name, pattern in PATTERNS.items():
-        value = getattr(options, name)
+        value = getattr(deployment, name)
         if value is not None and not re.fullmatch(pattern, value):
             parser.error(f"--{name} {value!r} is not a valid {name}: it has to match {pattern}")
-    return options
+    return deployment
 
 
 class _Parser(argparse.ArgumentParser):
