@@ -1,6 +1,5 @@
 """Back to what was there before, except the bucket and the data: those are not ours to take."""
 
-from deploy.accounts import exists, purposes
 from deploy.apis import project_number
 from deploy.archive import LABEL
 from deploy.bucket import find_bucket
@@ -9,7 +8,8 @@ from deploy.deployment import Deployment
 from deploy.existing import find_function, refuse_other_bucket
 from deploy.gcloud import Gcloud
 from deploy.place import place
-from deploy.rights import PUBLISH, READ_OBJECTS, accounts_rights, members, storage_agent
+from deploy.policy import policy_of_bucket, policy_of_project
+from deploy.rights import exists, on_project, purposes, to_publish, to_read
 from deploy.step import step
 
 
@@ -41,22 +41,19 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
 
 
 def _remove_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
-    bucket, right = f"gs://{deployment.bucket}", (f"serviceAccount:{deployment.run_account}", READ_OBJECTS)
-    if right in members(gcloud.read("storage", "buckets", "get-iam-policy", bucket)):
-        flags = f"--member={right[0]}", f"--role={right[1]}"
-        gcloud.run("storage", "buckets", "remove-iam-policy-binding", bucket, *flags)
+    policy, right = policy_of_bucket(deployment.bucket), to_read(deployment)
+    if right in policy.rights(gcloud):
+        policy.take(gcloud, right)
 
 
 def _remove_project_rights(gcloud: Gcloud, deployment: Deployment) -> None:
-    ours = accounts_rights(deployment, generation=2)
-    agent = (storage_agent(deployment.project, project_number(gcloud)), PUBLISH)
-    given = members(gcloud.read("projects", "get-iam-policy", gcloud.project))
-    if agent in given and not _another_storage_trigger(gcloud, deployment):
-        ours.append(agent)
-    for member, role in ours:
-        if (member, role) in given:
-            flags = f"--member={member}", f"--role={role}", "--condition=None"
-            gcloud.run("projects", "remove-iam-policy-binding", gcloud.project, *flags)
+    policy, agents = policy_of_project(gcloud.project), to_publish(gcloud.project, project_number(gcloud))
+    given = policy.rights(gcloud)
+    for right in on_project(deployment, generation=2):
+        if right in given:
+            policy.take(gcloud, right)
+    if agents in given and not _another_storage_trigger(gcloud, deployment):
+        policy.take(gcloud, agents)
 
 
 def _remove_indexes(gcloud: Gcloud, deployment: Deployment) -> None:

@@ -1,6 +1,5 @@
 """From an empty project to a working trigger: each step reads, and changes only what is not yet as it should be."""
 
-from deploy.accounts import ensure_accounts
 from deploy.apis import ensure_apis, project_number
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_index
@@ -8,9 +7,8 @@ from deploy.deployment import Deployment
 from deploy.existing import find_function, refuse_other_bucket, refuse_other_generation
 from deploy.function import ensure_function
 from deploy.gcloud import Gcloud
-from deploy.invoker import ensure_only_invoker
 from deploy.place import place
-from deploy.rights import ensure_bucket_rights, ensure_project_rights
+from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
 from deploy.step import step
 
 
