@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from cloud import Cloud, start_cloud
-from firestore_proxy import FirestoreProxy
-from outages import of_firestore, of_storage
-from sounds import encode, tone
-from storage_proxy import StorageProxy
 
 from local.parts import Part, start_firestore, start_storage
+from tests.endurance.outages import of_firestore, of_storage
+from tests.stand_ins.cloud import Cloud, start_cloud
+from tests.stand_ins.firestore_proxy import FirestoreProxy
+from tests.stand_ins.storage_proxy import StorageProxy
+from tests.stand_ins.synthetic import encode, tone
 
 PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-cloud-storage google-cloud-firestore"
 
