@@ -1,6 +1,6 @@
 """Outages that outlast a call, and what the function makes of them.
 
-They are mostly waiting: conftest.py begins them when the tests begin, and test_outages.py asks about them.
+An outage is mostly waiting: conftest.py begins them with this folder's first test, and test_outages.py asks what came.
 """
 
 import os
