@@ -1,50 +1,51 @@
 """The function that is there already under the name that is asked for, and what it cannot become."""
 
 from dataclasses import replace
-from typing import Any
 
 from deploy.deployment import Deployment
 from deploy.failures import DisagreementError
+from deploy.function import Function, read_function
 from deploy.gcloud import Gcloud
-from deploy.observed import generation, observed
 
 
-def find_function(gcloud: Gcloud, deployment: Deployment, region: str) -> dict[str, Any] | None:
-    """Return the function as its API describes it, or None.
+def find_function(gcloud: Gcloud, deployment: Deployment, region: str) -> Function | None:
+    """Return the function of this name, or None.
 
     Raises DisagreementError if there is one of this name in another region: both would answer every upload.
     """
     name = deployment.name
-    function: dict[str, Any] | None = gcloud.read("functions", "describe", name, f"--region={region}")
-    for path in (one["name"] for one in ([] if function else gcloud.read("functions", "list", "--v2") or [])):
+    answer = gcloud.read("functions", "describe", name, f"--region={region}")
+    if answer:
+        return read_function(answer)
+    for path in (one["name"] for one in gcloud.read("functions", "list", "--v2") or []):
         if path.endswith(f"/functions/{name}"):
             there = path.split("/")[3]
             raise DisagreementError(
                 f"{name} is in {there}, not {region}: use --region {there} or another --name, or remove it:\n"
                 f"  {deployment.command} --region {there} --name {name} --delete"
             )
-    return function
+    return None
 
 
-def refuse_other_generation(function: dict[str, Any] | None, deployment: Deployment) -> None:
+def refuse_other_generation(function: Function | None, deployment: Deployment) -> None:
     """Raise DisagreementError if the function of this name is of the other generation: that cannot be changed."""
-    if function is None or generation(function) == deployment.generation:
+    if function is None or function.generation == deployment.generation:
         return
     name, command = deployment.name, deployment.command
     raise DisagreementError(
-        f"{name} is there, as a function of generation {generation(function)}, and that cannot be changed.\n"
+        f"{name} is there, as a function of generation {function.generation}, and that cannot be changed.\n"
         "Deploy beside it, so that no upload is missed, then remove it; a sound that both see is one document:\n"
         f"  {command} --generation {deployment.generation} --name {name}-{deployment.generation}\n"
         f"  {command} --name {name} --delete\n"
-        f"or keep it: {command} --name {name} --generation {generation(function)}"
+        f"or keep it: {command} --name {name} --generation {function.generation}"
     )
 
 
-def refuse_other_bucket(function: dict[str, Any] | None, deployment: Deployment) -> None:
+def refuse_other_bucket(function: Function | None, deployment: Deployment) -> None:
     """Raise DisagreementError if the function of this name watches another bucket or none: one function watches one."""
-    if function is None or observed(function)["bucket"] == deployment.bucket:
+    if function is None or function.bucket == deployment.bucket:
         return
-    name, bucket = deployment.name, observed(function)["bucket"]
+    name, bucket = deployment.name, function.bucket
     if not bucket:
         raise DisagreementError(
             f"{name} is there and watches no bucket, so it is another's.\n"

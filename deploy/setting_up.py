@@ -5,11 +5,11 @@ from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_index
 from deploy.deployment import Deployment
 from deploy.existing import find_function, refuse_other_bucket, refuse_other_generation
-from deploy.function import ensure_function
 from deploy.gcloud import Gcloud
 from deploy.place import place
 from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
 from deploy.step import step
+from deploy.wanted import ensure_function, wanted
 
 
 def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
@@ -42,7 +42,7 @@ def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
     with step(gcloud, "let the function read the bucket", "roles/storage.admin"):
         ensure_bucket_rights(gcloud, deployment)
     with step(gcloud, "deploy the function", "roles/cloudfunctions.admin", "roles/iam.serviceAccountUser"):
-        ensure_function(gcloud, deployment, where, function)
+        ensure_function(gcloud, wanted(deployment, where), function)
     if deployment.generation == 2:
         with step(gcloud, "let its trigger, and nobody else, invoke it", "roles/run.admin"):
             ensure_only_invoker(gcloud, deployment, where.region)

@@ -13,10 +13,13 @@ from deploy.database import ensure_database
 from deploy.deployment import MEMORIES_MIB, Deployment
 from deploy.existing import find_function, refuse_other_bucket
 from deploy.failures import DisagreementError, RefusedError
+from deploy.function import read_function
 from deploy.gcloud import Gcloud, patiently
 from deploy.place import Place, place
 from deploy.step import advice
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
+
+NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
 
 
 @pytest.mark.parametrize("memory", MEMORIES_MIB)
@@ -131,27 +134,27 @@ def test_only_another_source_has_another_digest(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize(
-    "function",
+    "answer",
     [
         {"environment": "GEN_2", "eventTrigger": {"eventFilters": [{"attribute": "bucket", "value": "other"}]}},
         {"eventTrigger": {"resource": "projects/_/buckets/other"}},
     ],
 )
-def test_one_function_watches_one_bucket(function: dict[str, Any]):
+def test_one_function_watches_one_bucket(answer: dict[str, Any]):
     """A function of the same name that watches another bucket is neither taken over nor removed."""
     with pytest.raises(
         DisagreementError, match=r"(?s)analyze watches bucket other.*--bucket other --name analyze --delete"
     ):
-        refuse_other_bucket(function, Deployment(PROJECT, BUCKET))
+        refuse_other_bucket(read_function({"name": NAME, **answer}), Deployment(PROJECT, BUCKET))
 
 
 @pytest.mark.parametrize(
-    "function", [{"environment": "GEN_2"}, {}, {"eventTrigger": {"resource": f"projects/{PROJECT}/topics/{BUCKET}"}}]
+    "answer", [{"environment": "GEN_2"}, {}, {"eventTrigger": {"resource": f"projects/{PROJECT}/topics/{BUCKET}"}}]
 )
-def test_a_function_that_watches_no_bucket_is_another_s(function: dict[str, Any]):
+def test_a_function_that_watches_no_bucket_is_another_s(answer: dict[str, Any]):
     """A function of the same name without a bucket is not taken over, even where its topic has the bucket's name."""
     with pytest.raises(DisagreementError, match="analyze is there and watches no bucket"):
-        refuse_other_bucket(function, Deployment(PROJECT, BUCKET))
+        refuse_other_bucket(read_function({"name": NAME, **answer}), Deployment(PROJECT, BUCKET))
 
 
 def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPatch):

@@ -22,9 +22,9 @@ from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
 
 from deploy.deployment import Deployment
-from deploy.function import ensure_function
 from deploy.gcloud import Gcloud
 from deploy.place import place
+from deploy.wanted import ensure_function, wanted
 from local.event import Event, shape_event
 from local.parts import Part
 from local.ports import choose_port
@@ -71,8 +71,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
         console.cloud.state.services.update(f"{api}.googleapis.com" for api in APIS)
         functions = {}
         for generation in (1, 2):
-            options = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
-            ensure_function(Gcloud(PROJECT), options, place(None, None), None)
+            deployment = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
+            ensure_function(Gcloud(PROJECT), wanted(deployment, place(None, None)), None)
             functions[generation] = next(iter(console.cloud.state.functions.values()))
             console.cloud.state.functions.clear()
         first, second = console.cloud.state.archives.values()
