@@ -1,5 +1,6 @@
 """Back to what was there before, except the bucket and the data: those are not ours to take."""
 
+from analysis.definition import N_FINGERPRINT
 from deploy.apis import project_number
 from deploy.archive import LABEL
 from deploy.bucket import find_bucket
@@ -57,13 +58,12 @@ def _remove_project_rights(gcloud: Gcloud, deployment: Deployment) -> None:
 
 
 def _remove_indexes(gcloud: Gcloud, deployment: Deployment) -> None:
-    indexes = find_indexes(gcloud)
+    indexes = [index for index in find_indexes(gcloud) if index.dimension == N_FINGERPRINT]
     if indexes and _another_function(gcloud, deployment):
         gcloud.say("kept: another function writes sounds")
         return
     for index in indexes:
-        name = index.rpartition("/")[2]
-        gcloud.run("firestore", "indexes", "composite", "delete", name, f"--database={DATABASE}")
+        gcloud.run("firestore", "indexes", "composite", "delete", index.name, f"--database={DATABASE}")
 
 
 def _another_storage_trigger(gcloud: Gcloud, deployment: Deployment) -> bool:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from analysis.definition import N_FINGERPRINT
 from analysis.settings import Settings
 from deploy import archive
 from deploy.bucket import ensure_bucket
-from deploy.database import ensure_database
+from deploy.database import ensure_database, ensure_index
 from deploy.deployment import MEMORIES_MIB, Deployment
 from deploy.existing import find_function, refuse_other_bucket
 from deploy.failures import DisagreementError, RefusedError
@@ -20,6 +21,7 @@ from deploy.step import advice
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
 
 NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+VECTOR = {"vectorConfig": {"dimension": N_FINGERPRINT, "flat": {}}}
 
 
 @pytest.mark.parametrize("memory", MEMORIES_MIB)
@@ -179,6 +181,34 @@ def test_a_bucket_that_was_there_is_left_as_it_is(capsys: pytest.CaptureFixture[
         "  note: gs://my-sounds has access lists per object; to end that:"
         " gcloud storage buckets update gs://my-sounds --uniform-bucket-level-access\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "made"),
+    [
+        ({}, 0),
+        ({"queryScope": "COLLECTION_GROUP"}, 1),
+        ({"name": "projects/p/databases/d/collectionGroups/others/indexes/i"}, 1),
+        ({"fields": [{"fieldPath": "length", "order": "ASCENDING"}, {"fieldPath": "fingerprint", **VECTOR}]}, 1),
+        ({"fields": [{"fieldPath": "fingerprint", "vectorConfig": {"dimension": N_FINGERPRINT + 1, "flat": {}}}]}, 1),
+        ({"fields": [{"fieldPath": "fingerprint", "order": "ASCENDING"}]}, 1),
+    ],
+)
+def test_only_an_index_that_finds_neighbours_is_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], made: int
+):
+    """An index of another collection, field, kind or dimension is left as it is, and ours is made beside it."""
+    usual = {
+        "name": "projects/p/databases/d/collectionGroups/sounds/indexes/i",
+        "queryScope": "COLLECTION",
+        "fields": [{"fieldPath": "__name__", "order": "ASCENDING"}, {"fieldPath": "fingerprint", **VECTOR}],
+    }
+    monkeypatch.setattr(Gcloud, "read", lambda *_: [usual | change])
+    gcloud = Gcloud(PROJECT, dry_run=True)
+
+    ensure_index(gcloud)
+
+    assert gcloud.changes == made
 
 
 def test_a_database_in_datastore_mode_is_refused(monkeypatch: pytest.MonkeyPatch):
