@@ -11,7 +11,7 @@ from deploy.setting_up import set_up
 
 
 def main(arguments: list[str]) -> int:
-    """Set up or remove; return the exit code."""
+    """Set up or remove what the arguments name, and return the exit code."""
     deployment = parse(arguments)
     if shutil.which("gcloud") is None:
         print("deploy.sh: gcloud is not installed: https://cloud.google.com/sdk/docs/install", file=sys.stderr)
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
         if deployment.delete and not (deployment.yes or deployment.dry_run or confirmed(deployment)):
             print("nothing was removed")
             return 1
-        gcloud = reachable(deployment) if deployment.dry_run else Gcloud(deployment.project)
+        gcloud = gcloud_for_dry_run(deployment) if deployment.dry_run else Gcloud(deployment.project)
         (remove if deployment.delete else set_up)(gcloud, deployment)
     except FailedError as failed:
         print(f"deploy.sh: {failed}", file=sys.stderr)
@@ -31,8 +31,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def reachable(deployment: Deployment) -> Gcloud:
-    """Return a gcloud that changes nothing: one that reads the project or, where that is impossible, says so."""
+def gcloud_for_dry_run(deployment: Deployment) -> Gcloud:
+    """Return a gcloud that reads the project or, where it cannot be read, takes it for an empty one; print which."""
     gcloud = Gcloud(deployment.project, dry_run=True)
     try:
         gcloud.read("projects", "describe", deployment.project)
@@ -47,7 +47,7 @@ def reachable(deployment: Deployment) -> Gcloud:
 
 
 def confirmed(deployment: Deployment) -> bool:
-    """Ask whether the function is really to be removed; no answer is no."""
+    """Ask whether the function is to be removed; every answer but y or yes is no."""
     name, bucket, project = deployment.name, deployment.bucket, deployment.project
     print(f"Remove the function {name} that watches bucket {bucket} in project {project}?")
     print("The bucket and the documents stay. [y/N] ", end="", flush=True)

@@ -17,7 +17,7 @@ class VectorIndex:
     """An index with which a query finds the sounds whose `fingerprint` is nearest to a vector.
 
     Attributes:
-        name: what Firestore calls it, within the database.
+        name: its id within the database, which Firestore chose.
         dimension: of the vectors that it holds.
 
     """
@@ -46,7 +46,7 @@ def ensure_database(gcloud: Gcloud, region: str) -> None:
 
 
 def find_indexes(gcloud: Gcloud) -> list[VectorIndex]:
-    """Return the indexes over the field `fingerprint` of all sounds; one is usual."""
+    """Return the vector indexes over `fingerprint`, and over nothing else, of the collection `sounds`; one is usual."""
     indexes = gcloud.read("firestore", "indexes", "composite", "list", f"--database={DATABASE}") or []
     return [index for index in map(_vector_index, indexes) if index]
 
@@ -63,7 +63,7 @@ def ensure_index(gcloud: Gcloud) -> None:
 
 
 def _vector_index(index: dict[str, Any]) -> VectorIndex | None:
-    """Return a composite index as what it is for `fingerprint`, or None if it is an index over something else."""
+    """Return a composite index as a vector index over `fingerprint`, or None if it is another."""
     fields = [field for field in index["fields"] if field["fieldPath"] != "__name__"]
     if (
         f"/collectionGroups/{COLLECTION}/" not in index["name"]

@@ -8,12 +8,13 @@ from typing import NoReturn
 # The memory that a function may have, under gcloud's names.
 MEMORIES_MIB = {"512MiB": 512, "1GiB": 1024, "2GiB": 2048, "4GiB": 4096, "8GiB": 8192}
 
-# What is not left for the upload, which is held in memory too, as /tmp is memory in the cloud: 204 MB at most are
-# resident with an hour of AAC (163 of them after the imports, one process on Linux); then the server's own process,
-# and some air.
+# How much of the memory an upload cannot have; the upload itself is in memory too, as /tmp is memory in the cloud. With
+# an hour of AAC the function's process has at most 204 MB resident on Linux, 163 of them after the imports; the server
+# has a process of its own, and the rest is air.
 RESERVED_MIB = 384
 
-# A function is also a Cloud Run service and, with -run or -build behind its name, an account of 6 to 30 characters.
+# What Google lets names be. That of a function is also its Cloud Run service's and, followed by -run or -build, those
+# of its service accounts, which have 6 to 30 characters.
 PATTERNS = {
     "project": r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
     "bucket": r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
@@ -51,22 +52,22 @@ class Deployment:
 
     @property
     def command(self) -> str:
-        """What a message tells to type for this project and this bucket; more options may follow."""
+        """The command for this project and this bucket, as messages tell it; more options may follow."""
         return f"./deploy.sh --project {self.project} --bucket {self.bucket}"
 
     @property
     def run_account(self) -> str:
-        """E-mail of the account that the function runs as and its trigger calls it with."""
+        """E-mail of the service account as which the function runs, and as which its trigger calls it."""
         return f"{self.name}-run@{self.project}.iam.gserviceaccount.com"
 
     @property
     def build_account(self) -> str:
-        """E-mail of the account that builds the function."""
+        """E-mail of the service account that builds the function."""
         return f"{self.name}-build@{self.project}.iam.gserviceaccount.com"
 
     @property
     def memory_mib(self) -> int:
-        """Memory of the function in MiB."""
+        """Memory of the function, in MiB."""
         return MEMORIES_MIB[self.memory]
 
     @property
@@ -76,7 +77,7 @@ class Deployment:
 
     @property
     def vcpus(self) -> int:
-        """Cores of a 2nd-gen function: one, as the analysis is one thread; from 8 GiB the platform wants two."""
+        """Cores of a 2nd-gen function: one, as the analysis is one thread; with 8 GiB two, as the platform wants."""
         return 2 if self.memory_mib > 4096 else 1
 
 

@@ -1,4 +1,4 @@
-"""What ends a deployment before its end."""
+"""The exceptions of deploy.sh: each ends it before it is done."""
 
 
 class RefusedError(Exception):

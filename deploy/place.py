@@ -1,4 +1,4 @@
-"""Where things are: a trigger has to be where its bucket is, and the function is kept there too.
+"""Where the function and its trigger have to be, which follows from where the bucket is.
 
 Source: Eventarc's "Understand locations": the trigger of a bucket is created in the bucket's location, which may be a
 region, a dual-region or a multi-region. A function elsewhere would work, but every sound would cross regions.
@@ -11,7 +11,8 @@ from deploy.failures import DisagreementError
 
 DEFAULT_REGION = "us-central1"
 
-# The regions of a location that is not a region; the first is the default. A trailing - stands for all that begin so.
+# The regions that belong to a dual-region or a multi-region; the first is the default, and one that ends with a hyphen
+# stands for all that begin so.
 _REGIONS = {
     "us": (DEFAULT_REGION, "us-"),
     "eu": ("europe-west1", "europe-"),
@@ -40,7 +41,7 @@ class Place:
 
 
 def place(bucket: dict[str, Any] | None, region: str | None) -> Place:
-    """Return where the function of a bucket (as the Storage API describes it; None: not made yet) is to be.
+    """Return where the function is to be for a bucket as the Storage API describes it, or for one that is not made yet.
 
     Raises DisagreementError if a region is asked for in which the bucket is not.
     """

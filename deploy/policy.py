@@ -24,9 +24,9 @@ class Policy:
     """The rights on one resource.
 
     Attributes:
-        kind: gcloud's words for resources of this kind.
-        resource: its name, and the flags that say where it is.
-        flags: what a change needs besides the right.
+        kind: gcloud's words for resources of this kind, such as storage buckets.
+        resource: the name of the resource, and the flags that say where it is.
+        flags: what gcloud needs to be told for a change besides the right.
 
     """
 
@@ -55,6 +55,11 @@ class Policy:
     def _change(self, gcloud: Gcloud, change: str, right: Right) -> None:
         flags = f"--member={right.member}", f"--role={right.role}", *self.flags
         gcloud.run(*self.kind, change, *self.resource, *flags)
+
+
+def right_of_account(email: str, role: str) -> Right:
+    """Return the right of a service account."""
+    return Right(f"serviceAccount:{email}", role)
 
 
 def policy_of_project(project: str) -> Policy:

@@ -1,4 +1,4 @@
-"""Back to what was there before, except the bucket and the data: those are not ours to take."""
+"""Back to what was there before, except for the bucket and the data, which are not ours to remove."""
 
 from analysis.definition import N_FINGERPRINT
 from deploy.apis import project_number
@@ -10,7 +10,7 @@ from deploy.existing import find_function, refuse_other_bucket
 from deploy.gcloud import Gcloud
 from deploy.place import place
 from deploy.policy import policy_of_bucket, policy_of_project
-from deploy.rights import exists, on_project, purposes, to_publish, to_read
+from deploy.rights import account_exists, purposes, right_to_publish, right_to_read, rights_on_project
 from deploy.step import step
 
 
@@ -33,7 +33,7 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
         _remove_project_rights(gcloud, deployment)
     with step(gcloud, "remove the service accounts", "roles/iam.serviceAccountAdmin"):
         for account in purposes(deployment):
-            if exists(gcloud, account):
+            if account_exists(gcloud, account):
                 gcloud.run("iam", "service-accounts", "delete", account)
     with step(gcloud, "remove the vector index", "roles/datastore.indexAdmin"):
         _remove_indexes(gcloud, deployment)
@@ -42,19 +42,19 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
 
 
 def _remove_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
-    policy, right = policy_of_bucket(deployment.bucket), to_read(deployment)
+    policy, right = policy_of_bucket(deployment.bucket), right_to_read(deployment)
     if right in policy.rights(gcloud):
         policy.take(gcloud, right)
 
 
 def _remove_project_rights(gcloud: Gcloud, deployment: Deployment) -> None:
-    policy, agents = policy_of_project(gcloud.project), to_publish(gcloud.project, project_number(gcloud))
+    policy, publishing = policy_of_project(gcloud.project), right_to_publish(gcloud.project, project_number(gcloud))
     given = policy.rights(gcloud)
-    for right in on_project(deployment, generation=2):
+    for right in rights_on_project(deployment, generation=2):
         if right in given:
             policy.take(gcloud, right)
-    if agents in given and not _another_storage_trigger(gcloud, deployment):
-        policy.take(gcloud, agents)
+    if publishing in given and not _another_storage_trigger(gcloud, deployment):
+        policy.take(gcloud, publishing)
 
 
 def _remove_indexes(gcloud: Gcloud, deployment: Deployment) -> None:

@@ -8,76 +8,77 @@ for Cloud Run" for the trigger of a 2nd-gen function.
 
 from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.policy import Right, policy_of_bucket, policy_of_project, policy_of_service
+from deploy.policy import Right, policy_of_bucket, policy_of_project, policy_of_service, right_of_account
 
 _READ_OBJECTS = "roles/storage.objectViewer"
 _PUBLISH = "roles/pubsub.publisher"
 _INVOKE = "roles/run.invoker"
 
-_RUN = ("roles/datastore.user",)
-_RECEIVE = ("roles/eventarc.eventReceiver",)
-_BUILD = ("roles/artifactregistry.writer", "roles/logging.logWriter", _READ_OBJECTS)
+# Roles on the project.
+_TO_RUN = ("roles/datastore.user",)
+_TO_RECEIVE_EVENTS = ("roles/eventarc.eventReceiver",)
+_TO_BUILD = ("roles/artifactregistry.writer", "roles/logging.logWriter", _READ_OBJECTS)
 
 
 def purposes(deployment: Deployment) -> dict[str, str]:
-    """Return the service accounts, by their e-mail, and what each is there for."""
+    """Return what each of the service accounts is there for, by its e-mail."""
     return {
         deployment.run_account: f"runs the function {deployment.name}",
         deployment.build_account: f"builds the function {deployment.name}",
     }
 
 
-def exists(gcloud: Gcloud, account: str) -> bool:
+def account_exists(gcloud: Gcloud, account: str) -> bool:
     """Return whether there is a service account with this e-mail."""
     return gcloud.read("iam", "service-accounts", "describe", account) is not None
 
 
-def on_project(deployment: Deployment, generation: int) -> list[Right]:
-    """Return the rights on the project that the service accounts have."""
-    run = (*_RUN, *_RECEIVE) if generation == 2 else _RUN
+def rights_on_project(deployment: Deployment, generation: int) -> list[Right]:
+    """Return the rights on the project that the service accounts of a function of this generation have."""
+    run = (*_TO_RUN, *_TO_RECEIVE_EVENTS) if generation == 2 else _TO_RUN
     return [
-        *(Right(f"serviceAccount:{deployment.run_account}", role) for role in run),
-        *(Right(f"serviceAccount:{deployment.build_account}", role) for role in _BUILD),
+        *(right_of_account(deployment.run_account, role) for role in run),
+        *(right_of_account(deployment.build_account, role) for role in _TO_BUILD),
     ]
 
 
-def to_read(deployment: Deployment) -> Right:
+def right_to_read(deployment: Deployment) -> Right:
     """Return the right of the function to read objects; it is given on its bucket alone."""
-    return Right(f"serviceAccount:{deployment.run_account}", _READ_OBJECTS)
+    return right_of_account(deployment.run_account, _READ_OBJECTS)
 
 
-def to_publish(project: str, number: str | None) -> Right:
+def right_to_publish(project: str, number: str | None) -> Right:
     """Return the right of a project's storage agent to publish the events of its buckets.
 
     The agent is named after the number of the project; without it, after the command that tells the number.
     """
     number = number or f"$(gcloud projects describe {project} --format='value(projectNumber)')"
-    return Right(f"serviceAccount:service-{number}@gs-project-accounts.iam.gserviceaccount.com", _PUBLISH)
+    return right_of_account(f"service-{number}@gs-project-accounts.iam.gserviceaccount.com", _PUBLISH)
 
 
 def ensure_accounts(gcloud: Gcloud, deployment: Deployment) -> None:
     """Make the service accounts that are not there."""
     for account, purpose in purposes(deployment).items():
-        if not exists(gcloud, account):
+        if not account_exists(gcloud, account):
             name = account.partition("@")[0]
             gcloud.run("iam", "service-accounts", "create", name, f"--display-name={purpose}")
 
 
 def ensure_project_rights(gcloud: Gcloud, deployment: Deployment, number: str | None) -> None:
     """Give the rights on the project that are not given yet."""
-    policy, agents = policy_of_project(gcloud.project), to_publish(gcloud.project, number)
+    policy, publishing = policy_of_project(gcloud.project), right_to_publish(gcloud.project, number)
     given = policy.rights(gcloud)
-    for right in on_project(deployment, deployment.generation):
+    for right in rights_on_project(deployment, deployment.generation):
         if right not in given:
             policy.give(gcloud, right)
-    if deployment.generation == 2 and agents not in given:
-        gcloud.run("storage", "service-agent")  # a project has none until somebody asks for it
-        policy.give(gcloud, agents)
+    if deployment.generation == 2 and publishing not in given:
+        gcloud.run("storage", "service-agent")  # a project has no storage agent until somebody asks for it
+        policy.give(gcloud, publishing)
 
 
 def ensure_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
     """Let the function read this one bucket."""
-    policy, right = policy_of_bucket(deployment.bucket), to_read(deployment)
+    policy, right = policy_of_bucket(deployment.bucket), right_to_read(deployment)
     if right not in policy.rights(gcloud):
         policy.give(gcloud, right)
 
@@ -85,7 +86,7 @@ def ensure_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
 def ensure_only_invoker(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
     """Let the account of the trigger invoke a 2nd-gen function, and take that right from everybody else."""
     policy = policy_of_service(deployment.name, region)
-    trigger = Right(f"serviceAccount:{deployment.run_account}", _INVOKE)
+    trigger = right_of_account(deployment.run_account, _INVOKE)
     given = policy.rights(gcloud)
     if trigger not in given:
         policy.give(gcloud, trigger)

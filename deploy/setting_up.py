@@ -13,7 +13,7 @@ from deploy.wanted import ensure_function, wanted
 
 
 def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
-    """Make all of it, in the order in which one thing needs the other.
+    """Make what a bucket of sounds needs, in the order in which one thing needs the other.
 
     Raises FailedError at the first step that cannot be done.
     """

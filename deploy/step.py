@@ -31,7 +31,7 @@ _ADVICE = {
 
 @contextmanager
 def step(gcloud: Gcloud, title: str, *roles: str) -> Iterator[None]:
-    """Run the body as the step of this title, which takes these roles.
+    """Run the body as a step with this title, for which the person who runs it needs these roles.
 
     Raises FailedError with the whole story if it cannot be done.
     """
@@ -54,7 +54,7 @@ def step(gcloud: Gcloud, title: str, *roles: str) -> Iterator[None]:
 
 
 def advice(answer: str, project: str, roles: tuple[str, ...]) -> str:
-    """Return what to do about this answer to a step that takes these roles."""
+    """Return what to do about an answer of Google's to a step for which one needs these roles."""
     for pattern, text in _ADVICE.items():
         if re.search(pattern, answer, re.IGNORECASE):
             commands = "".join(
