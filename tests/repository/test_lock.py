@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LOCKS = re.findall(r'^  "(\S*requirements\.in)\b', (ROOT / "lock.sh").read_text(), re.MULTILINE)
 
 type Lock = Callable[..., subprocess.CompletedProcess[str]]
