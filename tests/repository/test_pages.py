@@ -110,7 +110,7 @@ def test_options_exist(page: str) -> None:
             unknown += [
                 f"{program} {option}"
                 for option in options
-                if not re.search(rf"(?<![\w-]){option}(?![\w-])", help_of(program))
+                if not re.search(rf"(?<![\w-]){option}(?![\w-])", f"--help {help_of(program)}")
             ]
 
     assert unknown == []
