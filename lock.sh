@@ -50,7 +50,7 @@ main() {
   done
   python=$(find_python) || return 3
   uv=$PWD/$(ensure_environment_in .venv/uv "$python" local/uv-requirements.txt) || return 3
-  export UV_PYTHON=$python UV_PYTHON_DOWNLOADS=never
+  export UV_PYTHON=$python UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true} # as pip does
   aside=$(mktemp -d) # not local: the trap of EXIT comes after main
   trap 'rm -rf "$aside"' EXIT
   for line in "${LOCKS[@]}"; do
