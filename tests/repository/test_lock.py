@@ -170,16 +170,6 @@ def test_failure_leaves_locks_as_they_were(lock: Lock, repository: Path) -> None
     assert (repository / "requirements.txt").read_text() == before
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--check", "--help"], ["-h"], ["--unknown", "--help"]])
-def test_help_is_the_header(arguments: list[str]) -> None:
-    """--help, wherever it stands, prints the header comment and does nothing else."""
-    helped = run(ROOT, *arguments)
-
-    assert helped.returncode == 0
-    assert helped.stdout.startswith("Makes every lock")
-    assert "Exit codes:" in helped.stdout
-
-
 @pytest.mark.parametrize("argument", ["--upgarde", "requirements.in"])
 def test_unknown_argument_is_refused(argument: str) -> None:
     """What lock.sh does not know is one line on stderr and exit 2."""
