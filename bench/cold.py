@@ -10,7 +10,7 @@ from bench.function import Start
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table, seconds
-from local.parts import PartError
+from local.program import ProgramError
 
 WAYS = ("plain", "ours")
 HEADER = ("s", "plain", "ours", "times faster")
@@ -31,7 +31,7 @@ def measure_cold(options: Options) -> list[Table]:
                     progress(f"cold start {run + 1}/{runs + unmeasured}: {way}")
                     starts[way].append(function.start(way, cloud))
             imports = {way: _imports(function.start(way, cloud, {"PYTHONPROFILEIMPORTTIME": "1"}).log) for way in WAYS}
-    except PartError as error:
+    except ProgramError as error:
         return [Table("Cold start", [f"Not measured, the emulators do not start: {error}"], HEADER, [])]
     return [_starts_table({way: starts[way][unmeasured:] for way in WAYS}), _imports_table(imports)]
 

@@ -18,12 +18,13 @@ from time import perf_counter
 from typing import Any
 
 from bench.runs import ROOT
-from local import parts
+from local import servers
 from local.ports import choose_port
+from local.program import HOST
 
 BUCKET = "bench"
 SOURCES = {"plain": ROOT / "bench/plain_function", "ours": ROOT}
-POLL_S = 0.002  # finer than local.part's: the waiting is what is measured
+POLL_S = 0.002  # finer than local.program's: the waiting is what is measured
 ANSWER_S = 60
 STEPS = re.compile(r'"seconds": (\{.*?\})')
 
@@ -65,10 +66,10 @@ def start_cloud(sound: Path) -> Iterator[Cloud]:
     """Start the emulators and upload a sound; they are gone when the context is left."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        parts.start_firestore(Path(directory)) as firestore,
-        parts.start_storage(Path(directory)) as storage,
+        servers.start_firestore(Path(directory)).wait() as firestore,
+        servers.start_storage(Path(directory)).wait() as storage,
     ):
-        _post(f"{storage.url}/storage/v1/b?project={parts.PROJECT}", json.dumps({"name": BUCKET}).encode())
+        _post(f"{storage.url}/storage/v1/b?project={servers.PROJECT}", json.dumps({"name": BUCKET}).encode())
         upload = f"{storage.url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={sound.name}"
         resource = json.loads(_post(upload, sound.read_bytes(), "audio/wav"))
         moment = resource["timeCreated"]
@@ -76,7 +77,7 @@ def start_cloud(sound: Path) -> Iterator[Cloud]:
         environment = {
             "STORAGE_EMULATOR_HOST": storage.url,
             "FIRESTORE_EMULATOR_HOST": firestore.address,
-            "GOOGLE_CLOUD_PROJECT": parts.PROJECT,
+            "GOOGLE_CLOUD_PROJECT": servers.PROJECT,
             "TMPDIR": directory,
         }
         yield Cloud(environment, {"context": context, "data": resource})
@@ -86,7 +87,7 @@ def start(way: str, cloud: Cloud, more_environment: dict[str, str] | None = None
     """Start a function, send it the event twice, end it."""
     port = choose_port()
     framework = Path(sys.executable).parent / "functions-framework"
-    command = [framework, "--target", "analyze", "--signature-type", "event", "--host", parts.HOST, "--port", str(port)]
+    command = [framework, "--target", "analyze", "--signature-type", "event", "--host", HOST, "--port", str(port)]
     event = json.dumps(cloud.event).encode()
     with tempfile.TemporaryFile() as log:
         started = perf_counter()
@@ -101,9 +102,9 @@ def start(way: str, cloud: Cloud, more_environment: dict[str, str] | None = None
         try:
             _wait_until_listening(port, process)
             listening = perf_counter()
-            _post(f"http://{parts.HOST}:{port}", event)
+            _post(f"http://{HOST}:{port}", event)
             first = perf_counter()
-            _post(f"http://{parts.HOST}:{port}", event)
+            _post(f"http://{HOST}:{port}", event)
             second = perf_counter()
         finally:
             os.killpg(process.pid, signal.SIGKILL)
@@ -118,7 +119,7 @@ def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + ANSWER_S
     while True:
         with socket.socket() as probe:
-            if not probe.connect_ex((parts.HOST, port)):
+            if not probe.connect_ex((HOST, port)):
                 return
         if process.poll() is not None or time.monotonic() > deadline:
             raise TimeoutError("the function does not start")

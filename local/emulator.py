@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.cache import cache_directory, home
-from local.download import Download, DownloadError, fetch
-from local.part import PartError
+from local.download import Download, DownloadError, cache_directory, fetch, home
+from local.program import ProgramError
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 SYSTEM_PLACES = ("/usr/lib", "/usr/share", "/usr/local", "/opt", "/opt/homebrew/share")  # of google-cloud-sdk
@@ -40,7 +39,7 @@ class Emulator:
 
 
 def find_emulator(official: Download = OFFICIAL) -> Emulator:
-    """Return the first emulator found, downloading it if there is none; raise PartError naming the ways to have one."""
+    """Return the first emulator found, or download one; raise ProgramError, naming the ways to one, if that fails."""
     for jar in _installed_jars():
         emulator = _read_jar(jar)
         if emulator:
@@ -52,7 +51,7 @@ def find_emulator(official: Download = OFFICIAL) -> Emulator:
         problem = f"{official.url} is no emulator"
     except DownloadError as error:
         problem = str(error)
-    raise PartError(
+    raise ProgramError(
         f"no Firestore emulator here, and {problem}\nAny one of these gives it:\n"
         "  1. the Google Cloud SDK: gcloud components install cloud-firestore-emulator\n"
         "     (installed by apt: apt-get install google-cloud-cli-firestore-emulator)\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from bench.sounds import compare_numbers
 
 from bench import signals
 from bench.runs import Measured
-from bench.sounds import compare_numbers
 
 ROOT = Path(__file__).parents[2]
 

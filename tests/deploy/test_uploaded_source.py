@@ -25,9 +25,9 @@ from deploy.function import ensure_function
 from deploy.gcloud import Gcloud
 from deploy.options import Options
 from deploy.place import place
-from local.event import Event, shape_event
-from local.parts import Part
+from local.finalize_event import Event, shape_event
 from local.ports import choose_port
+from local.program import Program
 from tests.deploy.apis.console import opened
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
 
@@ -133,7 +133,13 @@ def test_only_the_function_is_uploaded(tmp_path: Path):
 
 @pytest.mark.parametrize("generation", [1, 2])
 def test_what_was_uploaded_makes_a_document_of_a_sound(
-    deployed: Deployed, source: Path, tmp_path: Path, firestore: Part, storage: Part, generation: int, write_sound: Any
+    deployed: Deployed,
+    source: Path,
+    tmp_path: Path,
+    firestore: Program,
+    storage: Program,
+    generation: int,
+    write_sound: Any,
 ):
     """The deployed source, alone and without rights to write, answers a real upload with its document."""
     name = f"{uuid4()}.wav"
@@ -166,7 +172,9 @@ def _post(address: str, headers: dict[str, str], body: bytes) -> int:
 
 
 @contextmanager
-def _served(function: dict[str, Any], source: Path, directory: Path, firestore: Part, storage: Part) -> Iterator[str]:
+def _served(
+    function: dict[str, Any], source: Path, directory: Path, firestore: Program, storage: Program
+) -> Iterator[str]:
     """Serve the source with the settings of the deployed function, in an environment as bare as the cloud's."""
     port = choose_port(0)
     (directory / "temporary").mkdir()

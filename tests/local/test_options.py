@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from local import options, sample
+from local import command_line, sample
 from local.files import find_files
 from tests.stand_ins.door import DOOR, ROOT, SAMPLE, run
 from tests.stand_ins.waiting import wait_until
@@ -27,7 +27,7 @@ def test_help_is_the_header_of_the_door_and_tells_of_every_option() -> None:
     assert done.stdout.splitlines() == [line.removeprefix("#").removeprefix(" ") for line in header]
     assert done.returncode == 0
     told = set(re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE))
-    assert told == {option for option in options.make_parser()._option_string_actions if option.startswith("--")}
+    assert told == {option for option in command_line.make_parser()._option_string_actions if option.startswith("--")}
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 ) -> None:
     """What cannot be done is said in one line on stderr, before anything is started."""
     with pytest.raises(SystemExit) as end:
-        options.parse(arguments)
+        command_line.parse(arguments)
 
     assert end.value.code == 2
     assert re.fullmatch(rf"local\.sh: .*{re.escape(problem)}.*\n", capsys.readouterr().err)
