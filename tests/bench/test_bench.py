@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from bench.sounds import compare_numbers
 
-from bench import signals
+from bench import sound_files
+from bench.comparison import compare_numbers
 from bench.runs import Measured
 
 ROOT = Path(__file__).parents[2]
@@ -49,12 +49,12 @@ def test_parts_of_a_cold_start_add_up(tmp_path: Path):
 
 def test_declare_shortens_a_sound(tmp_path: Path):
     """A WAV file can tell of its beginning only, and of all again."""
-    path = signals.make_wav(tmp_path, "sound", 2, channels=1)
+    path = sound_files.make_wav(tmp_path, "sound", 2, channels=1)
 
-    signals.declare(path, 1)
+    sound_files.declare(path, 1)
     assert soundfile.info(path).frames == 44100
 
-    signals.declare(path, 2)
+    sound_files.declare(path, 2)
     assert soundfile.info(path).frames == 88200
 
 
