@@ -26,16 +26,19 @@ class Encoder:
         container: name of the format of the file.
         codec: name of the encoder.
         options: what it is set to.
+        sr: its sampling rate in Hz; None for that of the sound.
     """
 
     container: str
     codec: str
     options: dict[str, str]
+    sr: int | None = None
 
 
 FFMPEG = {  # by the name's ending
     "mp3": Encoder("mp3", "libmp3lame", {"compression_level": "7"}),  # an eighth of the time of libsndfile's MP3
     "m4a": Encoder("mp4", "aac", {"aac_coder": "fast"}),  # half of the time of the default coder
+    "opus": Encoder("ogg", "libopus", {}, 48000),  # Opus has no 44 100 Hz
 }
 
 
@@ -54,7 +57,7 @@ def make_wav(
 
 
 def encode(wav: Path, ending: str) -> Path:
-    """Write the sound of a WAV file in the format of another ending (flac, ogg, mp3, m4a) and return its path."""
+    """Write the sound of a WAV file in the format of another ending (flac, ogg, opus, mp3, m4a) and return its path."""
 
     def write(path: Path) -> None:
         with soundfile.SoundFile(wav) as source:
@@ -102,7 +105,8 @@ def _read_blocks(source: soundfile.SoundFile) -> Iterator[NDArray[np.int16]]:
 def _write_by_ffmpeg(path: Path, source: soundfile.SoundFile, encoder: Encoder) -> None:
     with av.open(path, "w", format=encoder.container) as output:
         layout = {1: "mono", 2: "stereo"}[source.channels]
-        stream = output.add_stream(encoder.codec, source.samplerate, encoder.options, layout=layout, bit_rate=BIT_RATE)
+        sr = encoder.sr or source.samplerate
+        stream = output.add_stream(encoder.codec, sr, encoder.options, layout=layout, bit_rate=BIT_RATE)
         assert isinstance(stream, av.AudioStream)
         n_written = 0
         for block in _read_blocks(source):
@@ -110,5 +114,5 @@ def _write_by_ffmpeg(path: Path, source: soundfile.SoundFile, encoder: Encoder) 
             frame.sample_rate, frame.pts = source.samplerate, n_written
             frame.time_base = Fraction(1, source.samplerate)
             n_written += len(block)
-            output.mux(stream.encode(frame))
+            output.mux(stream.encode(frame))  # resampled where the encoder has a rate of its own
         output.mux(stream.encode(None))

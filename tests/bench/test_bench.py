@@ -24,7 +24,14 @@ def test_tables_agree_with_librosa(tmp_path: Path):
     assert "librosa 1." in shown
     assert "libsndfile 1." in shown
     names = [row[0] for row in formats["rows"]]
-    assert [name.split(", ")[1] for name in names] == ["16-bit WAV", "FLAC", "OGG Vorbis", "MP3", "m4a (AAC)"]
+    assert [name.split(", ")[1] for name in names] == [
+        "16-bit WAV",
+        "FLAC",
+        "OGG Vorbis",
+        "OGG Opus",
+        "MP3",
+        "m4a (AAC)",
+    ]
     compared = formats["rows"] if shutil.which("ffmpeg") else formats["rows"][:-1]  # librosa cannot read m4a
     assert all(float(row[-1]) <= 1e-3 for row in compared)
     assert {"ours", "opensmile"} <= {row[0].split()[0] for row in peers["rows"]}
