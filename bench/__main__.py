@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cold, formats, long, memory, peers, short, size, versions
+from bench import cold, event, formats, long, memory, peers, short, size, versions
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
     "long": long.measure,
     "memory": memory.measure,
     "short": short.measure,
+    "event": event.measure,
     "cold": cold.measure,
     "peers": peers.measure,
     "size": size.measure,

@@ -54,6 +54,21 @@ def test_parts_of_a_cold_start_add_up(tmp_path: Path):
     assert {"numpy", "all"} <= {row[0] for row in imports["rows"]}
 
 
+def test_whole_events_are_answered_by_both(tmp_path: Path):
+    """Both functions answer the events of every sound, except plain that of the m4a, and what they take is told."""
+    _, (events,) = bench(tmp_path, "event")
+
+    *long, short = events["rows"]
+    assert [row[0].split(", ")[1] for row in long] == ["16-bit WAV", "m4a (AAC)", "OGG Opus"]
+    assert short[0].startswith("1.4 s ")
+    assert [row[1] == "cannot" for row in events["rows"]] == [False, True, False, False]
+    for wall_s, cpu_s, memory_mb in ((row[2], row[5], row[8]) for row in long):
+        assert float(wall_s) > 0
+        assert float(cpu_s) >= 0
+        assert float(memory_mb) > 0
+    assert sum(float(row[5]) for row in long) > 0  # a single one may be less than a tick of the system's clock
+
+
 def test_declare_shortens_a_sound(tmp_path: Path):
     """A WAV file can tell of its beginning only, and of all again."""
     path = sound_files.make_wav(tmp_path, "sound", 2, channels=1)
@@ -82,7 +97,7 @@ def test_help_names_every_section():
     command = [sys.executable, "-m", "bench", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
-    assert "formats, long, memory, short, cold, peers, size" in " ".join(shown.split())
+    assert "formats, long, memory, short, event, cold, peers, size" in " ".join(shown.split())
 
 
 def bench(directory: Path, *names: str) -> tuple[str, list[dict]]:
