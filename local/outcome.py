@@ -11,7 +11,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from local.trigger import Answer
 
-COLLECTIONS = {  # what the function's settings call them
+COLLECTIONS = {  # named by the function's own settings
     "sound": os.environ.get("SOUNDS_COLLECTION", "sounds"),
     "rejection": os.environ.get("REJECTIONS_COLLECTION", "rejections"),
 }

@@ -46,7 +46,7 @@ class Answer:
 
 
 class Trigger:
-    """Calls the function for every event it receives; ``answered`` is called with what came of it, from another thread.
+    """Calls the function for every event it receives, then ``answered``, from another thread, with what came of it.
 
     Attributes:
         port: where it takes events.
@@ -93,7 +93,7 @@ class Trigger:
         self._thread.join()
 
     def receive(self, event: Event) -> None:
-        """Take an event and see to it that it is answered."""
+        """Take an event, return at once, and deliver it until it is answered or given up."""
         self.received.add(event.upload)
         asyncio.run_coroutine_threadsafe(self._handle(event), self._loop)
 

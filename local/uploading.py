@@ -14,7 +14,7 @@ from local.outcome import DATABASE, Outcome, find_outcome
 from local.servers import PROJECT
 from local.stack import BUCKET, Stack
 
-EVENT_S = 60  # after the last upload, until an event that did not come is lost; it takes milliseconds
+EVENT_S = 60  # from the last upload until an event that has not come is given up; events take milliseconds
 UPLOAD_S = 60  # of silence
 CHECK_S = 0.2
 
