@@ -8,8 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from time import perf_counter
 
-from bench import cloud, sound_files
-from bench.cloud import Cloud
+from bench import sound_files
+from bench.emulators import Emulators, post, running
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table, seconds
@@ -50,7 +50,7 @@ def measure(options: Options) -> list[Table]:
     sound = sound_files.make_wav(options.cache, "short1", 5)
     starts: dict[str, list[Start]] = {way: [] for way in WAYS}
     try:
-        with cloud.running() as emulators:
+        with running() as emulators:
             event = emulators.upload(sound)
             for run in range(runs + unmeasured):
                 for way in WAYS:
@@ -62,13 +62,13 @@ def measure(options: Options) -> list[Table]:
     return [_starts_table({way: starts[way][unmeasured:] for way in WAYS}), _imports_table(imports)]
 
 
-def _start(emulators: Cloud, way: str, event: Event, environment: dict[str, str] | None = None) -> Start:
+def _start(emulators: Emulators, way: str, event: Event, environment: dict[str, str] | None = None) -> Start:
     """Start a function, post it the event twice, end it."""
     started = perf_counter()
     with emulators.start(way, environment or {}).wait() as function:
         times = [started, perf_counter()]
         for _ in range(2):
-            if problem := cloud.post(function, event):
+            if problem := post(function, event):
                 raise ProgramError(f"{problem}; the end of its log:\n{function.tail()}")
             times.append(perf_counter())
         log = function.log.read_text(errors="replace")

@@ -5,8 +5,8 @@ import sys
 from dataclasses import astuple, dataclass
 from time import perf_counter
 
-from bench import cloud, process, sound_files
-from bench.cloud import Cloud
+from bench import process, sound_files
+from bench.emulators import Emulators, post, running
 from bench.options import Options
 from bench.runs import Unable, progress
 from bench.table import Table, duration, megabytes, seconds
@@ -53,7 +53,7 @@ def measure(options: Options) -> list[Table]:
     short_wav = sound_files.make_wav(options.cache, f"short{SHORT_SEED}", SHORT_S, seed=SHORT_SEED)
     rows = []
     try:
-        with cloud.running() as emulators:
+        with running() as emulators:
             short = emulators.upload(short_wav)
             for ending, codec in FORMATS.items():
                 event = emulators.upload(wav if ending == "wav" else sound_files.encode(wav, ending))
@@ -74,7 +74,9 @@ def measure(options: Options) -> list[Table]:
     return [Table(TITLE, notes, HEADER, rows)]
 
 
-def _interleave(emulators: Cloud, short: Event, event: Event, runs: int, times: int = 1) -> tuple[Taken | None, Taken]:
+def _interleave(
+    emulators: Emulators, short: Event, event: Event, runs: int, times: int = 1
+) -> tuple[Taken | None, Taken]:
     """Run plain and ours in turn and return the medians of each; None for plain where it cannot answer the event."""
     taken: dict[str, list[Taken]] = {"plain": [], "ours": []}
     for run in range(runs):
@@ -88,10 +90,10 @@ def _interleave(emulators: Cloud, short: Event, event: Event, runs: int, times: 
     return _medians(taken["plain"]) if taken["plain"] else None, _medians(taken["ours"])
 
 
-def _run(emulators: Cloud, way: str, short: Event, event: Event, times: int) -> Taken:
+def _run(emulators: Emulators, way: str, short: Event, event: Event, times: int) -> Taken:
     """Start a function, let it answer the short event and then the other; raise Unable if it does not."""
     with emulators.start(way).wait() as function:
-        cloud.post(function, short)
+        post(function, short)
         master = function.process.pid
         (worker,) = process.descendants(master)
         memory_before, cpu_before = process.begin_peak(worker), process.cpu_seconds(master)
@@ -103,7 +105,7 @@ def _run(emulators: Cloud, way: str, short: Event, event: Event, times: int) -> 
 def _post(function: Program, event: Event) -> float:
     """Post the event and return the seconds until it is answered."""
     started = perf_counter()
-    if problem := cloud.post(function, event):
+    if problem := post(function, event):
         raise Unable(problem)
     return perf_counter() - started
 

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def test_room_imports_what_it_may(room: str) -> None:
 def test_package_of_the_function_imports_nothing() -> None:
     """What every room of the function imports unseen, ``analysis`` itself, imports only the standard library."""
     assert imports_of(ROOT / "analysis/__init__.py") == set()
+
+
+def test_no_module_name_appears_twice() -> None:
+    """The name of a module alone says which one is meant; bench/plain_function is a function of its own."""
+    paths = [path for room, _ in ROWS for path in modules_of(room) if path.parent.name != "plain_function"]
+    names = Counter(path.stem for path in paths)
+
+    assert {name for name, n in names.items() if n > 1} == {"__init__", "__main__", "conftest"}
 
 
 def test_imports_go_in_no_circle() -> None:

@@ -22,7 +22,7 @@ UPLOAD_S = 120  # of silence
 
 
 @dataclass(frozen=True, slots=True)
-class Cloud:
+class Emulators:
     """The running emulators.
 
     Attributes:
@@ -53,7 +53,7 @@ class Cloud:
 
 
 @contextmanager
-def running() -> Iterator[Cloud]:
+def running() -> Iterator[Emulators]:
     """Start the emulators, with an empty bucket; they are gone when the context is left."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
@@ -63,7 +63,7 @@ def running() -> Iterator[Cloud]:
         firestore.wait()
         storage.wait()
         ensure_bucket(storage, BUCKET)
-        yield Cloud(Path(directory), firestore, storage)
+        yield Emulators(Path(directory), firestore, storage)
 
 
 def post(function: Program, event: Event) -> str:
