@@ -39,10 +39,11 @@ KEY_IS_MISSING = ("resourceisencryptedwithcustomerencryptionkey", "customer-supp
 def download(upload: Upload, max_bytes: int) -> IO[bytes]:
     """Return the upload's content as a file open at its beginning, which is gone when it is closed.
 
-    Raises EmptyError, TooLargeError, EncryptedError, CorruptError; NothingToDo when this generation is no longer there.
+    Raises EmptyError, TooLargeError, EncryptedError, CorruptError; NothingToDo when this generation is no longer there,
+    or turns out to be a folder's placeholder.
     """
     if upload.size == 0:
-        raise EmptyError(_empty(upload))
+        raise _empty(upload)
     if upload.size is not None and upload.size > max_bytes:
         raise TooLargeError(f"{upload.uri} has {upload.size} bytes: at most MAX_BYTES={max_bytes} are taken")
     if upload.customer_encrypted:
@@ -75,7 +76,7 @@ def _fetch(upload: Upload, file: IO[bytes], max_bytes: int) -> None:
             raise EncryptedError(_encrypted(upload)) from error
         raise
     if not file.tell():
-        raise EmptyError(_empty(upload))
+        raise _empty(upload)
     checked.check()
     file.seek(0)
 
@@ -100,8 +101,11 @@ def _client() -> storage.Client:
     return storage.Client()
 
 
-def _empty(upload: Upload) -> str:
-    return f"{upload.uri} has no bytes: a sound file is needed"
+def _empty(upload: Upload) -> EmptyError | NothingToDo:
+    """Return what is to be raised for an object without bytes."""
+    if upload.is_named_like_a_folder:
+        return NothingToDo("a folder placeholder")
+    return EmptyError(f"{upload.uri} has no bytes: a sound file is needed")
 
 
 def _encrypted(upload: Upload) -> str:

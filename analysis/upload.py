@@ -60,6 +60,11 @@ class Upload:
         return f"gs://{self.bucket_name}/{self.blob_name}#{self.generation}"
 
     @property
+    def is_named_like_a_folder(self) -> bool:
+        """Whether its name is that of a folder's placeholder, an object without bytes that consoles and tools make."""
+        return self.blob_name.endswith(("/", "_$folder$"))
+
+    @property
     def happened_at(self) -> datetime | None:
         """When the event happened, else when the object was created."""
         return self.event_time or self.uploaded_at
@@ -97,7 +102,7 @@ def read_upload(event: Any, context: Any = None) -> Upload:
 
 def check_wanted(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
     """Raise NothingToDo for what is no sound of anybody's, or is left out by name (globs; ``*`` matches ``/`` too)."""
-    if upload.size == 0 and upload.blob_name.endswith(("/", "_$folder$")):
+    if upload.size == 0 and upload.is_named_like_a_folder:
         raise NothingToDo("a folder placeholder")
     if COMPOSITE_PART.search(upload.blob_name):
         raise NothingToDo("a temporary part of a composite upload: the whole has an event of its own")

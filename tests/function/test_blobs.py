@@ -72,3 +72,17 @@ def test_more_than_the_event_tells_is_too_large(proxied: Cloud, sound: bytes, tm
         assert cloud.deliver(resource | {"size": size}) == 200
 
     assert [document["reason"] for document in proxied.documents()[1]] == ["too_large"]
+
+
+def test_empty_object_of_unknown_size(proxied: Cloud) -> None:
+    """An object that is empty, though its event tells no size, is a folder's placeholder or a rejection by its name."""
+    folders = [proxied.upload(b"", name) for name in ("takes/", "takes_$folder$")]
+    empty = proxied.upload(b"", "take.wav")
+
+    assert [proxied.deliver(resource | {"size": None}) for resource in (*folders, empty)] == [200] * 3
+
+    sounds, rejections = proxied.documents()
+    assert sounds == []
+    assert [(document["blob_name"], document["reason"]) for document in rejections] == [("take.wav", "empty")]
+    left = {line["blob"] for line in proxied.log() if line["message"] == "left: a folder placeholder"}
+    assert left == {"takes/", "takes_$folder$"}
