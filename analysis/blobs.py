@@ -28,8 +28,9 @@ from analysis.errors import CorruptError, EmptyError, EncryptedError, NothingToD
 if TYPE_CHECKING:
     from analysis.upload import Upload
 
-CONNECT_S, READ_S = 5, 20  # of one attempt, the second per read
+TIMEOUT_S = (5, 20)  # of one attempt: to connect, and of each wait for bytes
 RETRY_S = 45  # no attempt begins later than this after the first; the platform's own retries go on from there
+RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
 GZIP = b"\x1f\x8b"
 PIECE_BYTES = 2**20
 # Cloud Storage's words to who reads without the key, as the reason of an error and as its text.
@@ -62,23 +63,33 @@ def download(upload: Upload, max_bytes: int) -> IO[bytes]:
 
 
 def _fetch(upload: Upload, file: IO[bytes], max_bytes: int) -> None:
-    """Write what is stored to the file, and leave that at its beginning."""
+    """Write what is stored to the file, whole and unchanged."""
     blob = _client().bucket(upload.bucket_name).blob(upload.blob_name, generation=upload.generation)
-    checked = _Checked(file, max_bytes, upload)
+    received = _Received(file, upload, max_bytes)
     try:
-        blob.download_to_file(
-            checked, raw_download=True, timeout=(CONNECT_S, READ_S), retry=DEFAULT_RETRY.with_timeout(RETRY_S)
-        )
+        # No checksum: the client checks what comes in one answer alone, not what is cut and goes on in another; we do.
+        blob.download_to_file(received, raw_download=True, checksum=None, timeout=TIMEOUT_S, retry=RETRY)
     except NotFound:
-        raise NothingToDo(f"{upload.uri} is not there: deleted or overwritten since") from None
+        raise _gone(upload) from None
     except BadRequest as error:
         if any(words in str(error).lower() for words in KEY_IS_MISSING):
             raise EncryptedError(_encrypted(upload)) from error
         raise
-    if not file.tell():
+    stored = upload.crc32c or _ask_for_crc32c(upload)
+    if received.crc32c != stored:
+        raise DataCorruption(None, f"{upload.uri}: what came has the CRC32C {received.crc32c}, what is stored {stored}")
+    if not received.n_bytes:
         raise _empty(upload)
-    checked.check()
-    file.seek(0)
+
+
+def _ask_for_crc32c(upload: Upload) -> str:
+    """Return the checksum that every stored object has, for an upload whose event does not tell it."""
+    bucket = _client().bucket(upload.bucket_name)
+    blob = bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY)
+    if blob is None:
+        raise _gone(upload)
+    crc32c: str = blob.crc32c
+    return crc32c
 
 
 def _decompress(upload: Upload, stored: IO[bytes], decompressed: IO[bytes], max_bytes: int) -> None:
@@ -101,6 +112,10 @@ def _client() -> storage.Client:
     return storage.Client()
 
 
+def _gone(upload: Upload) -> NothingToDo:
+    return NothingToDo(f"{upload.uri} is not there: deleted or overwritten since")
+
+
 def _empty(upload: Upload) -> EmptyError | NothingToDo:
     """Return what is to be raised for an object without bytes."""
     if upload.is_named_like_a_folder:
@@ -112,23 +127,27 @@ def _encrypted(upload: Upload) -> str:
     return f"{upload.uri} is encrypted with a key of the customer's own: upload it without one"
 
 
-class _Checked:
-    """A file that a download is written to, within a limit, and with the sum that the client does not check.
+class _Received:
+    """What has come of a download: written to a file, counted and summed, and never more than is allowed.
 
-    It checks what came in one answer, not what was cut and went on in another.
+    Attributes:
+        n_bytes: how many bytes have come.
     """
 
-    def __init__(self, file: IO[bytes], max_bytes: int, upload: Upload) -> None:
-        self._file, self._max_bytes, self._upload = file, max_bytes, upload
+    def __init__(self, file: IO[bytes], upload: Upload, max_bytes: int) -> None:
+        self._file, self._upload, self._max_bytes = file, upload, max_bytes
         self._crc32c = 0
+        self.n_bytes = 0
 
-    def write(self, chunk: bytes) -> int:
-        if self._file.tell() + len(chunk) > self._max_bytes:
+    @property
+    def crc32c(self) -> str:
+        """The checksum of what has come, base64 as in Cloud Storage."""
+        return base64.b64encode(self._crc32c.to_bytes(4)).decode()
+
+    def write(self, piece: bytes) -> None:
+        """Take the next piece; the client calls it, as that of a file."""
+        self.n_bytes += len(piece)
+        if self.n_bytes > self._max_bytes:
             raise TooLargeError(f"{self._upload.uri} has more bytes than MAX_BYTES={self._max_bytes}")
-        self._crc32c = extend(self._crc32c, chunk)
-        return self._file.write(chunk)
-
-    def check(self) -> None:
-        found = base64.b64encode(self._crc32c.to_bytes(4)).decode()
-        if self._upload.crc32c and found != self._upload.crc32c:
-            raise DataCorruption(None, f"CRC32C {found} came, the event tells of {self._upload.crc32c}")
+        self._crc32c = extend(self._crc32c, piece)
+        self._file.write(piece)

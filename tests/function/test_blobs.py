@@ -2,7 +2,9 @@
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,34 +36,50 @@ def test_compressed_objects_are_read_right(proxied: Cloud, sound: bytes, name: s
     assert documents["other.wav"]["size"] == len(stored)
 
 
-@pytest.mark.parametrize(
-    ("faults", "status"),
-    [
-        ([cut(20_000)], 200),
-        ([cut(20_000), answer(503), cut(9000)], 200),
-        ([downloads.corrupted], 500),
-        ([cut(20_000, downloads.corrupt)], 500),
-        ([cut(20_000), downloads.corrupted], 500),
-    ],
-    ids=["cut", "cut twice", "corrupt", "corrupt, then cut", "cut, then corrupt"],
-)
+CUT_OR_CORRUPT = {  # what happens, how many requests the download takes, and what the function answers
+    "cut": ([cut(20_000)], 2, 200),
+    "cut twice": ([cut(20_000), answer(503), cut(9000)], 4, 200),
+    "corrupt": ([downloads.corrupted], 1, 500),
+    "corrupt, then cut": ([cut(20_000, downloads.corrupt)], 2, 500),
+    "cut, then corrupt": ([cut(20_000), downloads.corrupted], 2, 500),
+    "empty": ([downloads.emptied], 1, 500),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OR_CORRUPT)
 @pytest.mark.parametrize("encoding", ["gzip", None])
+@pytest.mark.parametrize("event", [{}, {"crc32c": None, "size": None}], ids=["event", "event without checksum"])
 def test_content_is_whole_or_an_error(
-    proxied: Cloud,
-    storage_proxy: StorageProxy,
-    sound: bytes,
-    encoding: str | None,
-    faults: list[downloads.Fault],
-    status: int,
+    proxied: Cloud, storage_proxy: StorageProxy, sound: bytes, encoding: str | None, event: dict[str, Any], name: str
 ) -> None:
-    """However often a download is cut, compressed or not, what is analysed is what the event tells of."""
+    """However often a download is cut, compressed or not, what is analysed is what is stored.
+
+    The event tells its checksum; only where it does not, one more request asks for that.
+    """
+    faults, n_requests, status = CUT_OR_CORRUPT[name]
     resource = proxied.upload(gzip.compress(sound) if encoding else sound, content_encoding=encoding)
     storage_proxy.queue += faults
 
-    assert proxied.deliver(resource) == status
+    assert proxied.deliver(resource | event) == status
 
     assert [document["length"] for document in proxied.documents()[0]] == ([22050] if status == 200 else [])
     assert proxied.documents()[1] == []
+    assert len(storage_proxy.requests) == n_requests + ("crc32c" in event)
+
+
+@pytest.mark.parametrize("change", ["deleted", "overwritten"])
+def test_checksum_is_that_of_the_generation(
+    proxied: Cloud, storage_proxy: StorageProxy, sound: bytes, change: str
+) -> None:
+    """Where the checksum has to be asked for, and the object is gone or another by then, the upload is left."""
+    resource = proxied.upload(sound) | {"crc32c": None}
+    change_it = proxied.bucket.blob("sound.wav").delete if change == "deleted" else partial(proxied.upload, sound * 2)
+    storage_proxy.queue += [downloads.pass_on, downloads.before(change_it)]
+
+    assert proxied.deliver(resource) == 200
+
+    assert proxied.documents() == ([], [])
+    assert "is not there: deleted or overwritten since" in proxied.log()[-1]["message"]
 
 
 @pytest.mark.parametrize("size", [None, "1"])

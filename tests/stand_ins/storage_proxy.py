@@ -151,6 +151,12 @@ def corrupted(download: Download) -> None:
     download.wfile.write(corrupt(content))
 
 
+def emptied(download: Download) -> None:
+    """Answer as if the object had no bytes."""
+    status, headers, _ = download.fetch()
+    download.begin(status, headers | {"Content-Length": "0"})
+
+
 def stall(after: int = 0) -> Fault:
     """Fall silent after so many bytes, with the connection open."""
 
