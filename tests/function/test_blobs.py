@@ -1,17 +1,27 @@
 """What is stored becomes the content that was meant, whole and unchanged, or an error."""
 
 import gzip
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis import blobs
+from analysis.upload import read_upload
+from local.parts import PROJECT
 from tests.stand_ins import storage_proxy as downloads
 from tests.stand_ins.cloud import Cloud
 from tests.stand_ins.storage_proxy import StorageProxy, answer, cut
 
+type Fetch = Callable[[bytes], bytes]
+
+MAX_BYTES = 2**30
 STORED: dict[str, tuple[Callable[[bytes], bytes], str | None]] = {
     "gzip that says so": (gzip.compress, "gzip"),
     "gzip that does not say so": (gzip.compress, None),
@@ -104,3 +114,50 @@ def test_empty_object_of_unknown_size(proxied: Cloud) -> None:
     assert [(document["blob_name"], document["reason"]) for document in rejections] == [("take.wav", "empty")]
     left = {line["blob"] for line in proxied.log() if line["message"] == "left: a folder placeholder"}
     assert left == {"takes/", "takes_$folder$"}
+
+
+@pytest.fixture
+def fetch(storage_proxy: StorageProxy, proxied: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetch]:
+    """Upload content and download it here instead of in the function, through the same proxy."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_proxy.url)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
+    blobs._client.cache_clear()
+
+    def fetch(content: bytes) -> bytes:
+        with blobs.download(read_upload(proxied.upload(content)), MAX_BYTES) as file:
+            return file.read()
+
+    yield fetch
+    blobs._client().close()
+    blobs._client.cache_clear()
+
+
+def test_download_is_read_in_large_pieces(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes fast is taken many KiB at a time, not in the 8 KiB of the client."""
+    sizes: list[int] = []
+    write = blobs._Received.write
+
+    def noted(received: Any, piece: bytes) -> None:
+        sizes.append(len(piece))
+        write(received, piece)
+
+    monkeypatch.setattr(blobs._Received, "write", noted)
+    content = os.urandom(4 * 2**20)
+
+    assert fetch(content) == content
+
+    assert sum(sizes) == len(content)
+    assert 8 * 8192 < max(sizes) <= blobs.PIECE_BYTES
+
+
+def test_client_that_reads_otherwise_is_refused() -> None:
+    """With a storage client that would read 8 KiB at a time again, the function does not start, and says why."""
+    other_client = "from google.cloud.storage import blob; blob.RawDownload._write_to_stream = lambda *_: None"
+
+    run = subprocess.run(
+        [sys.executable, "-c", f"{other_client}; import analysis.blobs"], capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 1
+    assert f"ImportError: google-cloud-storage {version('google-cloud-storage')} does not read downloads" in run.stderr
+    assert "install the version of requirements.txt" in run.stderr

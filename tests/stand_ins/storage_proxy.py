@@ -170,6 +170,19 @@ def stall(after: int = 0) -> Fault:
     return fault
 
 
+def drip(n_bytes: int, seconds: float) -> Fault:
+    """Send so many bytes at a time, with so long a pause after each."""
+
+    def fault(download: Download) -> None:
+        status, headers, content = download.fetch()
+        download.begin(status, headers)
+        for start in range(0, len(content), n_bytes):
+            download.wfile.write(content[start : start + n_bytes])
+            download.server.proxy.closed.wait(seconds)
+
+    return fault
+
+
 def before(action: Callable[[], object]) -> Fault:
     """Do something just before the download begins."""
 
