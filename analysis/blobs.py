@@ -1,9 +1,10 @@
 """One generation of one blob becomes a temporary file, which nothing outlives.
 
-*Conventions.* Errors that a retry can cure leave as the client raises them, at most `RETRY_S` and one attempt after the
-first attempt began. What is stored is fetched as it is and checked against the event, then decompressed if it is gzip:
-its content says so, as the object's metadata may be wrong or changed. The files have no name from the start, so that
-not even a killed process leaves them behind.
+*Conventions.* What a retry can cure leaves as the error that the client raises, or as TimeoutError when the bytes come
+too slowly: the client begins no attempt later than `RETRY_S` after the first, and no download goes on for longer than
+that and the time that its bytes may take (`SLOWEST_BYTES_PER_S`). What is stored is fetched as it is and held to its
+checksum, then decompressed if it is gzip: its content says so, as the object's metadata may be wrong or changed. The
+files have no name from the start, so that not even a killed process leaves them behind.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import zlib
 from contextlib import ExitStack
 from functools import cache, partial
 from tempfile import TemporaryFile
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
 from google.api_core.exceptions import BadRequest, NotFound
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 TIMEOUT_S = (5, 20)  # of one attempt: to connect, and of each wait for bytes
 RETRY_S = 45  # no attempt begins later than this after the first; the platform's own retries go on from there
 RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
+# A download may take RETRY_S, and a second more for every so many bytes: a large one may be slow, none may drip. 1 GiB,
+# the default of MAX_BYTES, takes at most 301 s, which leaves 239 of the platform's 540 s to its analysis.
+SLOWEST_BYTES_PER_S = 4 * 2**20
 GZIP = b"\x1f\x8b"
 PIECE_BYTES = 2**17  # read at a time; of 635 MB that takes 0.58 s of CPU where the client's own 8 KiB take 1.40
 # Cloud Storage's words to who reads without the key, as the reason of an error and as its text.
@@ -160,7 +165,7 @@ def _encrypted(upload: Upload) -> str:
 
 
 class _Received:
-    """What has come of a download: written to a file, counted and summed, and never more than is allowed.
+    """What has come of a download: written to a file, counted and summed, within limits of size and time.
 
     Attributes:
         n_bytes: how many bytes have come.
@@ -168,6 +173,7 @@ class _Received:
 
     def __init__(self, file: IO[bytes], upload: Upload, max_bytes: int) -> None:
         self._file, self._upload, self._max_bytes = file, upload, max_bytes
+        self._began = monotonic()
         self._crc32c = 0
         self.n_bytes = 0
 
@@ -181,5 +187,8 @@ class _Received:
         self.n_bytes += len(piece)
         if self.n_bytes > self._max_bytes:
             raise TooLargeError(f"{self._upload.uri} has more bytes than MAX_BYTES={self._max_bytes}")
+        seconds = monotonic() - self._began
+        if seconds > RETRY_S + self.n_bytes / SLOWEST_BYTES_PER_S:
+            raise TimeoutError(f"{self._upload.uri} comes too slowly: {self.n_bytes} bytes in {seconds:.0f} s")
         self._crc32c = extend(self._crc32c, piece)
         self._file.write(piece)

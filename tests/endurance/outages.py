@@ -41,7 +41,7 @@ class Outage:
 
 
 def of_storage(firestore: Part, storage: Part, directory: Path, sound: bytes) -> dict[str, Outage]:
-    """Let the bucket be gone, then silent."""
+    """Let the bucket be gone."""
     port = choose_port()
     proxy = StorageProxy(storage, port)
     with start_cloud(
@@ -51,12 +51,25 @@ def of_storage(firestore: Part, storage: Part, directory: Path, sound: bytes) ->
         during = _deliver(cloud, uploads)
         with proxy.running():
             gone = _recover(cloud, uploads, during)
+    return {"storage gone": gone[0]}
+
+
+def of_downloads(firestore: Part, storage: Part, directory: Path, sound: bytes) -> dict[str, Outage]:
+    """Let downloads fall silent, then drip."""
+    faults = {"storage silent": downloads.stall(10_000), "storage dripping": downloads.drip(1000, 4)}
+    outages = {}
+    with (
+        StorageProxy(storage).running() as proxy,
+        start_cloud(firestore, storage, directory, environment={"STORAGE_EMULATOR_HOST": proxy.url}) as cloud,
+    ):
+        uploads = [cloud.upload(sound)]
+        for name, fault in faults.items():
             cloud.clear()
-            proxy.default = downloads.stall(10_000)
+            proxy.default = fault
             during = _deliver(cloud, uploads)
             proxy.default = downloads.pass_on
-            silent = _recover(cloud, uploads, during)
-    return {"storage gone": gone[0], "storage silent": silent[0]}
+            outages[name] = _recover(cloud, uploads, during)[0]
+    return outages
 
 
 def of_firestore(storage: Part, directory: Path, sound: bytes) -> dict[str, Outage]:

@@ -4,6 +4,7 @@ import gzip
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
@@ -148,6 +149,37 @@ def test_download_is_read_in_large_pieces(fetch: Fetch, monkeypatch: pytest.Monk
 
     assert sum(sizes) == len(content)
     assert 8 * 8192 < max(sizes) <= blobs.PIECE_BYTES
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download take 1 s, and a second more for each 10 kB."""
+    monkeypatch.setattr(blobs, "RETRY_S", 1)
+    monkeypatch.setattr(blobs, "SLOWEST_BYTES_PER_S", 10_000)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_download_that_drips_is_an_error_in_time(fetch: Fetch, storage_proxy: StorageProxy) -> None:
+    """Bytes that come one by one do not keep a call for as long as they come, but raise what a retry can cure."""
+    storage_proxy.default = downloads.drip(100, 0.25)
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError, match=r"sound\.wav#\d+ comes too slowly: \d+ bytes in \d+ s"):
+        fetch(os.urandom(20_000))
+
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.usefixtures("impatient")
+def test_download_may_take_the_time_of_its_size(fetch: Fetch, storage_proxy: StorageProxy) -> None:
+    """A large download that comes steadily is awaited for longer than attempts are made."""
+    storage_proxy.default = downloads.drip(3_000, 0.1)
+    content = os.urandom(60_000)
+    began = time.monotonic()
+
+    assert fetch(content) == content
+
+    assert time.monotonic() - began > blobs.RETRY_S
 
 
 def test_client_that_reads_otherwise_is_refused() -> None:
