@@ -87,6 +87,7 @@ def _fetch(upload: Upload, file: IO[bytes], max_bytes: int) -> None:
         raise DataCorruption(None, f"{upload.uri}: what came has the CRC32C {received.crc32c}, what is stored {stored}")
     if not received.n_bytes:
         raise _empty(upload)
+    file.flush()  # what is small is in its buffer until then
 
 
 def _ask_for_crc32c(upload: Upload) -> str:
