@@ -1,15 +1,15 @@
 """Mel powers become the fingerprint: a vector that is near another's where the two sounds sound alike.
 
-*Conventions.* ``p`` are the mel powers of a frame in the bands up to 7.2 kHz, [shape=(t, 112)], and ``e`` their mean.
+*Conventions.* ``p`` are a frame's mel powers in the bands from 26 Hz to 7.2 kHz, [shape=(t, 111)]; ``e`` is their mean.
 
 *Definition.* Of each frame, ``c = DCT(10 log10(p + FLOOR e))`` are the cepstra: coefficient 0 is the level, the others
-are the shape of the spectrum. The vector holds the weighted means over frames of coefficients 1 to 23 and the weighted
-standard deviations of 0 to 15, each divided by its constant in SCALES. A frame weighs ``e ** LOUDNESS``. So
+are the shape of the spectrum. The vector holds the weighted means over frames of coefficients 1 to 21 and the weighted
+standard deviations of 0 to 17, each divided by its constant in SCALES. A frame weighs ``e ** LOUDNESS``. So
 
 - gain changes nothing: it adds to coefficient 0 alone, whose mean is not kept, and cancels out of the weights;
 - silence before and after changes nothing, as it weighs nothing;
 - what lies far below a frame's own level (rounding to few bits, a codec's noise, an empty band) is under the floor;
-- a lower sample rate or a codec's lowpass takes little away, as the bands end below.
+- a lower sample rate or a codec's lowpass takes little away, and an offset adds little, as the bands end before.
 
 docs/similarity.md has the measurements behind each number here.
 """
@@ -27,20 +27,22 @@ from analysis.spectrum import BATCH
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-N_BANDS = 112  # of the 128 mel bands: the last one ends at 7203 Hz
+BANDS = slice(1, 112)  # of the 128 mel bands: what an offset leaks into is left out, and what ends above 7203 Hz
+N_BANDS = BANDS.stop - BANDS.start
 FLOOR = 10**-4.5  # of the frame's mean power: 45 dB below
 LOUDNESS = 0.75  # exponent of the power: between amplitude, 0.5, and energy, 1
-N_MEANS, N_DEVIATIONS = 24, 16  # coefficients; the mean of coefficient 0, the level, is left out
+N_MEANS, N_DEVIATIONS = 22, 18  # coefficients; the mean of coefficient 0, the level, is left out
 SAME_DISTANCE = 1.0
-MEAN = np.full(N_BANDS, 1 / N_BANDS, np.float32)  # as a product: a mean over the last axis takes longer
-SILENT = 1e-30  # mean power of a frame that is as good as digital silence: samples of 1e-15
+FLOORS = np.full(N_BANDS, FLOOR / N_BANDS, np.float32)  # powers times these are a frame's floor, FLOOR e
+SILENT = 1e-34  # floor of a frame that is as good as digital silence: samples of 1e-15
 # dB, in which each number varies alike over 486 sounds; of the deviations twice that, so that they count half.
 # `python -m bench.scaling` prints them and says which sounds.
 SCALES = np.array(
     [
-        *(55.1, 35.1, 23.3, 20.0, 18.0, 16.3, 14.3, 12.5, 11.9, 11.2, 10.9, 10.8),
-        *(9.72, 9.44, 9.36, 9.55, 9.86, 8.47, 9.53, 8.59, 9.27, 8.33, 8.38),
-        *(75.6, 25.8, 19.1, 13.2, 10.3, 8.47, 8.19, 7.26, 6.95, 7.10, 6.66, 7.04, 6.28, 6.26, 5.42, 5.71),
+        *(55.1, 34.5, 22.5, 19.1, 17.3, 15.4, 13.7, 11.9, 11.5, 10.6, 10.6),
+        *(10.4, 9.75, 9.25, 9.05, 9.75, 9.83, 8.56, 9.06, 8.11, 8.99),
+        *(74.4, 26.0, 19.0, 13.2, 10.1, 8.36, 8.21, 7.21, 6.85),
+        *(6.92, 6.58, 6.95, 6.27, 6.34, 5.27, 5.51, 5.59, 5.69),
     ]
 )
 
@@ -49,38 +51,39 @@ class Fingerprint:
     """The weighted means and deviations of cepstra, added up frame by frame."""
 
     def __init__(self) -> None:
-        self._weight = 0.0
-        self._sums = np.zeros(N_MEANS)
-        self._square_sums = np.zeros(N_DEVIATIONS)
         self._logs = np.empty((BATCH, N_BANDS), np.float32)
+        # Of each frame 1, the cepstra and the squares of the first of them: one product adds up all.
+        self._terms = np.ones((BATCH, 1 + N_MEANS + N_DEVIATIONS))
+        self._sums = np.zeros(1 + N_MEANS + N_DEVIATIONS)
 
     def add(self, powers: NDArray[np.float32]) -> None:
-        """Add some frames' mel powers, [shape=(t, 128)]."""
-        p = powers[:, :N_BANDS]
-        e = p @ MEAN
-        is_heard = e > SILENT
-        if not is_heard.all():
-            p, e = p[is_heard], e[is_heard]
-        logs = np.add(p, np.float32(FLOOR) * e[:, np.newaxis], out=self._logs[: len(p)])
+        """Add some frames' mel powers, [shape=(t, 128)], t <= BATCH."""
+        p = powers[:, BANDS]
+        floors = p @ FLOORS
+        if floors.min() <= SILENT:
+            is_heard = floors > SILENT
+            p, floors = p[is_heard], floors[is_heard]
+        n = len(p)
+        logs = np.add(p, floors[:, np.newaxis], out=self._logs[:n])
         np.log(logs, out=logs)
-        cepstra = (logs @ _dct_of_logs()).astype(np.float64)
-        weights = e.astype(np.float64) ** LOUDNESS
-        self._weight += weights.sum()
-        self._sums += weights @ cepstra
-        self._square_sums += weights @ np.square(cepstra[:, :N_DEVIATIONS])
+        terms = self._terms[:n]
+        terms[:, 1 : 1 + N_MEANS] = logs @ _dct_of_logs()
+        np.square(terms[:, 1 : 1 + N_DEVIATIONS], out=terms[:, 1 + N_MEANS :])
+        self._sums += floors.astype(np.float64) ** LOUDNESS @ terms
 
     def vector(self) -> tuple[float, ...] | None:
         """Return the fingerprint, N_FINGERPRINT numbers; None where all was silence, as there is nothing to compare."""
-        if not self._weight:
+        weight = self._sums[0]
+        if not weight:
             return None
-        means = self._sums / self._weight
-        variances = self._square_sums / self._weight - np.square(means[:N_DEVIATIONS])
+        means, mean_squares = np.split(self._sums[1:] / weight, [N_MEANS])
+        variances = mean_squares - np.square(means[:N_DEVIATIONS])
         deviations = np.sqrt(np.maximum(variances, 0))  # of one frame they are 0, give or take the last bit
         return tuple((np.concatenate([means[1:], deviations]) / SCALES).tolist())
 
 
 @cache
 def _dct_of_logs() -> NDArray[np.float32]:
-    """Return the matrix from natural logarithms of powers to cepstra of dB, [shape=(112, 24)]."""
+    """Return the matrix from natural logarithms of powers to cepstra of dB, [shape=(111, 22)]."""
     dct = scipy.fft.dct(np.eye(N_BANDS), type=2, norm="ortho")[:, :N_MEANS]
     return np.ascontiguousarray(dct * (10 / np.log(10)), np.float32)

@@ -53,6 +53,11 @@ def _eight_bit(sound: Labelled) -> bytes:
     return _wav(sound.y, sound.sr, "PCM_U8")
 
 
+def _loud_eight_bit(sound: Labelled) -> bytes:
+    """Return it as one would store it who has 8 bits only, using all of them."""
+    return _eight_bit(replace(sound, y=sound.y / np.abs(sound.y).max()))
+
+
 def _mono(sound: Labelled) -> bytes:
     return _wav(sound.y.mean(axis=1, keepdims=True), sound.sr)
 
@@ -87,7 +92,8 @@ CHANGES: dict[str, Callable[[Labelled], bytes]] = {
     "MP3, 128 kbit/s": _mp3(128_000),
     "MP3, 64 kbit/s": _mp3(64_000),
     "Opus, 64 kbit/s": _opus,
-    "8 bit": _eight_bit,
+    "8 bit, at full scale": _loud_eight_bit,
+    "8 bit, however quiet": _eight_bit,
     "16 kHz": _rate(16000),
     "white noise 30 dB below": _noise,
     "left channel only": _left,

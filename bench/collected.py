@@ -99,7 +99,10 @@ def collect(cache: Path, *, quick: bool) -> tuple[dict[str, list[Labelled]], lis
                 missing.append(package)
                 continue
             progress(f"reading {package}")
-            sounds += sounds_of(directory)
+            try:
+                sounds += sounds_of(directory)
+            except ImportError as error:
+                missing.append(f"{error.name} of PyPI, for {package}")
         collections[kind] = _comparable(_distinct(sounds))
     return {kind: sounds for kind, sounds in collections.items() if sounds}, missing
 
@@ -162,8 +165,10 @@ def _read(path: Path, label: str, origin: str, start_s: float = 0) -> Iterator[L
         y, sr = _decode(path, start_s)
     except (av.FFmpegError, soundfile.LibsndfileError, ValueError):
         return
-    if len(y) > 0.02 * sr and np.abs(y).max() > 1e-3:
-        yield Labelled(label, origin, y[:, :2], sr)
+    peak = np.abs(y).max(initial=0)
+    if len(y) > 0.02 * sr and peak > 1e-3:
+        # A few are floats far above full scale, which the change to 16 bit would clip.
+        yield Labelled(label, origin, y[:, :2] / max(1, peak), sr)
 
 
 def _decode(path: Path, start_s: float) -> tuple[NDArray[np.float32], int]:

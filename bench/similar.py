@@ -20,7 +20,12 @@ type Kinds = dict[str, list[Labelled]]
 type Samples = NDArray[np.float32]
 
 QUERIES = 120  # sounds of a kind that are changed
-SURE = {"gain": 0.99, "silence": 0.99, "MP3, 128": 0.95, "8 bit": 0.95}  # of them found, by the words of a change
+SURE = {
+    "gain": 0.99,
+    "silence": 0.99,
+    "MP3, 128": 0.95,
+    "8 bit, at full": 0.95,
+}  # of them found, by the words of a change
 COLLECTION = 1500  # sounds, the least among which finding one says something
 
 

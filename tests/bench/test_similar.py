@@ -75,7 +75,12 @@ def test_changes_change_what_they_say() -> None:
     """Gain, bits and silence are those of their names."""
     original, quiet, coarse, late = (
         soundfile.read(io.BytesIO(change(sound())))[0]
-        for change in (as_it_is, CHANGES["gain -12 dB, 16 bit"], CHANGES["8 bit"], CHANGES["0.37 s of silence before"])
+        for change in (
+            as_it_is,
+            CHANGES["gain -12 dB, 16 bit"],
+            CHANGES["8 bit, however quiet"],
+            CHANGES["0.37 s of silence before"],
+        )
     )
 
     np.testing.assert_allclose(quiet, original * 10 ** (-12 / 20), atol=1e-4)
@@ -104,6 +109,7 @@ def test_midi_plays_every_note() -> None:
     """Times are MIDI's variable-length quantities, and each note begins and ends."""
     assert [_ticks(n) for n in (0, 127, 128, 200, 16_383)] == [b"\0", b"\x7f", b"\x81\0", b"\x81\x48", b"\xff\x7f"]
     assert struct.unpack(">I", _midi()[18:22]) == (len(_midi()) - 22,)
+    assert _midi().count(bytes([0x80, KEYS[0], 0])) == len(PROGRAMS)
     assert _midi().count(b"\x90") == _midi().count(b"\xff\x2f\0") * len(PROGRAMS) * len(KEYS)
 
 

@@ -53,13 +53,13 @@ SOUNDS = {"noise": noise(30_000), "a pluck": pluck(), "a click": np.eye(1, 3000,
 def test_definition(name: str) -> None:
     """The vector is what numpy makes of librosa's mel powers of the whole sound."""
     y = SOUNDS[name].astype(np.float32)
-    p = librosa.feature.melspectrogram(y=y, sr=22050)[:112].T.astype(np.float64)
+    p = librosa.feature.melspectrogram(y=y, sr=22050)[1:112].T.astype(np.float64)
     p = p[p.mean(axis=1) > 0]
     e = p.mean(axis=1, keepdims=True)
     c = scipy.fft.dct(10 * np.log10(p + FLOOR * e), norm="ortho", axis=1)
     w = e[:, 0] ** LOUDNESS
-    means = np.average(c[:, :24], axis=0, weights=w)
-    deviations = np.sqrt(np.average((c[:, :16] - means[:16]) ** 2, axis=0, weights=w))
+    means = np.average(c[:, :22], axis=0, weights=w)
+    deviations = np.sqrt(np.average((c[:, :18] - means[:18]) ** 2, axis=0, weights=w))
 
     np.testing.assert_allclose(fingerprint(y), np.concatenate([means[1:], deviations]) / SCALES, atol=1e-3)
 
@@ -86,6 +86,12 @@ def test_silence_around_in_whole_hops_changes_nothing(name: str, hops: int, afte
 def test_silence_that_moves_the_frames_changes_little(name: str, before: int) -> None:
     """Where silence before moves the frames along the sound, the fingerprint is still the same sound's."""
     assert distance(SOUNDS[name], np.concatenate([silence(before), SOUNDS[name], silence(7000)])) < SAME_DISTANCE
+
+
+@pytest.mark.parametrize("name", ["noise", "a pluck", "a tone"])
+def test_an_offset_changes_little(name: str) -> None:
+    """A sound that is not around zero, as cheap converters make it, is the same sound."""
+    assert distance(SOUNDS[name], SOUNDS[name] + 0.05) < SAME_DISTANCE
 
 
 def test_other_sounds_are_farther_than_the_same_sound() -> None:
