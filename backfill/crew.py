@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -127,7 +128,8 @@ class _Crew:
         member = self._members[connection]
         job.attempts += 1
         member.job, member.started = job, time.monotonic()
-        connection.send(job.finding.upload)
+        with suppress(OSError):  # a process that has ended is seen where its answer is awaited
+            connection.send(job.finding.upload)
 
     def ended(self) -> Iterator[tuple[_Job, Mended]]:
         """Wait a little, and yield what has ended since."""
