@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ FOLDERS = {
     "bench": {"bench", "analysis", "local", "google", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"}
     | {"threadpoolctl", "kaldi_native_fbank", "python_speech_features", "audioflux", "essentia", "spafe", "opensmile"},
 }
+MODULES = [ROOT / "main.py", *(path for folder in ("analysis", *FOLDERS) for path in (ROOT / folder).rglob("*.py"))]
 
 
 def imports_of(path: Path) -> set[str]:
@@ -57,6 +59,11 @@ def imports_of(path: Path) -> set[str]:
 
     visit(ast.parse(path.read_text()))
     return {name for name in found if name.partition(".")[0] not in STDLIB | {"__future__"}}
+
+
+def name_of(path: Path) -> str:
+    """The name by which a file of this repository is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def is_allowed(name: str, allowed: set[str]) -> bool:
@@ -82,3 +89,13 @@ def test_folder_imports_what_it_may(folder: str) -> None:
     """What stands around the function imports it only where the design says so."""
     for path in (ROOT / folder).rglob("*.py"):
         assert {name for name in imports_of(path) if not is_allowed(name, FOLDERS[folder])} == set(), path
+
+
+def test_imports_go_in_no_circle() -> None:
+    """No module leads back to itself by what it imports."""
+    imports = {name_of(path): imports_of(path) for path in MODULES}
+    own = {
+        name: {other for other in imports if any(is_allowed(one, {other}) for one in imports[name])} for name in imports
+    }
+
+    TopologicalSorter(own).prepare()  # a CycleError names the circle
