@@ -18,13 +18,11 @@ REQUIREMENTS=(requirements.txt local/requirements.txt tests/requirements.txt)
 OF_THE_DOORS=(tests/{deploy,local,repository}) # they wait more than they compute, so they run beside the others
 
 main() {
+  if asks_for_help "$@"; then
+    print_help test.sh
+    return
+  fi
   local first python other others doors status
-  case " $* " in
-    *" --help "* | *" -h "*)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      return
-      ;;
-  esac
   first=$(find_python)
   python=$(ensure_environment "$first" "${REQUIREMENTS[@]}")
   if (($#)); then

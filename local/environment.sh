@@ -1,5 +1,22 @@
 # shellcheck shell=bash
-# Sourced by the doors (local.sh, test.sh): finds a Python and makes the locked environment.
+# Sourced by the doors (local.sh, test.sh, deploy.sh): prints their help, finds a Python, makes the locked environment.
+
+# asks_for_help ARGUMENT...: succeeds if one of the arguments, up to a `--`, is --help or -h.
+asks_for_help() {
+  local argument
+  for argument; do
+    case $argument in
+      --help | -h) return 0 ;;
+      --) return 1 ;;
+    esac
+  done
+  return 1
+}
+
+# print_help DOOR: prints the comment at the top of a door, which is its help.
+print_help() {
+  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$1"
+}
 
 # find_python: prints the first Python that the function runs on (3.12 or newer); none is an error with the way out.
 find_python() {

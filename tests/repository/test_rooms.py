@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "analysis/upload.py": {"analysis.errors"},
 }
 FOLDERS = {
-    "deploy": {"deploy"},
+    "deploy": {"deploy", "analysis.definition"},
     "local": {"local", "google", "grpc", "proto", "numpy", "soundfile"},
     "bench": {"bench", "analysis", "local", "google", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"}
     | {"threadpoolctl", "kaldi_native_fbank", "python_speech_features", "audioflux", "essentia", "spafe", "opensmile"},
