@@ -35,7 +35,7 @@ main() {
   local python
   python=$(cd "$root" && find_python)
   export PYTHONPATH=$root # the files are named from where the user is, so the directory stays
-  "$python" -P -m local.options "$@"
+  "$python" -P -m local.command_line "$@"
   python=$root/$(cd "$root" && ensure_environment "$python" requirements.txt local/requirements.txt)
   exec "$python" -P -m local "$@" </dev/null
 }

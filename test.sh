@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs every check and test, on a new machine too: makes the environment, installs what the tests need.
 #
-# Usage: ./test.sh [PYTEST_ARGUMENT...]
+# Usage: ./test.sh [--checks | PYTEST_ARGUMENT...]
 #
 # Without arguments: format, lint, types, ShellCheck, all tests, and the function's (tests/function) once more under the
 # other of Python 3.12 and 3.13, if it is found here.
-# With arguments: only pytest with them: ./test.sh tests/function is the quick run, and
+# With --checks: only format, lint, types and ShellCheck, as at every commit.
+# With other arguments: only pytest with them: ./test.sh tests/function is the quick run, and
 # ./test.sh tests/function/test_upload.py -k numbers_may_be_strings is one test.
 # System packages (shellcheck, ffmpeg, strace) are installed with apt-get where that is possible without asking;
 # elsewhere they are named, and what needs them is skipped by name.
@@ -25,6 +26,10 @@ main() {
   local first python other others doors status
   first=$(find_python)
   python=$(ensure_environment "$first" "${REQUIREMENTS[@]}")
+  if [[ ${1:-} == --checks ]]; then
+    check "$python"
+    return
+  fi
   if (($#)); then
     exec "$python" -m pytest "$@"
   fi

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.outcome import COLLECTIONS, DATABASE
-from local.parts import PROJECT
+from local.servers import PROJECT
 from local.stack import BUCKET, Stack
 
 SAMPLE = Path(__file__).resolve().parent / "sample.wav"
@@ -32,7 +32,7 @@ def write_boto(stack: Stack) -> None:
     (stack.directory / "boto").write_text(BOTO.format(host=storage.host, port=storage.https_port))
 
 
-def format_paste(stack: Stack) -> str:
+def format_instructions(stack: Stack) -> str:
     """Return the variables for any client, a command for each client we know, and one that shows the documents."""
     variables = stack.variables()
     python = {name: variables[name] for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")}
