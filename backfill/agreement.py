@@ -18,10 +18,10 @@ from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it 
 from analysis.settings import Settings
 from backfill.comparison import State, compare, compare_share
 from backfill.crew import WRITES_PER_S, OutageError, mend_all
-from backfill.inventory import UnreadableError, list_documents, list_uploads
+from backfill.inventory import Calls, UnreadableError, list_documents, list_uploads
 from backfill.planning import Plan
 from backfill.pruning import prune
-from backfill.report import FailureList, counted, describe, describe_plan, print_summary
+from backfill.report import FailureList, counted, describe, describe_calls, describe_plan, print_summary
 from backfill.share import Share, share_of_task
 
 if TYPE_CHECKING:
@@ -37,16 +37,17 @@ STATES = {"sound": State.SOUND, "rejection": State.REJECTED, "left": State.LEFT}
 
 def bring_about(arguments: Arguments) -> int:
     """Compare, say what is to be done, do it, and return the exit code."""
+    calls = Calls()
     try:
         settings = Settings.from_environment(os.environ)
         bucket = storage.Client(project=arguments.project).bucket(arguments.bucket)
         client = firestore.Client(project=arguments.project, database=settings.firestore_database)
         share = share_of_task()
-        plan = Plan(counted(_findings(arguments, share, bucket, client, settings), "compared"), arguments)
+        plan = Plan(counted(_findings(arguments, share, bucket, client, settings, calls), "compared"), arguments)
     except (UnreadableError, GoogleAuthError, GoogleAPIError, ValueError) as error:
         _say(f"{error}\n{_advice(error)}")
         return FAILED
-    _tell(arguments, f"{describe(plan.counts)}\n\n{describe_plan(plan, arguments)}")
+    _tell(arguments, f"{describe(plan.counts)}\n{describe_calls(calls)}\n\n{describe_plan(plan, arguments)}")
     if arguments.dry_run:
         return _end(arguments, plan, AGREE if plan.counts.agree and not plan.n_objects else FOUND_WORK)
     if not (plan.n_objects or plan.n_documents):
@@ -67,18 +68,25 @@ def bring_about(arguments: Arguments) -> int:
 
 
 def _findings(
-    arguments: Arguments, share: Share, bucket: storage.Bucket, client: firestore.Client, settings: Settings
+    arguments: Arguments,
+    share: Share,
+    bucket: storage.Bucket,
+    client: firestore.Client,
+    settings: Settings,
+    calls: Calls,
 ) -> Iterator[Finding]:
     """Compare all, or this task's share: there, one task alone looks for what is gone, as it takes every document."""
-    uploads = list_uploads(bucket, arguments.prefix)
+    uploads = list_uploads(bucket, arguments.prefix, calls)
     if share.count > 1:
         mine = (upload for upload in uploads if upload.blob_name in share)
-        yield from compare_share(mine, client, settings)
+        yield from compare_share(mine, client, settings, calls)
         if not (arguments.prune and share.index == 0):
             return
-        uploads = list_uploads(bucket, arguments.prefix)
+        uploads = list_uploads(bucket, arguments.prefix, calls)
     collections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
-    sounds, rejections = (list_documents(collection, bucket.name, arguments.prefix) for collection in collections)
+    sounds, rejections = (
+        list_documents(collection, bucket.name, arguments.prefix, calls) for collection in collections
+    )
     for finding in compare(uploads, sounds, rejections, settings):
         if share.count == 1 or finding.state is State.GONE:
             yield finding

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from analysis.settings import Settings
     from analysis.upload import Upload
+    from backfill.inventory import Calls
 
 
 LOOKED_UP = 300  # documents of one call
@@ -78,14 +79,16 @@ def compare(
             yield Finding(_state_of(upload, kept, settings), upload, kept)
 
 
-def compare_share(uploads: Iterable[Upload], client: firestore.Client, settings: Settings) -> Iterator[Finding]:
+def compare_share(
+    uploads: Iterable[Upload], client: firestore.Client, settings: Settings, calls: Calls
+) -> Iterator[Finding]:
     """Yield a finding for every object of a share: their documents are looked up, so nobody reads another's."""
     sounds, rejections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
     for some in batched(uploads, LOOKED_UP):
-        found = list(look_up(client, sounds, some))
+        found = list(look_up(client, sounds, some, calls))
         with_sound = {kept.uid for kept in found}
         others = [upload for upload in some if make_uid(upload) not in with_sound]
-        yield from compare(some, found, look_up(client, rejections, others), settings)
+        yield from compare(some, found, look_up(client, rejections, others, calls), settings)
 
 
 def _in_order(entries: Iterable[Upload | Kept]) -> Iterator[Upload | Kept]:

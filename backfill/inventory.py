@@ -48,6 +48,19 @@ class UnreadableError(Exception):
     """The bucket or a collection could not be read to its end, so nothing can be said of either."""
 
 
+@dataclass(slots=True)
+class Calls:
+    """How often the two were asked.
+
+    Attributes:
+        to_bucket: listings, of PAGE objects each.
+        to_database: queries and look-ups, of as many documents at most.
+    """
+
+    to_bucket: int = 0
+    to_database: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A document that there is of an upload.
@@ -69,20 +82,24 @@ class Kept:
     reason: str | None
 
 
-def list_uploads(bucket: storage.Bucket, prefix: str = "") -> Iterator[Upload]:
+def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls) -> Iterator[Upload]:
     """Yield the bucket's live objects in order of name, as uploads of which no event tells."""
     fields = f"items({OBJECT_FIELDS}),nextPageToken"
     blobs = bucket.list_blobs(
         prefix=prefix or None, page_size=PAGE, fields=fields, timeout=CALL_S, retry=DEFAULT_RETRY.with_timeout(RETRY_S)
     )
     try:
-        for blob in blobs:
-            yield read_upload(_resource(bucket.name, blob))
+        for page in blobs.pages:
+            calls.to_bucket += 1
+            for blob in page:
+                yield read_upload(_resource(bucket.name, blob))
     except (GoogleAPICallError, RetryError) as error:
         raise UnreadableError(f"the objects of gs://{bucket.name} cannot be listed: {error}") from error
 
 
-def list_documents(collection: firestore.CollectionReference, bucket_name: str, prefix: str = "") -> Iterator[Kept]:
+def list_documents(
+    collection: firestore.CollectionReference, bucket_name: str, prefix: str, calls: Calls
+) -> Iterator[Kept]:
     """Yield a collection's documents of a bucket's uploads in order of blob name.
 
     Those of other buckets are read too and passed over: an index over both fields would cost more than it saves.
@@ -93,6 +110,7 @@ def list_documents(collection: firestore.CollectionReference, bucket_name: str, 
     while page is None or len(page) == PAGE:
         following = query if page is None else query.start_after(page[-1])
         try:
+            calls.to_database += 1
             page = RETRY(lambda query=following: query.get(retry=None, timeout=CALL_S))()
         except (GoogleAPICallError, RetryError) as error:
             raise UnreadableError(f"the collection {collection.id} cannot be read: {error}") from error
@@ -104,10 +122,13 @@ def list_documents(collection: firestore.CollectionReference, bucket_name: str, 
 
 
 def look_up(
-    client: firestore.Client, collection: firestore.CollectionReference, uploads: Iterable[Upload]
+    client: firestore.Client, collection: firestore.CollectionReference, uploads: Iterable[Upload], calls: Calls
 ) -> Iterator[Kept]:
     """Yield the collection's documents of these uploads, a page of them at most, in order of blob name."""
     references = [collection.document(make_uid(upload)) for upload in uploads]
+    if not references:
+        return
+    calls.to_database += 1
     try:
         documents = RETRY(lambda: list(client.get_all(references, DOCUMENT_FIELDS, retry=None, timeout=CALL_S)))()
     except (GoogleAPICallError, RetryError) as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from backfill.arguments import Arguments
     from backfill.comparison import Finding
+    from backfill.inventory import Calls
     from backfill.planning import Counts, Plan
 
 TERMINAL_S, LOG_S = 0.2, 10  # between two lines of progress, where they replace each other and where they do not
@@ -62,6 +63,11 @@ def describe(counts: Counts) -> str:
         (counts.gone, "gone: documents whose object is no longer there"),
     )
     return "\n".join(f"{n:>12,}  {words}" for n, words in lines)
+
+
+def describe_calls(calls: Calls) -> str:
+    """Return what the comparison took."""
+    return f"Compared in {calls.to_bucket:,} calls to the bucket and {calls.to_database:,} to the database."
 
 
 def describe_plan(plan: Plan, arguments: Arguments) -> str:

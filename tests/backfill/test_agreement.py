@@ -24,7 +24,11 @@ from google.cloud import firestore as google_firestore
 from google.cloud import storage as google_storage
 from grpc import StatusCode
 
-from local.parts import PROJECT, Part
+from analysis.settings import Settings
+from backfill.inventory import Kept
+from backfill.pruning import prune
+from local.program import Program
+from local.servers import PROJECT
 from tests.stand_ins import firestore_proxy as answers
 from tests.stand_ins import storage_proxy as downloads
 from tests.stand_ins.cloud import Cloud, connect_firestore, start_cloud
@@ -105,7 +109,7 @@ def read(collection: google_firestore.CollectionReference, name: str) -> dict[st
 
 
 @pytest.fixture
-def place(firestore: Part, storage: Part, tmp_path: Path) -> Iterator[Place]:
+def place(firestore: Program, storage: Program, tmp_path: Path) -> Iterator[Place]:
     """A new bucket, and collections of its own."""
     unique = uuid4().hex[:12]
     environment = {
@@ -140,7 +144,7 @@ def resources(bucket: google_storage.Bucket) -> list[dict[str, Any]]:
 
 
 def test_writes_what_the_trigger_writes(
-    place: Place, firestore: Part, storage: Part, tmp_path: Path, request: pytest.FixtureRequest
+    place: Place, firestore: Program, storage: Program, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Document by document, what it makes of a bucket is what the function makes of its events."""
     fill(place.bucket, request.config.getoption("--backfill-objects"))
@@ -169,13 +173,11 @@ def test_killed_at_random_and_run_again_loses_nothing(place: Place) -> None:
     dice = random.Random(1)
     for kill in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
         process = place.start("--yes")
-        tree = lambda: psutil.Process(process.pid).children(recursive=True)  # noqa: E731
         time.sleep(dice.uniform(4, 8))
-        with contextlib.suppress(psutil.NoSuchProcess):
-            members = tree()
+        members = psutil.Process(process.pid).children(recursive=True)
         os.killpg(process.pid, kill) if kill is signal.SIGINT else process.send_signal(kill)
         process.communicate(timeout=60)
-        gone, alive = psutil.wait_procs(members, timeout=20)
+        _, alive = psutil.wait_procs(members, timeout=20)
         assert alive == [], kill
 
     place.run("--yes")
@@ -209,7 +211,7 @@ def test_a_process_that_dies_takes_nothing_along(place: Place) -> None:
     assert place.run("--yes")["missing"] == 0
 
 
-def test_beside_uploads_and_deletions(place: Place, firestore: Part, storage: Part, tmp_path: Path) -> None:
+def test_beside_uploads_and_deletions(place: Place, firestore: Program, storage: Program, tmp_path: Path) -> None:
     """While uploads arrive, are analysed and deleted, it neither disturbs nor is disturbed."""
     fill(place.bucket, 150)
     with start_cloud(firestore, storage, tmp_path, environment=place.environment) as cloud:
@@ -222,7 +224,7 @@ def test_beside_uploads_and_deletions(place: Place, firestore: Part, storage: Pa
             assert live.deliver(resource) == 200
         for number in range(0, 40, 4):
             place.bucket.blob(f"takes/{number}.wav").delete()
-        output, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=300)
 
     assert process.returncode == 0, errors
     summary = place.run("--prune", "--yes")
@@ -233,10 +235,19 @@ def test_beside_uploads_and_deletions(place: Place, firestore: Part, storage: Pa
     assert {(d["blob_name"], d["generation"]) for d in place.documents().values()} == there
 
 
-def test_a_twentieth_of_all_answers_failing(place: Place, firestore: Part, storage: Part) -> None:
+def sometimes(faults: list[Any], otherwise: Any) -> Any:
+    """One of the faults for a twentieth of all requests."""
+    dice = random.Random(2)
+
+    def fault(request: Any) -> Any:
+        return (dice.choice(faults) if dice.random() < 0.05 else otherwise)(request)
+
+    return fault
+
+
+def test_a_twentieth_of_all_answers_failing(place: Place, firestore: Program, storage: Program) -> None:
     """Where a twentieth of all answers of bucket and database fails, all is done all the same."""
     fill(place.bucket, 200)
-    dice = random.Random(2)
     bad_downloads = [
         downloads.answer(503),
         downloads.answer(500),
@@ -250,10 +261,8 @@ def test_a_twentieth_of_all_answers_failing(place: Place, firestore: Part, stora
         for code in (StatusCode.UNAVAILABLE, StatusCode.ABORTED)
     ]
     with StorageProxy(storage).running() as bucket_proxy, FirestoreProxy(firestore).running() as database_proxy:
-        bucket_proxy.default = lambda get: (dice.choice(bad_downloads) if dice.random() < 0.05 else downloads.pass_on)(
-            get
-        )
-        database_proxy.default = lambda call: (dice.choice(bad_answers) if dice.random() < 0.05 else Call.forward)(call)
+        bucket_proxy.default = sometimes(bad_downloads, downloads.pass_on)
+        database_proxy.default = sometimes(bad_answers, Call.forward)
         hosts = {"STORAGE_EMULATOR_HOST": bucket_proxy.url, "FIRESTORE_EMULATOR_HOST": database_proxy.address}
 
         summary = place.run("--yes", **hosts)
@@ -325,12 +334,8 @@ def test_prune_removes_exactly_what_is_gone(place: Place) -> None:
     assert foreign.get().exists
 
 
-def test_prune_waits_for_an_upload_under_way(place: Place, firestore: Part, storage: Part) -> None:
+def test_prune_waits_for_an_upload_under_way(place: Place) -> None:
     """The document of an overwritten object stays while the new one has none yet; a second look saves what is there."""
-    from backfill.inventory import Kept
-    from backfill.pruning import prune
-    from analysis.settings import Settings
-
     settings = Settings(sounds_collection=place.sounds.id, rejections_collection=place.rejections.id)
     client = place.sounds._client
     place.bucket.blob("a.wav").upload_from_string(CONTENTS[0])
@@ -352,7 +357,7 @@ def test_prune_waits_for_an_upload_under_way(place: Place, firestore: Part, stor
     assert not document.reference.get().exists
 
 
-def test_failures_are_listed(place: Place, storage: Part) -> None:
+def test_failures_are_listed(place: Place, storage: Program) -> None:
     """What fails again and again is listed with the reason, and the rest is done."""
     fill(place.bucket, 10)
     place.bucket.blob("zz-forbidden.wav").upload_from_string(CONTENTS[0])
@@ -369,7 +374,7 @@ def test_failures_are_listed(place: Place, storage: Part) -> None:
     assert (summary["failed"], summary["missing"]) == (1, 1)
 
 
-def test_an_outage_ends_the_run(place: Place, storage: Part) -> None:
+def test_an_outage_ends_the_run(place: Place, storage: Program) -> None:
     """Where every object fails, it ends early and says that the objects are not to blame."""
     fill(place.bucket, 60)
     with StorageProxy(storage).running() as proxy:
