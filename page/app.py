@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +49,7 @@ def make_app(scope: Scope) -> Starlette:
         *([Route("/uploads", site.upload, methods=["POST"])] if scope.uploads else []),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    handlers: dict[Any, Any] = dict.fromkeys(trouble.EXPECTED, site.trouble) | {HTTPException: site.refuse}
+    handlers: dict[Any, Any] = dict.fromkeys(trouble.EXPECTED, site.tell_trouble) | {HTTPException: site.refuse}
     return Starlette(routes=routes, middleware=[Middleware(Guard, scope=scope)], exception_handlers=handlers)
 
 
@@ -71,13 +70,14 @@ class _Site:
     def _list(self, request: Request, kind: listing.Kind) -> Response:
         asked, mark = request.query_params.get("q", "").strip(), request.query_params.get("after", "")
         since = datetime.now(UTC)
-        start, part = asked, None
-        if asked:
-            for start in _spellings(asked) if not mark else [asked]:
-                part = listing.read_named(self._scope, kind, start, mark)
-                if part.documents:
-                    break
-        part = part or listing.read_newest(self._scope, kind, mark)
+        start, part = asked, listing.Part([], None)
+        for spelling in _spellings(asked) if asked else ():
+            part = listing.read_named(self._scope, kind, spelling, mark)
+            if part.documents or mark:
+                start = spelling
+                break
+        if not asked:
+            part = listing.read_newest(self._scope, kind, mark)
         found = {"part": part, "asked": asked, "start": start, "is_first": not mark, "since": since.isoformat()}
         return HTMLResponse(self._pages.render(f"{kind.name}.html", kind=kind.name, **found))
 
@@ -100,16 +100,12 @@ class _Site:
             content = playing.open_content(self._scope, sound, request.headers.get("range"))
         except playing.OutsideError as size:
             return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
-        headers = {"cache-control": LASTING, "etag": f'"{content.generation}"', "content-disposition": "inline"}
-        status = 200
+        status, headers = 200, {"cache-control": LASTING, "etag": f'"{content.generation}"'}
         if content.size is not None:
-            headers |= {"accept-ranges": "bytes", "content-length": str(content.last - content.first + 1)}
-            if request.headers.get("range") and (content.first, content.last) != (0, content.size - 1):
-                status = 206
-            elif request.headers.get("range", "").startswith("bytes=0-"):
-                status = 206
-            if status == 206:  # noqa: PLR2004  partial content
-                headers["content-range"] = f"bytes {content.first}-{content.last}/{content.size}"
+            headers |= {"accept-ranges": "bytes", "content-length": str(len(content.part or range(content.size)))}
+        if content.part:
+            status = 206
+            headers["content-range"] = f"bytes {content.part[0]}-{content.part[-1]}/{content.size}"
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers | {"content-type": content.media_type})
         return StreamingResponse(content.pieces, status, headers, content.media_type)
@@ -158,9 +154,7 @@ class _Site:
         if ending not in export.FORMATS:
             raise HTTPException(404)
         headers = {"content-disposition": f'attachment; filename="sounds.{ending}"'}
-        return StreamingResponse(
-            export.export(self._scope, ending), headers=headers, media_type=export.FORMATS[ending]
-        )
+        return StreamingResponse(export.export(self._scope, ending), headers=headers, media_type=export.FORMATS[ending])
 
     async def events(self, request: Request) -> Response:
         asked = request.headers.get("last-event-id") or request.query_params.get("since", "")
@@ -178,7 +172,7 @@ class _Site:
             return JSONResponse({"title": str(error)}, error.status)
         return JSONResponse({"uid": uid}, 201)
 
-    def trouble(self, request: Request, error: Exception) -> Response:
+    def tell_trouble(self, request: Request, error: Exception) -> Response:
         return self._tell(request, trouble.describe(error, self._scope))
 
     def refuse(self, request: Request, error: HTTPException) -> Response:

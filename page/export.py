@@ -98,7 +98,9 @@ def _clean(value: Any, kind: pa.DataType) -> Any:
         values = list(value) if isinstance(value, list | tuple) or hasattr(value, "to_map_value") else None
         return [float(number) for number in values] if values and all(map(_is_number, values)) else None
     if pa.types.is_struct(kind):
-        return {part.name: _clean(value.get(part.name), part.type) for part in kind} if isinstance(value, dict) else None
+        return (
+            {part.name: _clean(value.get(part.name), part.type) for part in kind} if isinstance(value, dict) else None
+        )
     if pa.types.is_timestamp(kind):
         return datetime.fromtimestamp(value.timestamp(), UTC) if isinstance(value, datetime) else None
     if pa.types.is_floating(kind):

@@ -42,6 +42,7 @@ class Guard:
         self._scope = scope
 
     async def __call__(self, request: Request, receive: Receive, send: Send) -> None:
+        """Answer a request, as ASGI asks for it."""
         if request["type"] != "http":
             await self._app(request, receive, send)
             return

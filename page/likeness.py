@@ -48,7 +48,7 @@ def find_neighbours(scope: Scope, sound: dict[str, Any], n: int) -> list[dict[st
 def is_same_again(sound: dict[str, Any], neighbour: dict[str, Any]) -> bool:
     """Whether a neighbour is the same sound once more: the same bytes, or a fingerprint that cannot be told apart."""
     same_bytes = bool(sound.get("md5_hash")) and sound["md5_hash"] == neighbour.get("md5_hash")
-    return same_bytes or neighbour["distance"] < SAME_DISTANCE
+    return same_bytes or bool(neighbour["distance"] < SAME_DISTANCE)
 
 
 def describe(distance: float) -> str:

@@ -100,7 +100,7 @@ def read_newest(scope: Scope, kind: Kind, mark: str = "") -> Part:
         except ValueError:
             raise BadMarkError(mark) from None
         query = query.start_after({kind.time_field: moment, "__name__": uid})
-    return _read_part(query, kind, kind.time_field)
+    return _read_part(query, kind.time_field)
 
 
 def read_named(scope: Scope, kind: Kind, start: str, mark: str = "") -> Part:
@@ -111,7 +111,7 @@ def read_named(scope: Scope, kind: Kind, start: str, mark: str = "") -> Part:
         query = query.start_after({"blob_name": text, "__name__": uid})
     else:
         query = query.start_at({"blob_name": start})
-    return _read_part(query.end_at({"blob_name": start + LAST}), kind, "blob_name")
+    return _read_part(query.end_at({"blob_name": start + LAST}), "blob_name")
 
 
 def read_sound(scope: Scope, uid: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _ordered(scope: Scope, kind: Kind, field: str, direction: str) -> Any:
     return query.order_by(field, direction=direction).order_by("__name__", direction=direction)
 
 
-def _read_part(query: Any, kind: Kind, field: str) -> Part:
+def _read_part(query: Any, field: str) -> Part:
     documents = [snapshot.to_dict() for snapshot in query.limit(PAGE_SOUNDS + 1).get(**patience())]
     if len(documents) <= PAGE_SOUNDS:
         return Part(documents, None)

@@ -1,8 +1,8 @@
 """What is new in the collections, told to every browser that looks: one listener for all, none when nobody looks.
 
 *Conventions.* An event is the text of a server-sent event; its id is the moment of its analysis, so that a browser
-that comes back is told what it missed. A listener is billed for the WINDOW newest documents when it begins, and then for each new
-one.
+that comes back is told what it missed. A listener is billed for the WINDOW newest documents when it begins, and then
+for each new one.
 """
 
 from __future__ import annotations

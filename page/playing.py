@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 2**20
 FIRST_PIECE_BYTES = 2**17  # so that playing begins at once
 CONNECT_S, READ_S, RETRY_S = 5, 20, 20
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 
 _starts: Memory[_Start] = Memory(3600, 1000)
 
@@ -42,16 +42,14 @@ class Content:
     Attributes:
         media_type: as its first bytes tell.
         size: bytes of the whole, as stored; None where it is stored compressed and given decompressed.
-        first: the first byte given.
-        last: the last byte given.
+        part: the bytes that were asked for; None for the whole.
         pieces: the bytes.
         generation: which upload they are of.
     """
 
     media_type: str
     size: int | None
-    first: int
-    last: int
+    part: range | None
     pieces: Iterator[bytes]
     generation: int
 
@@ -70,11 +68,12 @@ def open_content(scope: Scope, sound: dict[str, Any], asked: str | None) -> Cont
     blob = _find_blob(scope, sound)
     start = _starts.get((scope.bucket_name, sound["uid"]), lambda: _read_start(blob))
     if start.first_bytes.startswith(GZIP):
-        pieces = _decompress(_read_pieces(blob, 0, start.size - 1))
+        pieces = _decompress(_read_pieces(blob, range(start.size)))
         begin = next(pieces, b"")
-        return Content(sniff(begin[:NEEDED]), None, 0, 0, _chain(begin, pieces), sound["generation"])
-    first, last = _read_range(asked, start.size)
-    return Content(sniff(start.first_bytes), start.size, first, last, _read_pieces(blob, first, last), blob.generation)
+        return Content(sniff(begin[:NEEDED]), None, None, _chain(begin, pieces), sound["generation"])
+    part = _read_range(asked, start.size)
+    pieces = _read_pieces(blob, part or range(start.size))
+    return Content(sniff(start.first_bytes), start.size, part, pieces, sound["generation"])
 
 
 def _find_blob(scope: Scope, sound: dict[str, Any]) -> storage.Blob:
@@ -89,28 +88,27 @@ def _read_start(blob: storage.Blob) -> _Start:
     return _Start(blob.size, first_bytes)
 
 
-def _read_range(asked: str | None, size: int) -> tuple[int, int]:
-    """Return first and last byte; several ranges, or what is none, are answered with the whole, as HTTP allows."""
+def _read_range(asked: str | None, size: int) -> range | None:
+    """Return the bytes asked for; None for several ranges or what is none, answered with the whole."""
     match = RANGE.fullmatch(asked.strip()) if asked else None
     if not match or not any(match.groups()):
-        return 0, size - 1
-    if not match[1]:
-        first, last = max(size - int(match[2]), 0), size - 1
-    else:
-        first, last = int(match[1]), min(int(match[2] or size), size - 1)
-    if match[1] and match[2] and int(match[2]) < int(match[1]):
-        return 0, size - 1
-    if first > last:
+        return None
+    first, last = match.groups()
+    if first == "" and int(last):
+        return range(max(size - int(last), 0), size)
+    if first == "" or int(first) >= size:
         raise OutsideError(str(size))
-    return first, last
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)
 
 
-def _read_pieces(blob: storage.Blob, first: int, last: int) -> Iterator[bytes]:
+def _read_pieces(blob: storage.Blob, part: range) -> Iterator[bytes]:
     n_piece = FIRST_PIECE_BYTES
-    while first <= last:
-        end = min(first + n_piece, last + 1) - 1
-        yield blob.download_as_bytes(start=first, end=end, raw_download=True, checksum=None, **_patience())
-        first, n_piece = end + 1, PIECE_BYTES
+    while part:
+        piece, part = part[:n_piece], part[n_piece:]
+        n_piece = PIECE_BYTES
+        yield blob.download_as_bytes(start=piece[0], end=piece[-1], raw_download=True, checksum=None, **_patience())
 
 
 def _decompress(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -37,7 +37,11 @@ class Pages:
             *(drawing.draw_waveform, iso),
         ):
             self._environment.filters[reader.__name__] = reader
-        self._environment.globals |= {"scope": scope, "height": drawing.HEIGHT, "console": lambda sound: console(scope, sound)}
+        self._environment.globals |= {
+            "scope": scope,
+            "height": drawing.HEIGHT,
+            "console": lambda sound: console(scope, sound),
+        }
 
     def render(self, template: str, **values: Any) -> str:
         """Return a page or a part of one."""

@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.settings import Settings
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from analysis.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 

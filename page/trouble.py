@@ -53,7 +53,7 @@ def rejected(rejection: dict[str, Any]) -> Trouble:
     return Trouble(404, f"This upload was rejected: {rejection.get('reason')}", f"{rejection.get('message')}.")
 
 
-def describe(error: Exception, scope: Scope) -> Trouble:  # noqa: PLR0911  a table
+def describe(error: Exception, scope: Scope) -> Trouble:  # noqa: C901, PLR0911  a table
     """Return what to tell of an error of EXPECTED."""
     match error:
         case UnknownSoundError():

@@ -9,7 +9,7 @@ from typing import Any
 DASH = "\u2013"
 MINUTE, HOUR = 60, 3600
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # the direction of writing
-CHANNELS = {1: "mono", 2: "stereo"}
+CHANNELS = {"1": "mono", "2": "stereo"}
 
 
 def is_number(value: Any) -> bool:
@@ -54,7 +54,7 @@ def source(value: Any) -> str:
         return DASH
     channels = value.get("channels")
     kinds = dict.fromkeys(str(value[key]) for key in ("container", "codec") if value.get(key))
-    parts = [" ".join(kinds), rate(value.get("sample_rate")), CHANNELS.get(channels, f"{channels} channels")]
+    parts = [" ".join(kinds), rate(value.get("sample_rate")), CHANNELS.get(str(channels), f"{channels} channels")]
     return ", ".join(part for part in parts if part and part != DASH)
 
 

@@ -21,7 +21,11 @@ async function fill(part) {
 async function draw() {
   const picture = new Image();
   picture.alt = "Spectrogram: time from left to right, pitch from low at the bottom to high at the top, bright is loud";
-  picture.addEventListener("load", () => spectrogram.replaceChildren(picture));
+  const pitches = spectrogram.querySelector(".pitches");
+  picture.addEventListener("load", () => {
+    spectrogram.replaceChildren(picture, pitches);
+    pitches.hidden = false;
+  });
   picture.addEventListener("error", async () => {
     const line = document.createElement("p");
     line.className = "loading";

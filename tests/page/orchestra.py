@@ -63,7 +63,14 @@ def bell(pitch: float, seconds: float) -> np.ndarray:
 
 def vowel(index: int, seconds: float) -> np.ndarray:
     """Pulses through formants, with a little vibrato."""
-    formants = ((730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240), (350, 1700, 2300))
+    formants = (
+        (730, 1090, 2440),
+        (530, 1840, 2480),
+        (270, 2290, 3010),
+        (570, 840, 2410),
+        (300, 870, 2240),
+        (350, 1700, 2300),
+    )
     t = times(seconds)
     pitch = 120 + 4 * np.sin(2 * np.pi * 5 * t)
     phase = 2 * np.pi * np.cumsum(pitch) / SR
@@ -81,7 +88,9 @@ def rain(rng: np.random.Generator, seconds: float) -> np.ndarray:
     y = np.fft.irfft(spectrum / np.sqrt(np.arange(1, len(spectrum) + 1)), len(t)) * 40
     for onset in rng.integers(0, len(t) - 2000, 260):
         drop = np.arange(1500) / SR
-        y[onset : onset + 1500] += np.sin(2 * np.pi * rng.uniform(900, 5000) * drop) * np.exp(-drop * 160) * rng.uniform(0, 1)
+        y[onset : onset + 1500] += (
+            np.sin(2 * np.pi * rng.uniform(900, 5000) * drop) * np.exp(-drop * 160) * rng.uniform(0, 1)
+        )
     return level(y, 0.25)
 
 
@@ -108,7 +117,12 @@ def arpeggio(rng: np.random.Generator) -> np.ndarray:
     """Plucked chords, one after the other, over 24 seconds."""
     y = np.zeros(24 * SR + 3 * SR)
     for step in range(96):
-        chord = ((220, 261.6, 329.6, 440), (174.6, 220, 261.6, 349.2), (261.6, 329.6, 392, 523.3), (196, 246.9, 293.7, 392))
+        chord = (
+            (220, 261.6, 329.6, 440),
+            (174.6, 220, 261.6, 349.2),
+            (261.6, 329.6, 392, 523.3),
+            (196, 246.9, 293.7, 392),
+        )
         note = pluck(chord[step // 16 % 4][(step * 3 + step // 4) % 4] * rng.choice((1, 1, 2)), 2)
         first = int(step * 0.25 * SR)
         y[first : first + len(note)] += note * rng.uniform(0.4, 1)

@@ -18,9 +18,10 @@ FIRST_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 DIMENSIONS = 23
 
 
-def make_document(name: str, bucket: str = "sounds", *, seed: int = 0, **fields: Any) -> dict[str, Any]:
+def make_document(name: str, *, seed: int = 0, **fields: Any) -> dict[str, Any]:
     """Return a document of the contract; what is not given is drawn by lot of the seed."""
     rng = np.random.default_rng(seed)
+    bucket = fields.pop("bucket", "sounds")
     generation = fields.pop("generation", 1_790_000_000_000_000 + seed)
     moment = fields.pop("uploaded_at", FIRST_MOMENT + timedelta(seconds=seed))
     length = fields.pop("length", int(rng.integers(2000, 400_000)))
@@ -52,9 +53,9 @@ def make_document(name: str, bucket: str = "sounds", *, seed: int = 0, **fields:
     } | fields
 
 
-def make_rejection(name: str, bucket: str = "sounds", *, seed: int = 0, **fields: Any) -> dict[str, Any]:
+def make_rejection(name: str, *, seed: int = 0, **fields: Any) -> dict[str, Any]:
     """Return the document of a rejection."""
-    generation = 1_790_000_000_000_000 + seed
+    bucket, generation = fields.pop("bucket", "sounds"), 1_790_000_000_000_000 + seed
     return {
         "uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"gs://{bucket}/{name}#{generation}")),
         "blob_name": name,
