@@ -5,7 +5,7 @@
 #
 # Without arguments: format, lint, types, ShellCheck, all tests, and under the other of Python 3.12 and 3.13, if it is
 # found here, once more those that run the function's own code.
-# With arguments: only pytest with them, e.g. ./test.sh tests/test_upload.py -k shapes
+# With arguments: only pytest with them, e.g. ./test.sh tests/function/test_upload.py -k shapes
 # System packages (shellcheck, ffmpeg, strace) are installed with apt-get where that is possible without asking;
 # elsewhere they are named, and what needs them is skipped by name.
 set -euo pipefail
@@ -14,8 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 source local/environment.sh
 
 REQUIREMENTS=(requirements.txt local/requirements.txt tests/requirements.txt)
-OF_THE_DOORS=(tests/test_{deploy,local,readme}*.py) # they wait more than they compute, so they run beside the others
-OF_THE_FUNCTION=(tests/test_{audio,blobs,faults,function,hostile,mfcc,names,references,rooms,settings,sound,token,upload}.py)
+OF_THE_DOORS=(tests/{deploy,local,repository}) # they wait more than they compute, so they run beside the others
 
 main() {
   if [[ ${1:-} == --help || ${1:-} == -h ]]; then
@@ -43,7 +42,7 @@ main() {
   "$python" -m pytest "${OF_THE_DOORS[@]/#/--ignore=}" || status=1
   for other in $others; do
     python=$(ensure_environment "$other" "${REQUIREMENTS[@]}")
-    "$python" -m pytest "${OF_THE_FUNCTION[@]}" || status=1
+    "$python" -m pytest tests/function || status=1
   done
   wait "$doors" || status=1
   cat "$beside"

@@ -12,7 +12,7 @@ import base64
 import gzip
 import os
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack
 from functools import cache
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
@@ -26,8 +26,6 @@ from google_crc32c import extend
 from analysis.errors import CorruptError, EmptyError, EncryptedError, NothingToDo, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from analysis.upload import Upload
 
 CONNECT_S, READ_S = 5, 20  # of one attempt, the second per read
@@ -38,9 +36,8 @@ PIECE_BYTES = 2**20
 KEY_IS_MISSING = ("resourceisencryptedwithcustomerencryptionkey", "customer-supplied encryption key")
 
 
-@contextmanager
-def download(upload: Upload, max_bytes: int) -> Iterator[IO[bytes]]:
-    """Give the upload's content as a file open at its beginning, gone when the context is left.
+def download(upload: Upload, max_bytes: int) -> IO[bytes]:
+    """Return the upload's content as a file open at its beginning, which is gone when it is closed.
 
     Raises EmptyError, TooLargeError, EncryptedError, CorruptError; NothingToDo when this generation is no longer there.
     """
@@ -50,15 +47,17 @@ def download(upload: Upload, max_bytes: int) -> Iterator[IO[bytes]]:
         raise TooLargeError(f"{upload.uri} has {upload.size} bytes: at most MAX_BYTES={max_bytes} are taken")
     if upload.customer_encrypted:
         raise EncryptedError(_encrypted(upload))
-    with TemporaryFile(prefix="sound-") as stored, TemporaryFile(prefix="sound-") as decompressed:
-        _fetch(upload, stored, max_bytes)
-        file = stored
-        if os.pread(stored.fileno(), len(GZIP), 0) == GZIP:  # a read would leave the descriptor ahead of the file
-            _decompress(upload, stored, decompressed, max_bytes)
-            stored.truncate(0)
-            file = decompressed
+    with ExitStack() as on_error:
+        file = on_error.enter_context(TemporaryFile(prefix="sound-"))
+        _fetch(upload, file, max_bytes)
+        if os.pread(file.fileno(), len(GZIP), 0) == GZIP:  # a read would leave the descriptor ahead of the file
+            stored = file
+            file = on_error.enter_context(TemporaryFile(prefix="sound-"))
+            _decompress(upload, stored, file, max_bytes)
+            stored.close()
         file.seek(0)
-        yield file
+        on_error.pop_all()
+    return file
 
 
 def _fetch(upload: Upload, file: IO[bytes], max_bytes: int) -> None:

@@ -29,6 +29,7 @@ import librosa.filters
 import numpy as np
 import scipy.fft
 
+from analysis.definition import N_MFCC, SR
 from analysis.errors import NotFiniteError
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SR = 22050  # Hz
-N_MFCC = 12
 N_FFT = 2048
 HOP_LENGTH = 512
 N_MELS = 128

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from analysis.definition import ANALYSIS_VERSION, SR
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
     from analysis.mfcc import Features
     from analysis.source import Source
     from analysis.upload import Upload
-
-SAMPLE_RATE = 22050  # Hz, of the analysed signal
-ANALYSIS_VERSION = 1  # of the numbers' definition: another one means that documents are not comparable
 
 
 def make_uid(upload: Upload) -> str:
@@ -31,8 +30,8 @@ def make_sound(upload: Upload, source: Source, features: Features, analyzed_at: 
         "content_type": upload.content_type,
         "md5_hash": upload.md5_hash,
         "uploaded_at": upload.uploaded_at,
-        "sample_rate": SAMPLE_RATE,
-        "duration": features.length / SAMPLE_RATE,
+        "sample_rate": SR,
+        "duration": features.length / SR,
         "source": {
             "container": source.container,
             "codec": source.codec,

@@ -4,21 +4,18 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from cloud import Cloud, start_cloud
-from firestore_proxy import FirestoreProxy
-from outages import of_firestore, of_storage
-from sounds import encode, tone
-from storage_proxy import StorageProxy
 
 from local.parts import Part, start_firestore, start_storage
+from tests.stand_ins.cloud import Cloud, start_cloud
+from tests.stand_ins.firestore_proxy import FirestoreProxy
+from tests.stand_ins.storage_proxy import StorageProxy
+from tests.stand_ins.synthetic import encode, tone
 
 PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-cloud-storage google-cloud-firestore"
 
@@ -86,20 +83,6 @@ def proxied_function(
     environment = {"STORAGE_EMULATOR_HOST": storage_proxy.url, "FIRESTORE_EMULATOR_HOST": firestore_proxy.address}
     with start_cloud(firestore, storage, tmp_path_factory.mktemp("proxied"), environment=environment) as cloud:
         yield cloud
-
-
-@pytest.fixture(scope="session", autouse=True)
-def outages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Future[Any]]]:
-    """What came of events during outages: two minutes of waiting, so they begin with the first test of all."""
-    if not any("outage" in item.name for item in request.session.items):
-        yield []
-        return
-    firestore, storage, sound = (request.getfixturevalue(name) for name in ("firestore", "storage", "sound"))
-    with ThreadPoolExecutor() as pool:
-        yield [
-            pool.submit(of_storage, firestore, storage, tmp_path_factory.mktemp("outage"), sound),
-            pool.submit(of_firestore, storage, tmp_path_factory.mktemp("outage"), sound),
-        ]
 
 
 @pytest.fixture
