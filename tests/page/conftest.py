@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore, storage
-from served import Page
 
 from local.part import HOST, Part
 from local.parts import PROJECT
 from local.ports import choose_port
+from tests.page.served import Page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_S = 60
@@ -40,13 +40,7 @@ def serve_page(
         } | more
         clients = _connect(firestore, storage)
         bucket = clients[1].create_bucket(f"bucket-{unique}")
-        page = Page(
-            port,
-            bucket,
-            clients[0].collection(environment["SOUNDS_COLLECTION"]),
-            clients[0].collection(environment["REJECTIONS_COLLECTION"]),
-            environment,
-        )
+        page = Page(port, bucket, clients[0], environment)
         command = [sys.executable, "-m", "page", "--project", PROJECT, "--bucket", bucket.name, "--port", str(port)]
         log = tmp_path_factory.mktemp("page") / "log"
         with log.open("wb") as written:

@@ -1,10 +1,13 @@
 """A page that is being served by a process of its own."""
 
 import http.client
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from google.cloud import firestore, storage
 
+from bench.documents import plant
 from local.part import HOST
 
 
@@ -15,21 +18,24 @@ class Page:
     Attributes:
         port: where.
         bucket: the bucket whose files it plays.
-        sounds: the collection.
-        rejections: the collection.
+        database: the database that it reads.
         environment: what its process was given.
     """
 
     port: int
     bucket: storage.Bucket
-    sounds: firestore.CollectionReference
-    rejections: firestore.CollectionReference
+    database: firestore.Client
     environment: dict[str, str]
 
     @property
     def url(self) -> str:
         """Where a browser finds it."""
         return f"http://{HOST}:{self.port}"
+
+    def plant(self, *sounds: dict[str, Any], rejections: Iterable[dict[str, Any]] = ()) -> None:
+        """Write documents as the function would."""
+        plant(self.database, self.environment["SOUNDS_COLLECTION"], sounds)
+        plant(self.database, self.environment["REJECTIONS_COLLECTION"], rejections)
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str

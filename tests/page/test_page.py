@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import planting
 import pytest
 from google.cloud.firestore_v1.vector import Vector
 from PIL import Image
-from served import Page
+
+from bench.documents import make_document, make_rejection
+from tests.page import planting
+from tests.page.served import Page
 
 type Heard = tuple[Page, dict[str, Any], bytes]
 
@@ -26,11 +28,9 @@ RATE = 22050
 def many(serve_page: Callable[..., Page]) -> Page:
     """A page over a hundred and twenty sounds without files."""
     page = serve_page()
-    sounds = (
-        planting.make_document(f"kit/{index:03}.wav", bucket=page.bucket.name, seed=index) for index in range(N_MANY)
-    )
-    planting.plant(page.sounds, sounds)
-    planting.plant(page.rejections, iter([planting.make_rejection(HOSTILE, message="<b>damaged</b>")]))
+    sounds = (make_document(f"kit/{index:03}.wav", bucket=page.bucket.name, seed=index) for index in range(N_MANY))
+    page.plant(*sounds, rejections=[make_rejection(HOSTILE, message="<b>damaged</b>")])
+
     return page
 
 
@@ -40,10 +40,10 @@ def heard(serve_page: Callable[..., Page]) -> Heard:
     page = serve_page()
     y = np.sin(np.arange(3 * RATE) * 0.1).astype(np.float32) * 0.5
     content = planting.encode(y)
-    document = planting.make_document(
+    document = make_document(
         "tone #1.wav", **planting.describe(y), **planting.upload(page.bucket, "tone #1.wav", content)
     )
-    planting.plant(page.sounds, iter([document]))
+    page.plant(document)
     return page, document, content
 
 
@@ -152,7 +152,7 @@ def test_an_unknown_uid_is_not_found(many: Page, uid: str, what: str) -> None:
 
 def test_the_uid_of_a_rejection_tells_why(many: Page) -> None:
     """Who has the uid of an upload that was rejected is told so."""
-    answer, body = many.ask(f"/sounds/{planting.make_rejection(HOSTILE)['uid']}")
+    answer, body = many.ask(f"/sounds/{make_rejection(HOSTILE)['uid']}")
 
     assert answer.status == 404
     assert b"rejected: corrupt" in body
@@ -160,7 +160,7 @@ def test_the_uid_of_a_rejection_tells_why(many: Page) -> None:
 
 def test_neighbours_are_nearest_first_without_itself(many: Page) -> None:
     """The answer has n sounds other than the one, in the order of their distances, which are Euclid's."""
-    one = planting.make_document("kit/007.wav", bucket=many.bucket.name, seed=7)
+    one = make_document("kit/007.wav", bucket=many.bucket.name, seed=7)
     found = json.loads(many.read(f"/sounds/{one['uid']}/neighbours.json?n=5"))
 
     distances = [neighbour["distance"] for neighbour in found]
@@ -170,8 +170,7 @@ def test_neighbours_are_nearest_first_without_itself(many: Page) -> None:
     first = next(
         document
         for document in (
-            planting.make_document(f"kit/{index:03}.wav", bucket=many.bucket.name, seed=index)
-            for index in range(N_MANY)
+            make_document(f"kit/{index:03}.wav", bucket=many.bucket.name, seed=index) for index in range(N_MANY)
         )
         if document["uid"] == found[0]["uid"]
     )
@@ -182,13 +181,13 @@ def test_neighbours_are_nearest_first_without_itself(many: Page) -> None:
 def test_the_same_sound_again_is_marked(serve_page: Callable[..., Page]) -> None:
     """The same bytes, or fingerprints that cannot be told apart, are the same sound; another is not."""
     page = serve_page()
-    one = planting.make_document("one.wav", bucket=page.bucket.name, seed=1, fingerprint=Vector([0.0, 0.0]))
-    again = planting.make_document(
+    one = make_document("one.wav", bucket=page.bucket.name, seed=1, fingerprint=Vector([0.0, 0.0]))
+    again = make_document(
         "again.wav", bucket=page.bucket.name, seed=2, fingerprint=Vector([30.0, 0.0]), md5_hash=one["md5_hash"]
     )
-    near = planting.make_document("near.wav", bucket=page.bucket.name, seed=3, fingerprint=Vector([0.01, 0.0]))
-    other = planting.make_document("other.wav", bucket=page.bucket.name, seed=4, fingerprint=Vector([20.0, 0.0]))
-    planting.plant(page.sounds, iter([one, again, near, other]))
+    near = make_document("near.wav", bucket=page.bucket.name, seed=3, fingerprint=Vector([0.01, 0.0]))
+    other = make_document("other.wav", bucket=page.bucket.name, seed=4, fingerprint=Vector([20.0, 0.0]))
+    page.plant(one, again, near, other)
 
     found = json.loads(page.read(f"/sounds/{one['uid']}/neighbours.json"))
 
@@ -202,9 +201,9 @@ def test_the_same_sound_again_is_marked(serve_page: Callable[..., Page]) -> None
 def test_silence_has_no_neighbours(serve_page: Callable[..., Page]) -> None:
     """A sound without a fingerprint is told to have nothing to compare."""
     page = serve_page()
-    silence = planting.make_document("silence.wav", bucket=page.bucket.name, rms_db=None, peak_db=None, silence=1.0)
+    silence = make_document("silence.wav", bucket=page.bucket.name, rms_db=None, peak_db=None, silence=1.0)
     del silence["fingerprint"]
-    planting.plant(page.sounds, iter([silence]))
+    page.plant(silence)
 
     assert json.loads(page.read(f"/sounds/{silence['uid']}/neighbours.json")) == []
     assert "nothing to compare" in page.read(f"/sounds/{silence['uid']}/neighbours")
@@ -278,8 +277,8 @@ def test_audio_is_of_its_generation(serve_page: Callable[..., Page]) -> None:
     page = serve_page()
     older = planting.upload(page.bucket, "a.wav", planting.encode(np.zeros(100)))
     planting.upload(page.bucket, "a.wav", planting.encode(np.ones(200)))
-    document = planting.make_document("a.wav", **older)
-    planting.plant(page.sounds, iter([document]))
+    document = make_document("a.wav", **older)
+    page.plant(document)
 
     answer, body = page.ask(f"/sounds/{document['uid']}/audio", Accept="application/json")
 
@@ -293,8 +292,8 @@ def test_only_its_own_bucket_is_read(serve_page: Callable[..., Page]) -> None:
     """A document that names another bucket does not make the page read there."""
     page, other = serve_page(), serve_page()
     fields = planting.upload(other.bucket, "secret.wav", planting.encode(np.zeros(100)))
-    document = planting.make_document("secret.wav", **(fields | {"bucket": other.bucket.name}))
-    planting.plant(page.sounds, iter([document]))
+    document = make_document("secret.wav", **(fields | {"bucket": other.bucket.name}))
+    page.plant(document)
 
     assert page.ask(f"/sounds/{document['uid']}/audio")[0].status == 403
     assert page.ask(f"/sounds/{document['uid']}/spectrogram.png")[0].status == 403
@@ -305,8 +304,8 @@ def test_a_page_in_a_bucket_is_no_page(serve_page: Callable[..., Page]) -> None:
     page = serve_page()
     blob = page.bucket.blob("a.wav")
     blob.upload_from_string(b"<html><script>alert(1)</script>", "text/html")
-    document = planting.make_document("a.wav", bucket=page.bucket.name, generation=int(blob.generation))
-    planting.plant(page.sounds, iter([document]))
+    document = make_document("a.wav", bucket=page.bucket.name, generation=int(blob.generation))
+    page.plant(document)
 
     answer, _ = page.ask(f"/sounds/{document['uid']}/audio")
 
@@ -319,8 +318,8 @@ def test_what_is_stored_compressed_is_played(serve_page: Callable[..., Page]) ->
     page = serve_page()
     content = planting.encode(np.sin(np.arange(RATE) * 0.1) * 0.5)
     fields = planting.upload(page.bucket, "a.wav", gzip.compress(content))
-    document = planting.make_document("a.wav", **fields)
-    planting.plant(page.sounds, iter([document]))
+    document = make_document("a.wav", **fields)
+    page.plant(document)
 
     answer, body = page.ask(f"/sounds/{document['uid']}/audio", Range="bytes=0-")
 
@@ -344,7 +343,7 @@ def test_the_spectrogram_shows_a_tone_where_it_is(heard: Heard, tmp_path: Path) 
 
 def test_means_are_shown_among_the_collection(many: Page) -> None:
     """Twelve rows, and how many sounds the spread is of."""
-    uid = planting.make_document("kit/007.wav", bucket=many.bucket.name, seed=7)["uid"]
+    uid = make_document("kit/007.wav", bucket=many.bucket.name, seed=7)["uid"]
     html = many.read(f"/sounds/{uid}/means")
 
     assert html.count('scope="row"') == 12
@@ -356,7 +355,7 @@ def test_the_map_places_alike_sounds_together(serve_page: Callable[..., Page]) -
     page = serve_page()
     rng = np.random.default_rng(1)
     sounds = [
-        planting.make_document(
+        make_document(
             f"{index % 2}.wav",
             bucket=page.bucket.name,
             seed=index,
@@ -364,7 +363,7 @@ def test_the_map_places_alike_sounds_together(serve_page: Callable[..., Page]) -
         )
         for index in range(20)
     ]
-    planting.plant(page.sounds, iter(sounds))
+    page.plant(*sounds)
 
     found = json.loads(page.read("/map.json"))
 
@@ -379,10 +378,10 @@ def test_the_map_places_alike_sounds_together(serve_page: Callable[..., Page]) -
 def test_strange_documents_do_not_break_the_lists(serve_page: Callable[..., Page]) -> None:
     """Documents of version 1, with fields missing or of another type, are listed and shown."""
     page = serve_page()
-    old = planting.make_document("old.wav", bucket=page.bucket.name, seed=1)
+    old = make_document("old.wav", bucket=page.bucket.name, seed=1)
     for name in ("peaks", "peak_db", "rms_db", "silence"):
         del old[name]
-    odd = planting.make_document(
+    odd = make_document(
         "odd.wav",
         bucket=page.bucket.name,
         seed=2,
@@ -393,8 +392,8 @@ def test_strange_documents_do_not_break_the_lists(serve_page: Callable[..., Page
         mean_mfccs=None,
         silence="s",
     )
-    bare = {"uid": planting.make_document("bare", seed=3)["uid"], "blob_name": "bare", "uploaded_at": None}
-    planting.plant(page.sounds, iter([old, odd, bare]))
+    bare = {"uid": make_document("bare", seed=3)["uid"], "blob_name": "bare", "uploaded_at": None}
+    page.plant(old, odd, bare)
 
     assert names_of(page.read("/")) == ["odd.wav", "old.wav", "bare"]
     for document in (old, odd, bare):
@@ -407,13 +406,13 @@ def test_strange_documents_do_not_break_the_lists(serve_page: Callable[..., Page
 def test_news_arrive_while_the_browser_listens(serve_page: Callable[..., Page]) -> None:
     """A sound that is written is told within moments, and who comes later is told what happened since."""
     page = serve_page()
-    document = planting.make_document("new.wav", bucket=page.bucket.name)
+    document = make_document("new.wav", bucket=page.bucket.name)
     before = (document["analyzed_at"] - timedelta(seconds=1)).isoformat().replace("+", "%2B")
     connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
     connection.request("GET", f"/events?since={before}")
     answer = connection.getresponse()
     assert answer.readline() == b"retry: 3000\n"
-    planting.plant(page.sounds, iter([document]))
+    page.plant(document)
 
     told = next(json.loads(line[6:]) for line in answer if line.startswith(b"data: "))
     connection.close()

@@ -35,6 +35,7 @@ MAY_IMPORT = {
 FOLDERS = {
     "deploy": {"deploy"},
     "local": {"local", "google", "grpc", "proto", "numpy", "soundfile"},
+    "page": {"page", "analysis", "google", "requests", "numpy", "starlette", "uvicorn", "jinja2", "PIL", "pyarrow"},
     "bench": {"bench", "analysis", "local", "google", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"}
     | {"threadpoolctl", "kaldi_native_fbank", "python_speech_features", "audioflux", "essentia", "spafe", "opensmile"},
 }
@@ -82,3 +83,11 @@ def test_folder_imports_what_it_may(folder: str) -> None:
     """What stands around the function imports it only where the design says so."""
     for path in (ROOT / folder).rglob("*.py"):
         assert {name for name in imports_of(path) if not is_allowed(name, FOLDERS[folder])} == set(), path
+
+
+def test_the_page_repeats_no_name_of_another_room() -> None:
+    """A module of the page is not called as one of another folder: whoever hears its name knows which is meant."""
+    others = {path.stem for folder in ("analysis", "local", "deploy", "bench") for path in (ROOT / folder).glob("*.py")}
+    own = {path.stem for path in (ROOT / "page").glob("*.py")}
+
+    assert own & others == {"__init__", "__main__"}
