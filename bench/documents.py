@@ -69,7 +69,7 @@ def make_rejection(name: str, *, seed: int = 0, **fields: Any) -> dict[str, Any]
 
 def plant(client: firestore.Client, collection: str, documents: Iterable[dict[str, Any]]) -> None:
     """Write documents, many at a time."""
-    for some in batched(documents, 400, strict=False):
+    for some in batched(documents, 400):
         batch = client.batch()
         for document in some:
             batch.set(client.collection(collection).document(document["uid"]), document)

@@ -73,7 +73,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  not needed where there is no browser
 
     flags = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
-    flags += " --disable-sync --autoplay-policy=no-user-gesture-required"
+    flags += " --disable-sync"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program, args=flags.split(), chromium_sandbox=os.geteuid() != 0

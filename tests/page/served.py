@@ -1,6 +1,7 @@
 """A page that is being served by a process of its own."""
 
 import http.client
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,10 @@ class Page:
     def url(self) -> str:
         """Where a browser finds it."""
         return f"http://{HOST}:{self.port}"
+
+    def process_environment(self) -> dict[str, str]:
+        """Return the environment of a process that is to see the same."""
+        return os.environ | self.environment
 
     def plant(self, *sounds: dict[str, Any], rejections: Iterable[dict[str, Any]] = ()) -> None:
         """Write documents as the function would."""
