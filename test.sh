@@ -3,9 +3,10 @@
 #
 # Usage: ./test.sh [PYTEST_ARGUMENT...]
 #
-# Without arguments: format, lint, types, ShellCheck, all tests, and under the other of Python 3.12 and 3.13, if it is
-# found here, once more those that run the function's own code.
-# With arguments: only pytest with them, e.g. ./test.sh tests/function/test_upload.py -k shapes
+# Without arguments: format, lint, types, ShellCheck, all tests, and the function's (tests/function) once more under the
+# other of Python 3.12 and 3.13, if it is found here.
+# With arguments: only pytest with them: ./test.sh tests/function is the quick run, and
+# ./test.sh tests/function/test_upload.py -k numbers_may_be_strings is one test.
 # System packages (shellcheck, ffmpeg, strace) are installed with apt-get where that is possible without asking;
 # elsewhere they are named, and what needs them is skipped by name.
 set -euo pipefail
@@ -17,11 +18,13 @@ REQUIREMENTS=(requirements.txt local/requirements.txt tests/requirements.txt)
 OF_THE_DOORS=(tests/{deploy,local,repository}) # they wait more than they compute, so they run beside the others
 
 main() {
-  if [[ ${1:-} == --help || ${1:-} == -h ]]; then
-    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-    return
-  fi
   local first python other others doors status
+  case " $* " in
+    *" --help "* | *" -h "*)
+      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+      return
+      ;;
+  esac
   first=$(find_python)
   python=$(ensure_environment "$first" "${REQUIREMENTS[@]}")
   if (($#)); then

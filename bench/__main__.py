@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import versions
 from bench.cold import measure_cold
+from bench.looking import measure_page
 from bench.options import Options
 from bench.rivals import measure_peers
 from bench.runs import progress
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
     "cold": measure_cold,
     "peers": measure_peers,
     "size": measure_size,
+    "page": measure_page,
 }
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,7 @@ FOLDERS = {
     "bench": {"bench", "analysis", "local", "google", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"}
     | {"threadpoolctl", "kaldi_native_fbank", "python_speech_features", "audioflux", "essentia", "spafe", "opensmile"},
 }
+MODULES = [ROOT / "main.py", *(path for folder in ("analysis", *FOLDERS) for path in (ROOT / folder).rglob("*.py"))]
 
 
 def imports_of(path: Path) -> set[str]:
@@ -58,6 +60,11 @@ def imports_of(path: Path) -> set[str]:
 
     visit(ast.parse(path.read_text()))
     return {name for name in found if name.partition(".")[0] not in STDLIB | {"__future__"}}
+
+
+def name_of(path: Path) -> str:
+    """The name by which a file of this repository is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def is_allowed(name: str, allowed: set[str]) -> bool:
@@ -91,3 +98,13 @@ def test_the_page_repeats_no_name_of_another_room() -> None:
     own = {path.stem for path in (ROOT / "page").glob("*.py")}
 
     assert own & others == {"__init__", "__main__"}
+
+
+def test_imports_go_in_no_circle() -> None:
+    """No module leads back to itself by what it imports."""
+    imports = {name_of(path): imports_of(path) for path in MODULES}
+    own = {
+        name: {other for other in imports if any(is_allowed(one, {other}) for one in imports[name])} for name in imports
+    }
+
+    TopologicalSorter(own).prepare()  # a CycleError names the circle
