@@ -35,8 +35,10 @@ function hear(told) {
     if (!old.classList.contains("current")) old.replaceWith(row);
     return;
   }
+  const older = [...list.children].find((child) => Date.parse(child.dataset.time) <= Date.parse(row.dataset.time));
+  if (!older && document.querySelector(".paging .next")) return; // it is on a later page
   row.classList.add("new");
-  list.prepend(row);
+  list.insertBefore(row, older ?? null);
   document.getElementById("empty")?.remove();
   say(`New: ${row.querySelector(".name").textContent.trim()}`);
 }

@@ -4,7 +4,7 @@ import gzip
 import http.client
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -406,7 +406,7 @@ def test_strange_documents_do_not_break_the_lists(serve_page: Callable[..., Page
 def test_news_arrive_while_the_browser_listens(serve_page: Callable[..., Page]) -> None:
     """A sound that is written is told within moments, and who comes later is told what happened since."""
     page = serve_page()
-    document = make_document("new.wav", bucket=page.bucket.name)
+    document = make_document("new.wav", bucket=page.bucket.name, uploaded_at=datetime.now(UTC))
     before = (document["analyzed_at"] - timedelta(seconds=1)).isoformat().replace("+", "%2B")
     connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=20)
     connection.request("GET", f"/events?since={before}")
