@@ -28,12 +28,13 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$root/local/environment.sh"
 
 main() {
+  if asks_for_help "$@"; then
+    print_help "$root/local.sh"
+    return
+  fi
   local python
   python=$(cd "$root" && find_python)
   export PYTHONPATH=$root # the files are named from where the user is, so the directory stays
-  case " $* " in
-    *" --help "* | *" -h "*) exec "$python" -P -m local.options "$@" ;;
-  esac
   "$python" -P -m local.options "$@"
   python=$root/$(cd "$root" && ensure_environment "$python" requirements.txt local/requirements.txt)
   exec "$python" -P -m local "$@" </dev/null

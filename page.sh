@@ -23,12 +23,13 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$root/local/environment.sh"
 
 main() {
+  if asks_for_help "$@"; then
+    print_help "$root/page.sh"
+    return
+  fi
   local python
   python=$(cd "$root" && find_python)
   export PYTHONPATH=$root # FILE is named from where the user is, so the directory stays
-  case " $* " in
-    *" --help "* | *" -h "*) exec "$python" -P -m page.arguments "$@" ;;
-  esac
   "$python" -P -m page.arguments "$@"
   python=$root/$(cd "$root" && ensure_environment "$python" requirements.txt page/requirements.txt)
   exec "$python" -P -m page "$@"

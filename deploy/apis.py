@@ -2,22 +2,22 @@
 
 from deploy.gcloud import Gcloud
 
+# What a function of either generation needs, what its trigger needs, and what the 2nd generation needs besides.
 _BOTH = ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudresourcemanager", "firestore", "iam", "logging")
 _TRIGGER = ("pubsub", "storage")
 _SECOND = ("eventarc", "run")
 
 
 def project_number(gcloud: Gcloud) -> str | None:
-    """Return the number that Google's own accounts in the project are named after, or None where it cannot be asked."""
+    """Return the number of the project, after which Google names its own accounts there; None without a project."""
     project = gcloud.read("projects", "describe", gcloud.project)
     return project and str(project["projectNumber"])
 
 
 def ensure_apis(gcloud: Gcloud, generation: int) -> None:
-    """Enable what is not enabled yet."""
+    """Enable the APIs that a function of this generation needs and that are not enabled yet."""
     names = sorted((*_BOTH, *_TRIGGER, *(_SECOND if generation == 2 else ())))
     enabled = {service["config"]["name"] for service in gcloud.read("services", "list", "--enabled") or []}
     missing = [name for name in (f"{name}.googleapis.com" for name in names) if name not in enabled]
     if missing:
-        gcloud.run("services", "enable", *missing)
-        gcloud.settled = gcloud.dry_run
+        gcloud.enable(missing)

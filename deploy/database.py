@@ -1,14 +1,29 @@
-"""The Firestore database and the index that nearest-neighbour queries over `fingerprint` need."""
+"""The Firestore database, and the index without which no query finds the sounds nearest to a fingerprint."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from analysis.definition import N_FINGERPRINT
+from deploy.failures import DisagreementError
 from deploy.gcloud import Gcloud
-from deploy.place import DisagreementError
 
 DATABASE = "(default)"
 COLLECTION = "sounds"
 FIELD = "fingerprint"
-DIMENSION = 12
+
+
+@dataclass(frozen=True)
+class VectorIndex:
+    """An index with which a query finds the sounds whose `fingerprint` is nearest to a vector.
+
+    Attributes:
+        name: its id within the database, which Firestore chose.
+        dimension: of the vectors that it holds.
+
+    """
+
+    name: str
+    dimension: int
 
 
 def ensure_database(gcloud: Gcloud, region: str) -> None:
@@ -30,28 +45,31 @@ def ensure_database(gcloud: Gcloud, region: str) -> None:
         )
 
 
-def find_indexes(gcloud: Gcloud) -> list[str]:
-    """Return the full names of the indexes that serve nearest-neighbour queries over all sounds; one is usual."""
+def find_indexes(gcloud: Gcloud) -> list[VectorIndex]:
+    """Return the vector indexes over `fingerprint`, and over nothing else, of the collection `sounds`; one is usual."""
     indexes = gcloud.read("firestore", "indexes", "composite", "list", f"--database={DATABASE}") or []
-    return [index["name"] for index in indexes if _serves(index)]
+    return [index for index in map(_vector_index, indexes) if index]
 
 
 def ensure_index(gcloud: Gcloud) -> None:
-    """Make the vector index if there is none; it fills in the background, which may take minutes."""
-    if not find_indexes(gcloud):
+    """Make the index if there is none; Firestore fills it afterwards, which may take minutes."""
+    if not any(index.dimension == N_FINGERPRINT for index in find_indexes(gcloud)):
         gcloud.run(
             *("firestore", "indexes", "composite", "create", f"--database={DATABASE}"),
             *(f"--collection-group={COLLECTION}", "--query-scope=COLLECTION"),
-            f'--field-config=field-path={FIELD},vector-config={{"dimension":"{DIMENSION}","flat":"{{}}"}}',
+            f'--field-config=field-path={FIELD},vector-config={{"dimension":"{N_FINGERPRINT}","flat":"{{}}"}}',
             "--async",
         )
 
 
-def _serves(index: dict[str, Any]) -> bool:
+def _vector_index(index: dict[str, Any]) -> VectorIndex | None:
+    """Return a composite index as a vector index over `fingerprint`, or None if it is another."""
     fields = [field for field in index["fields"] if field["fieldPath"] != "__name__"]
-    return (
-        f"/collectionGroups/{COLLECTION}/" in index["name"]
-        and index["queryScope"] == "COLLECTION"
-        and [field["fieldPath"] for field in fields] == [FIELD]
-        and fields[0].get("vectorConfig", {}).get("dimension") == DIMENSION
-    )
+    if (
+        f"/collectionGroups/{COLLECTION}/" not in index["name"]
+        or index["queryScope"] != "COLLECTION"
+        or [field["fieldPath"] for field in fields] != [FIELD]
+        or "vectorConfig" not in fields[0]
+    ):
+        return None
+    return VectorIndex(index["name"].rpartition("/")[2], fields[0]["vectorConfig"].get("dimension", 0))

@@ -1,10 +1,9 @@
-"""The command line of local.sh, whose header comment is the help.
+"""The command line of local.sh, whose header comment is the help, which the door itself prints.
 
 Run as ``python -m local.options ARGUMENT...`` it only says what is wrong with them, before anything is installed.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import NoReturn
 from local.event import SHAPES
 from local.files import find_files
 
-DOOR = Path(__file__).resolve().parent.parent / "local.sh"
 DEFAULT_SHAPES = {1: "legacy", 2: "binary"}  # what the platform posts to each generation
 
 
@@ -38,10 +36,6 @@ def parse(arguments: Sequence[str]) -> Options:
     """Read the arguments; what is wrong with them is one line on stderr and exit code 2."""
     parser = make_parser()
     given = parser.parse_args(arguments)
-    if given.help:
-        print(help_text())
-        sys.exit()
-    del given.help
     given.shape = given.shape or DEFAULT_SHAPES[given.generation]
     ports = [port for name, port in vars(given).items() if name.endswith("_port") and port]
     if len(set(ports)) < len(ports):
@@ -67,14 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path)
     for part in ("firestore", "storage", "storage-https", "function"):
         parser.add_argument(f"--{part}-port", type=port, default=0)
-    parser.add_argument("--help", "-h", action="store_true")
     return parser
-
-
-def help_text() -> str:
-    """Return the header comment of local.sh."""
-    header = re.match(r"#!.*\n((?:#.*\n)+)", DOOR.read_text())
-    return re.sub(r"^# ?", "", header[1].rstrip(), flags=re.MULTILINE) if header else ""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -15,15 +14,11 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DOOR = Path(__file__).resolve().parent.parent / "page.sh"
 ENDINGS = (".csv", ".parquet")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments; what is wrong with them is one line on stderr and exit code 2."""
-    if {"--help", "-h"} & set(arguments):
-        print(help_text())
-        sys.exit()
     parser = _Parser(prog="page.sh", add_help=False, allow_abbrev=False)
     parser.add_argument("export", nargs="?", choices=["export"])
     parser.add_argument("file", nargs="?", type=Path)
@@ -38,12 +33,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if given.export and (given.file is None or given.file.suffix not in ENDINGS):
         parser.error(f"export takes the name of a file that ends in {' or '.join(ENDINGS)}")
     return given
-
-
-def help_text() -> str:
-    """Return the header comment of page.sh."""
-    header = re.match(r"#!.*\n((?:#.*\n)+)", DOOR.read_text())
-    return re.sub(r"^# ?", "", header[1].rstrip(), flags=re.MULTILINE) if header else ""
 
 
 class _Parser(argparse.ArgumentParser):

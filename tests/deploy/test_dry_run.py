@@ -1,11 +1,13 @@
 """What deploy.sh says it does and would do, without any cloud."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, Terminal, needs_gcloud
+from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, TIMEOUT_S, Terminal, needs_gcloud
 
 EXPECTED = Path(__file__).parent
 
@@ -16,14 +18,28 @@ def terminal(tmp_path: Path) -> Terminal:
     return Terminal(tmp_path)
 
 
-def test_help_is_the_header_comment(terminal: Terminal):
-    """`--help` prints the comment at the top of deploy.sh, whole and unmarked."""
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["-h"], ["--project", PROJECT, "-h", "--bucket", BUCKET], ["--frobnicate", "--name", "--help"]],
+)
+def test_help_is_the_header_comment(terminal: Terminal, words: list[str]):
+    """`--help`, wherever it stands, prints the comment at the top of deploy.sh, whole and unmarked."""
     header = (ROOT / "deploy.sh").read_text().split("\nset ")[0].split("\n", 1)[1]
 
-    done = terminal.run("./deploy.sh", "--help")
+    done = terminal.run("./deploy.sh", *words)
 
     assert done.returncode == 0
     assert done.stdout == re.sub(r"^# ?", "", header, flags=re.MULTILINE) + "\n"
+
+
+def test_help_is_there_from_everywhere(tmp_path: Path):
+    """The door finds itself when it is called by a relative path from another directory."""
+    door = os.path.relpath(ROOT / "deploy.sh", tmp_path)
+
+    done = subprocess.run([door, "-h"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Sets up everything that one bucket of sounds needs")
 
 
 @pytest.mark.parametrize(

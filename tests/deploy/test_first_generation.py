@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from deploy.source import LABEL
+from deploy.archive import LABEL
 from tests.deploy.apis.console import Console, Run, opened
 from tests.deploy.apis.identity import rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, Terminal, needs_gcloud

@@ -6,25 +6,28 @@ from typing import Any
 
 import pytest
 
+from analysis.definition import N_FINGERPRINT
 from analysis.settings import Settings
-from deploy import patience, source
-from deploy.advice import advice
+from deploy import archive
 from deploy.bucket import ensure_bucket
-from deploy.database import ensure_database
+from deploy.database import ensure_database, ensure_index
+from deploy.deployment import MEMORIES_MIB, Deployment
 from deploy.existing import find_function, refuse_other_bucket
-from deploy.gcloud import Gcloud
-from deploy.memory import MEMORIES_MIB, max_bytes
-from deploy.options import Options
-from deploy.patience import patiently
-from deploy.place import DisagreementError, Place, place
-from deploy.refused import RefusedError
+from deploy.failures import DisagreementError, RefusedError
+from deploy.function import read_function
+from deploy.gcloud import Gcloud, patiently
+from deploy.place import Place, place
+from deploy.step import advice
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
+
+NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+VECTOR = {"vectorConfig": {"dimension": N_FINGERPRINT, "flat": {}}}
 
 
 @pytest.mark.parametrize("memory", MEMORIES_MIB)
 def test_an_upload_fits_in_memory(memory: str):
     """MAX_BYTES is a value that the function accepts, and leaves the function itself what it was measured to take."""
-    settings = Settings.from_environment({"MAX_BYTES": str(max_bytes(memory))})
+    settings = Settings.from_environment({"MAX_BYTES": str(Deployment(PROJECT, BUCKET, memory=memory).max_bytes)})
 
     assert 0 < settings.max_bytes <= (MEMORIES_MIB[memory] - 204) * 2**20
 
@@ -80,34 +83,38 @@ def test_an_answer_comes_with_what_to_do(answer: str, expected: str):
     assert expected in advice(answer, "p", ("roles/a",))
 
 
-def test_what_heals_is_waited_for(monkeypatch: pytest.MonkeyPatch):
-    """A refusal that only tells that something new is not known everywhere is asked again until it is."""
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were to be waited, without waiting."""
     waits: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", waits.append)
-    answers = iter(["Service account a@p does not exist.", "Service account a@p does not exist.", None])
+    monkeypatch.setattr("deploy.gcloud.sleep", waits.append)
+    return waits
 
-    def call(command: list[str]) -> str:
-        if answer := next(answers):
-            raise RefusedError(command, answer)
-        return "done"
 
-    assert patiently(call, ["gcloud"]) == "done"
+def test_what_passes_by_itself_is_waited_for(waits: list[float], tmp_path: Path):
+    """A command that meets something new that is not known everywhere yet is run again until it is known."""
+    program = tmp_path / "refuses-twice"
+    program.write_text(
+        "#!/bin/sh\n"
+        'echo >>"$0.calls"\n'
+        'if [ "$(wc -l <"$0.calls")" -lt 3 ]; then echo "Service account a@p does not exist." >&2; exit 1; fi\n'
+        "echo done\n"
+    )
+    program.chmod(0o755)
+
+    assert patiently([str(program)]) == "done\n"
     assert waits == [2, 4]
 
 
 @pytest.mark.parametrize(
     ("answer", "waited_s"), [("Service account a@p does not exist.", 300), ("PERMISSION_DENIED", 0)]
 )
-def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch, answer: str, waited_s: int):
-    """What does not heal within five minutes is given up, and what cannot heal at once."""
-    waits: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", waits.append)
-
-    def call(command: list[str]) -> str:
-        raise RefusedError(command, answer)
+def test_waiting_has_an_end(waits: list[float], answer: str, waited_s: int):
+    """A refusal that has not passed after five minutes is given up, and one that will not pass at once."""
+    command = ["sh", "-c", 'echo "$0" >&2; exit 1', answer]
 
     with pytest.raises(RefusedError, match=answer):
-        patiently(call, ["gcloud"])
+        patiently(command)
     assert sum(waits) == waited_s
 
 
@@ -117,39 +124,39 @@ def test_only_another_source_has_another_digest(monkeypatch: pytest.MonkeyPatch,
     shutil.copytree(ROOT / "analysis", tmp_path / "analysis", ignore=shutil.ignore_patterns("__pycache__"))
     for name in (".gcloudignore", "main.py", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    monkeypatch.setattr(source, "ROOT", tmp_path)
-    before = source.digest()
+    monkeypatch.setattr(archive, "ROOT", tmp_path)
+    before = archive.digest()
 
     (tmp_path / "README.md").write_text("x")
-    assert source.digest() == before
+    assert archive.digest() == before
     (tmp_path / "main.py").write_text("x")
-    changed = source.digest()
+    changed = archive.digest()
     (tmp_path / "main.py").rename(tmp_path / "analysis" / "main.py")
-    assert len({before, changed, source.digest()}) == 3
+    assert len({before, changed, archive.digest()}) == 3
 
 
 @pytest.mark.parametrize(
-    "function",
+    "answer",
     [
         {"environment": "GEN_2", "eventTrigger": {"eventFilters": [{"attribute": "bucket", "value": "other"}]}},
         {"eventTrigger": {"resource": "projects/_/buckets/other"}},
     ],
 )
-def test_one_function_watches_one_bucket(function: dict[str, Any]):
+def test_one_function_watches_one_bucket(answer: dict[str, Any]):
     """A function of the same name that watches another bucket is neither taken over nor removed."""
     with pytest.raises(
         DisagreementError, match=r"(?s)analyze watches bucket other.*--bucket other --name analyze --delete"
     ):
-        refuse_other_bucket(function, Options(PROJECT, BUCKET))
+        refuse_other_bucket(read_function({"name": NAME, **answer}), Deployment(PROJECT, BUCKET))
 
 
 @pytest.mark.parametrize(
-    "function", [{"environment": "GEN_2"}, {}, {"eventTrigger": {"resource": f"projects/{PROJECT}/topics/{BUCKET}"}}]
+    "answer", [{"environment": "GEN_2"}, {}, {"eventTrigger": {"resource": f"projects/{PROJECT}/topics/{BUCKET}"}}]
 )
-def test_a_function_that_watches_no_bucket_is_another_s(function: dict[str, Any]):
+def test_a_function_that_watches_no_bucket_is_another_s(answer: dict[str, Any]):
     """A function of the same name without a bucket is not taken over, even where its topic has the bucket's name."""
     with pytest.raises(DisagreementError, match="analyze is there and watches no bucket"):
-        refuse_other_bucket(function, Options(PROJECT, BUCKET))
+        refuse_other_bucket(read_function({"name": NAME, **answer}), Deployment(PROJECT, BUCKET))
 
 
 def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPatch):
@@ -158,7 +165,7 @@ def test_a_function_in_another_region_is_recognised(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Gcloud, "read", lambda _self, *words: there if "list" in words else None)
 
     with pytest.raises(DisagreementError, match="analyze is in us-east1, not us-central1: use --region us-east1"):
-        find_function(Gcloud(PROJECT), Options(PROJECT, BUCKET), "us-central1")
+        find_function(Gcloud(PROJECT), Deployment(PROJECT, BUCKET), "us-central1")
 
 
 def test_a_bucket_that_was_there_is_left_as_it_is(capsys: pytest.CaptureFixture[str]):
@@ -174,6 +181,34 @@ def test_a_bucket_that_was_there_is_left_as_it_is(capsys: pytest.CaptureFixture[
         "  note: gs://my-sounds has access lists per object; to end that:"
         " gcloud storage buckets update gs://my-sounds --uniform-bucket-level-access\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "made"),
+    [
+        ({}, 0),
+        ({"queryScope": "COLLECTION_GROUP"}, 1),
+        ({"name": "projects/p/databases/d/collectionGroups/others/indexes/i"}, 1),
+        ({"fields": [{"fieldPath": "length", "order": "ASCENDING"}, {"fieldPath": "fingerprint", **VECTOR}]}, 1),
+        ({"fields": [{"fieldPath": "fingerprint", "vectorConfig": {"dimension": N_FINGERPRINT + 1, "flat": {}}}]}, 1),
+        ({"fields": [{"fieldPath": "fingerprint", "order": "ASCENDING"}]}, 1),
+    ],
+)
+def test_only_an_index_that_finds_neighbours_is_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], made: int
+):
+    """An index of another collection, field, kind or dimension is left as it is, and ours is made beside it."""
+    usual = {
+        "name": "projects/p/databases/d/collectionGroups/sounds/indexes/i",
+        "queryScope": "COLLECTION",
+        "fields": [{"fieldPath": "__name__", "order": "ASCENDING"}, {"fieldPath": "fingerprint", **VECTOR}],
+    }
+    monkeypatch.setattr(Gcloud, "read", lambda *_: [usual | change])
+    gcloud = Gcloud(PROJECT, dry_run=True)
+
+    ensure_index(gcloud)
+
+    assert gcloud.changes == made
 
 
 def test_a_database_in_datastore_mode_is_refused(monkeypatch: pytest.MonkeyPatch):

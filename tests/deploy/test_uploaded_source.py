@@ -4,10 +4,8 @@ import http.client
 import io
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,19 +19,19 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
 
-from deploy.function import ensure_function
+from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.options import Options
 from deploy.place import place
+from deploy.wanted import ensure_function, wanted
+from local import part
 from local.event import Event, shape_event
-from local.parts import Part
+from local.part import Part
 from local.ports import choose_port
 from tests.deploy.apis.console import opened
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
 
 APIS = ("artifactregistry", "cloudbuild", "cloudfunctions", "eventarc", "iam", "pubsub", "run")
 INSTALL_S = 300
-START_S = 60
 CALL_S = 60
 
 # The flags of Google's buildpack; there it is --user, into a directory of its own, what is a venv here.
@@ -71,8 +69,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
         console.cloud.state.services.update(f"{api}.googleapis.com" for api in APIS)
         functions = {}
         for generation in (1, 2):
-            options = Options(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
-            ensure_function(Gcloud(PROJECT), options, place(None, None), None)
+            deployment = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
+            ensure_function(Gcloud(PROJECT), wanted(deployment, place(None, None)), None)
             functions[generation] = next(iter(console.cloud.state.functions.values()))
             console.cloud.state.functions.clear()
         first, second = console.cloud.state.archives.values()
@@ -142,13 +140,13 @@ def test_what_was_uploaded_makes_a_document_of_a_sound(
         blob.upload_from_filename(write_sound([0.5, -0.5] * 11025))
     event = Event("1", blob._properties["timeCreated"], blob._properties | {"kind": "storage#object"})
 
-    with _served(deployed.functions[generation], source, tmp_path, firestore, storage) as address:
-        status = _post(address, *shape_event(event, {1: "legacy", 2: "binary"}[generation]))
+    with _served(deployed.functions[generation], source, tmp_path, firestore, storage) as served:
+        status = _post(served.address, *shape_event(event, {1: "legacy", 2: "binary"}[generation]))
 
     with closing(_connected(firestore_client, "FIRESTORE_EMULATOR_HOST", firestore.address)) as client:
         documents = [one.to_dict() for one in client.collection("sounds").get()]
     (document,) = [one for one in documents if one["blob_name"] == name]
-    assert status == 200, (tmp_path / "log").read_text()
+    assert status == 200, served.tail()
     assert document["length"] == 22050
     assert len(document["mean_mfccs"]) == 12
 
@@ -166,7 +164,7 @@ def _post(address: str, headers: dict[str, str], body: bytes) -> int:
 
 
 @contextmanager
-def _served(function: dict[str, Any], source: Path, directory: Path, firestore: Part, storage: Part) -> Iterator[str]:
+def _served(function: dict[str, Any], source: Path, directory: Path, firestore: Part, storage: Part) -> Iterator[Part]:
     """Serve the source with the settings of the deployed function, in an environment as bare as the cloud's."""
     port = choose_port(0)
     (directory / "temporary").mkdir()
@@ -182,14 +180,8 @@ def _served(function: dict[str, Any], source: Path, directory: Path, firestore: 
         "STORAGE_EMULATOR_HOST": storage.url,
     }
     command = [*UNPRIVILEGED, source / "packages" / "bin" / "functions-framework"]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=source, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        _wait(process, port, directory / "log")
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, 9)
-        process.wait()
+    with part.start("function", command, directory, port=port, environment=environment, cwd=source) as served:
+        yield served.wait()
 
 
 def _recorded(function: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
@@ -198,19 +190,6 @@ def _recorded(function: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
     if "buildConfig" in function:
         return function["buildConfig"]["entryPoint"], "cloudevent", function["serviceConfig"]["environmentVariables"]
     return function["entryPoint"], "event", function["environmentVariables"]
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + START_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), CALL_S).close()
-        except ConnectionRefusedError:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _contents(archive: bytes) -> dict[str, bytes]:

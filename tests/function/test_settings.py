@@ -6,7 +6,7 @@ from analysis.settings import Settings
 
 
 def test_defaults_are_the_documented_ones() -> None:
-    """An empty environment gives the defaults of the README."""
+    """An empty environment gives the documented defaults."""
     assert Settings.from_environment({}) == Settings(
         sounds_collection="sounds",
         rejections_collection="rejections",

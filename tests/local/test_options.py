@@ -19,15 +19,24 @@ from tests.stand_ins.door import DOOR, ROOT, SAMPLE, run
 from tests.stand_ins.waiting import wait_until
 
 
-def test_help_is_the_header_of_the_door_and_tells_of_every_option() -> None:
-    """--help prints the header comment, which names exactly the options there are."""
-    done = run("--help", SAMPLE)
+@pytest.mark.parametrize("words", [["--help", SAMPLE], [SAMPLE, "-h"], ["--nonsense", "--generation", "--help"]])
+def test_help_is_the_header_of_the_door_and_tells_of_every_option(words: list[str | Path]) -> None:
+    """--help, wherever it stands, prints the header comment, which names exactly the options there are."""
+    done = run(*words)
 
     header = DOOR.read_text().split("\nset -euo pipefail")[0].splitlines()[1:]
     assert done.stdout.splitlines() == [line.removeprefix("#").removeprefix(" ") for line in header]
     assert done.returncode == 0
     told = set(re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE))
-    assert told == {option for option in options.make_parser()._option_string_actions if option.startswith("--")}
+    assert told == {"--help", *options.make_parser()._option_string_actions}
+
+
+def test_file_may_be_called_help(tmp_path: Path) -> None:
+    """What stands after a `--` is a file, whatever it is called."""
+    done = run("--", "--help", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--help is not there" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,26 @@
-"""The README says what is true: its document is the sample's, its links and names lead somewhere."""
+"""The README says what is true: its commands print what it shows, and its numbers are those of docs/numbers.md."""
 
 import json
+import os
 import re
+import shutil
+import signal
+import socket
 import subprocess
-from dataclasses import fields
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analysis.errors import AnalysisError
-from analysis.settings import Settings
+from tests.stand_ins.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 VARYING = {"analyzed_at", "uploaded_at", "event_id", "generation", "uid"}
+TOOK = re.compile(r" +[\d.]+ s$", re.MULTILINE)  # the last column
 
 
 def shown_document() -> dict[str, Any]:
@@ -23,12 +29,27 @@ def shown_document() -> dict[str, Any]:
     return json.loads(text)
 
 
-def test_document_is_what_the_first_command_prints() -> None:
-    """The README's first command prints the README's document."""
-    command = [ROOT / "local.sh", "local/sample.wav", "--json"]
-    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=300)
+def run_local(*arguments: str) -> str:
+    """What local.sh prints."""
+    command = [ROOT / "local.sh", *arguments]
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True, timeout=300).stdout
 
-    document = json.loads(ended.stdout)
+
+def test_readme_is_one_page() -> None:
+    """The README has at most 120 lines: what is longer has a page in docs/."""
+    assert len(README.splitlines()) <= 120
+
+
+def test_first_command_prints_what_is_shown() -> None:
+    """The README's first command prints the README's table, however long the function took."""
+    (shown,) = re.findall(r"^\$ \./local\.sh local/sample\.wav\n(.*?)^\$ ", README, re.DOTALL | re.MULTILINE)
+
+    assert TOOK.sub("", run_local("local/sample.wav")) == TOOK.sub("", shown)
+
+
+def test_document_is_what_the_command_prints() -> None:
+    """The command that the README gives for it prints the README's document."""
+    document = json.loads(run_local("--json", "local/sample.wav"))
 
     shown = shown_document()
     assert document.pop("fingerprint") == pytest.approx(shown["mean_mfccs"], abs=1e-3)
@@ -39,43 +60,69 @@ def test_document_is_what_the_first_command_prints() -> None:
     }
 
 
-def test_every_setting_is_in_the_table() -> None:
-    """The README names every setting and its default."""
-    table = README.split("| variable | default | |")[1].split("\n\n")[0]
-    rows = [row.replace("`", "").split(" | ") for row in table.splitlines()[2:]]
-    shown = {}
-    for names, defaults, _ in rows:
-        shown |= zip(names.removeprefix("| ").split(", "), defaults.split(", "), strict=True)
+def test_headline_numbers_are_measured_ones() -> None:
+    """Every number in the README's table stands in a table of docs/numbers.md."""
+    table = README.split("## Numbers")[1].split("\n\n")[1]
+    rows = re.findall(r"^\|.*$", (ROOT / "docs/numbers.md").read_text(), re.MULTILINE)
 
-    words = {"include_names": "all", "exclude_names": "none"}
-    expected = {field.name: words.get(field.name, field.default) for field in fields(Settings)}
-    assert shown == {name.upper(): str(default) for name, default in expected.items()}
+    numbers = re.findall(r"[\d.]+", table)
+    assert numbers
+    assert set(numbers) - set(re.findall(r"[\d.]+", "".join(rows))) == set()
 
 
-def test_every_reason_is_in_the_table() -> None:
-    """The README names every reason of a rejection, and no other."""
-    table = README.split("| reason | what was found |")[1].split("\n\n")[0]
-    named = re.findall(r"`([a-z_]+)`", " ".join(row.split("|")[1] for row in table.splitlines() if row))
+def test_commands_by_hand(tmp_path: Path) -> None:
+    """What the README lists for four terminals, typed into four terminals, ends with the sample's document."""
+    if shutil.which("gcloud") is None:
+        pytest.skip("gcloud is not installed")
+    (text,) = re.findall(r"<!-- by hand -->\n```bash\n(.*?)```", README, re.DOTALL)
+    ports = {port: free_port() for port in sorted(set(re.findall(r"127\.0\.0\.1:(\d+)", text)))}
+    text = re.sub(r"\b\d{4}\b", lambda found: str(ports.get(found[0], found[0])), text)
+    *servers, client = re.split(r"^# Terminal \d: .*\n", text, flags=re.MULTILINE)[1:]
 
-    assert sorted(named) == sorted(error.reason for error in AnalysisError.__subclasses__())
+    with ExitStack() as terminals:
+        for number, commands in enumerate(servers, 1):
+            terminals.enter_context(terminal(commands, tmp_path / f"terminal-{number}.log"))
+        wait_until(lambda: all(map(listens, ports.values())), 60)
+        done = subprocess.run(
+            ["bash", "-euc", client], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout[done.stdout.index('{\n  "documents"') :])["documents"][0]["fields"]
+    assert document["length"] == {"integerValue": str(shown_document()["length"])}
 
 
-def test_named_files_exist() -> None:
-    """Every file and folder of the repository that the README names or links to is there."""
-    folders = r"(?:analysis|local|tests|bench|deploy|examples)/[\w./-]*"
-    named = set(re.findall(rf"`({folders}|[\w-]+\.(?:sh|py|md|in|txt))`", README))
-    linked = {link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link}
-    rooms = {path.name for path in (ROOT / "analysis").iterdir()}
+@contextmanager
+def terminal(commands: str, log: Path) -> Iterator[None]:
+    """A terminal in which these commands run, until Ctrl-C."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["bash", "-c", commands],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"{commands}\n{log.read_text()}") from error
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
 
-    assert {name for name in named | linked if not (ROOT / name).exists() and name not in rooms} == set()
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-@pytest.mark.parametrize("door", ["local.sh", "test.sh", "deploy.sh"])
-def test_options_of_the_commands_exist(door: str) -> None:
-    """Every option that the README gives to a door is in its --help."""
-    help_text = subprocess.run([ROOT / door, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
-    commands = re.findall(rf"^\s*(?:\w+='[^']*' )?\./{re.escape(door)} (.*?)(?:\s#.*)?$", README, re.MULTILINE)
-
-    options = {option for command in commands for option in re.findall(r"(?<!\S)--[a-z-]+", command)}
-    assert commands
-    assert {option for option in options if option not in help_text} == set()
+def listens(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

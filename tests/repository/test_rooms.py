@@ -1,6 +1,7 @@
-"""The rooms import what the design lets them, and nothing is looked up the other way."""
+"""The rooms import what the table of CONTRIBUTING.md lets them, and nothing is looked up the other way."""
 
 import ast
+import re
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -9,38 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STDLIB = sys.stdlib_module_names
-# Of each room, what it may import beside the standard library and the modules of its own folder.
-MAY_IMPORT = {
-    "main.py": {"analysis"},
-    "analysis/__init__.py": set(),
-    "analysis/definition.py": set(),
-    "analysis/audio.py": {
-        "soxr",
-        "numpy",
-        "analysis.definition",
-        "analysis.errors",
-        "analysis.ffmpeg",
-        "analysis.sndfile",
-    },
-    "analysis/blobs.py": {"google.cloud.storage", "google.api_core.exceptions", "google_crc32c", "analysis.errors"},
-    "analysis/errors.py": set(),
-    "analysis/ffmpeg.py": {"av", "numpy", "analysis.errors", "analysis.source"},
-    "analysis/mfcc.py": {"librosa", "scipy", "numpy", "analysis.definition", "analysis.errors"},
-    "analysis/records.py": {"google.cloud.firestore", "google.cloud.firestore_v1", "google.api_core"},
-    "analysis/settings.py": set(),
-    "analysis/sndfile.py": {"soundfile", "numpy", "analysis.errors", "analysis.source"},
-    "analysis/sound.py": {"analysis.definition"},
-    "analysis/source.py": set(),
-    "analysis/upload.py": {"analysis.errors"},
-}
-FOLDERS = {
-    "deploy": {"deploy"},
-    "local": {"local", "google", "grpc", "proto", "numpy", "soundfile"},
-    "page": {"page", "analysis", "google", "requests", "numpy", "starlette", "uvicorn", "jinja2", "PIL", "pyarrow"},
-    "bench": {"bench", "analysis", "local", "google", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"}
-    | {"threadpoolctl", "kaldi_native_fbank", "python_speech_features", "audioflux", "essentia", "spafe", "opensmile"},
-}
-MODULES = [ROOT / "main.py", *(path for folder in ("analysis", *FOLDERS) for path in (ROOT / folder).rglob("*.py"))]
+ROWS = re.findall(
+    r"^\| `([\w./]+)` \| .* \| ([^|]*) \|$",
+    (ROOT / "CONTRIBUTING.md").read_text().split("| room | does | may import |")[1].split("\n\n")[0],
+    re.MULTILINE,
+)
+# Of each room, what CONTRIBUTING.md lets it import beside the standard library; EVERYTHING is not looked at.
+EVERYTHING = "everything"
+MAY_IMPORT = {room: set(re.findall(r"`([\w.]+)`", cell)) for room, cell in ROWS if cell != EVERYTHING}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -72,37 +49,45 @@ def is_allowed(name: str, allowed: set[str]) -> bool:
     return any(name == module or name.startswith(f"{module}.") for module in allowed)
 
 
-def test_every_room_of_the_function_is_listed() -> None:
-    """The table knows main.py and every module of analysis."""
-    rooms = {"main.py", *(str(path.relative_to(ROOT)) for path in (ROOT / "analysis").rglob("*.py"))}
+def modules_of(room: str) -> list[Path]:
+    """The module that a room is, or all of the folder that it is."""
+    return sorted((ROOT / room).rglob("*.py")) if room.endswith("/") else [ROOT / room]
 
-    assert rooms == set(MAY_IMPORT)
+
+def test_every_room_is_listed() -> None:
+    """The table knows every module of the function and every other folder of Python, and nothing that is not there."""
+    rooms = {"main.py", *(f"analysis/{path.name}" for path in (ROOT / "analysis").glob("*.py"))}
+    folders = {f"{path.parent.name}/" for path in ROOT.glob("*/*.py")} | {"tests/"}
+
+    assert {room for room, _ in ROWS} == (rooms | folders) - {"analysis/", "analysis/__init__.py"}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_room_imports_what_it_may(room: str) -> None:
-    """No room of the function imports more than the design's table gives it."""
-    assert {name for name in imports_of(ROOT / room) if not is_allowed(name, MAY_IMPORT[room])} == set()
+    """No room imports more than the table gives it, the standard library and its own folder."""
+    own = {room.rstrip("/")} if room.endswith("/") else set()
+
+    for module in modules_of(room):
+        assert {name for name in imports_of(module) if not is_allowed(name, MAY_IMPORT[room] | own)} == set(), module
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_folder_imports_what_it_may(folder: str) -> None:
-    """What stands around the function imports it only where the design says so."""
-    for path in (ROOT / folder).rglob("*.py"):
-        assert {name for name in imports_of(path) if not is_allowed(name, FOLDERS[folder])} == set(), path
+def test_package_of_the_function_imports_nothing() -> None:
+    """What every room of the function imports unseen, ``analysis`` itself, imports only the standard library."""
+    assert imports_of(ROOT / "analysis/__init__.py") == set()
 
 
 def test_the_page_repeats_no_name_of_another_room() -> None:
     """A module of the page is not called as one of another folder: whoever hears its name knows which is meant."""
-    others = {path.stem for folder in ("analysis", "local", "deploy", "bench") for path in (ROOT / folder).glob("*.py")}
-    own = {path.stem for path in (ROOT / "page").glob("*.py")}
+    others = {path.stem for room, _ in ROWS if room not in {"page/", "tests/"} for path in modules_of(room)}
+    own = {path.stem for path in modules_of("page/")}
 
     assert own & others == {"__init__", "__main__"}
 
 
 def test_imports_go_in_no_circle() -> None:
     """No module leads back to itself by what it imports."""
-    imports = {name_of(path): imports_of(path) for path in MODULES}
+    modules = [module for room, _ in ROWS if room != "tests/" for module in modules_of(room)]
+    imports = {name_of(path): imports_of(path) for path in modules}
     own = {
         name: {other for other in imports if any(is_allowed(one, {other}) for one in imports[name])} for name in imports
     }

@@ -1,4 +1,4 @@
-"""What is uploaded, and a digest of it: the label by which a second run knows that nothing has changed."""
+"""The source archive that gcloud uploads, and a digest of its files, by which a second run sees whether one changed."""
 
 import hashlib
 from pathlib import Path
@@ -7,15 +7,15 @@ from deploy.gcloud import call
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A label's value has at most 63 characters.
+# The label of a function that holds the digest of what it was built from; its value may have 63 characters.
 LABEL = "sounds-source"
-_LENGTH = 40
+_DIGEST_LENGTH = 40
 
 
 def digest() -> str:
     """Return a digest over the names and contents of the files that .gcloudignore lets through."""
-    ours = hashlib.sha256()
+    files = hashlib.sha256()
     for name in sorted(call(["gcloud", "meta", "list-files-for-upload", str(ROOT)]).splitlines()):
         content = (ROOT / name).read_bytes()
-        ours.update(f"{name}\0{len(content)}\0".encode() + content)
-    return ours.hexdigest()[:_LENGTH]
+        files.update(f"{name}\0{len(content)}\0".encode() + content)
+    return files.hexdigest()[:_DIGEST_LENGTH]
