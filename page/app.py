@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from page import drawing, likeness, listing, playing, trouble, uploading
+from page import drawing, likeness, listing, playing, receiving, trouble
 from page.guard import Guard
 from page.news import News
 from page.projection import draw_map
@@ -167,8 +167,8 @@ class _Site:
 
     async def upload(self, request: Request) -> Response:
         try:
-            uid = await uploading.take(self._scope, request)
-        except uploading.RefusedError as error:
+            uid = await receiving.take(self._scope, request)
+        except receiving.RefusedError as error:
             return JSONResponse({"title": str(error)}, error.status)
         return JSONResponse({"uid": uid}, 201)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +14,8 @@ CHANNELS = {"1": "mono", "2": "stereo"}
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number, and not a truth."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is a finite number, and not a truth."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def duration(seconds: Any) -> str:
