@@ -7,50 +7,46 @@ by a client that waits for the last byte; what the page remembers is asked for u
 import http.client
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from google.cloud import firestore
 
 from bench.documents import make_document, plant
 from bench.options import Options
-from bench.runs import ROOT, progress
+from bench.runs import progress
 from bench.table import Table, seconds
-from local import parts
-from local.ports import choose_port
+from local.program import Program
+from local.servers import PROJECT, client_variables, start_firestore, start_page, start_storage
 
 FEW, MANY, QUICK = 5, 100_000, 1000
 BUCKET = "bench"
-START_S = 60
+ANSWER_S = 60
 HEADER = ("request", "sounds", "median, s", "slowest, s", "kB")
 
 
-def measure_page(options: Options) -> list[Table]:
+def measure(options: Options) -> list[Table]:
     """Time the pages over five sounds and over a hundred thousand."""
     rows, notes = [], []
     for count in (FEW, QUICK if options.quick else MANY):
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as directory,
-            parts.start_firestore(Path(directory)) as database,
-            parts.start_storage(Path(directory)) as storage,
+            start_firestore(Path(directory)).wait() as database,
+            start_storage(Path(directory)).wait() as storage,
         ):
-            environment = {"FIRESTORE_EMULATOR_HOST": database.address, "STORAGE_EMULATOR_HOST": storage.url}
-            uids, took_s = _fill(environment, count)
+            uids, took_s = _fill(database, count)
             notes.append(f"{count} documents were written in {took_s:.0f} s.")
-            with _serve(environment) as ask:
-                rows += _measure(ask, uids, count, 3 * options.runs)
+            with start_page(Path(directory), BUCKET, client_variables(storage, database)).wait() as page:
+                rows += _measure(page, uids, count, 3 * options.runs)
     return [Table("The page", [*notes, f"Medians of {3 * options.runs} requests."], HEADER, rows)]
 
 
-def _measure(ask: Callable[[str], bytes], uids: list[str], count: int, n_runs: int) -> list[list[str]]:
+def _measure(page: Program, uids: list[str], count: int, n_runs: int) -> list[list[str]]:
     """Time each kind of request; the first of the page's life is not counted."""
-    ask("/")
-    older = ask("/").decode().partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+    older = _ask(page, "/").decode().partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
     kinds: dict[str, Callable[[int], str]] = {
         "list, newest": lambda _: "/",
         "list, after a mark": lambda _: older or "/",
@@ -66,62 +62,36 @@ def _measure(ask: Callable[[str], bytes], uids: list[str], count: int, n_runs: i
         times, n_bytes = [], 0
         for run in range(n_runs):
             started = time.perf_counter()
-            n_bytes = len(ask(address(run)))
+            n_bytes = len(_ask(page, address(run)))
             times.append(time.perf_counter() - started)
         row = [name, str(count), seconds(statistics.median(times)), seconds(max(times)), f"{n_bytes / 1000:.0f}"]
         rows.append(row)
     return rows
 
 
-def _fill(environment: dict[str, str], count: int) -> tuple[list[str], float]:
+def _fill(database: Program, count: int) -> tuple[list[str], float]:
     """Write documents and return the uids of the first, and the seconds that it took."""
     progress(f"writing {count} documents")
-    os.environ["FIRESTORE_EMULATOR_HOST"] = environment["FIRESTORE_EMULATOR_HOST"]
-    try:
-        client = firestore.Client(parts.PROJECT)
-    finally:
-        del os.environ["FIRESTORE_EMULATOR_HOST"]
+    os.environ["FIRESTORE_EMULATOR_HOST"] = database.address  # read when the client is made
+    client = firestore.Client(PROJECT)
+    del os.environ["FIRESTORE_EMULATOR_HOST"]
     started = time.perf_counter()
-    plant(client, "sounds", (make_document(f"kit/{n}.wav", seed=n, bucket=BUCKET) for n in range(count)))
+    plant(client, "sounds", (_document(n) for n in range(count)))
     took_s = time.perf_counter() - started
     client.close()
-    first = range(min(count, 100))
-    return [make_document(f"kit/{n}.wav", seed=n, bucket=BUCKET)["uid"] for n in first], took_s
+    return [_document(n)["uid"] for n in range(min(count, 100))], took_s
 
 
-@contextmanager
-def _serve(environment: dict[str, str]) -> Iterator[Callable[[str], bytes]]:
-    """Start the page and yield what asks it; it is gone when the context is left."""
-    port = choose_port()
-    command = [sys.executable, "-m", "page", "--project", parts.PROJECT, "--bucket", BUCKET, "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.DEVNULL)
-
-    def ask(path: str) -> bytes:
-        connection = http.client.HTTPConnection(parts.part.HOST, port, timeout=300)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        if answer.status != http.client.OK:
-            raise http.client.HTTPException(f"{path}: {answer.status} {body[:500]!r}")
-        return body
-
-    try:
-        _wait(ask, process)
-        yield ask
-    finally:
-        process.terminate()
-        process.wait()
+def _document(n: int) -> dict[str, Any]:
+    return make_document(f"kit/{n}.wav", seed=n, bucket=BUCKET)
 
 
-def _wait(ask: Callable[[str], bytes], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise TimeoutError("the page does not start")
-        try:
-            ask("/static/icon.svg")
-        except ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
+def _ask(page: Program, path: str) -> bytes:
+    connection = http.client.HTTPConnection(page.host, page.port, timeout=ANSWER_S)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    if answer.status != http.client.OK:
+        raise http.client.HTTPException(f"{path}: {answer.status} {body[:500]!r}")
+    return body

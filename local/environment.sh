@@ -52,7 +52,7 @@ ensure_environment_in() {
   "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || return
   if [[ ! -e $directory/whole ]] || ! "$directory/bin/python" -c '' 2>/dev/null; then
     echo "making the environment $directory" >&2
-    "$python" -m venv --clear "$directory" >&2 || return # said each time, as set -e does not hold within $(...)
+    "$python" -m venv --clear "$directory" >&2 || return # here and below, as set -e does not hold within $(...)
   fi
   for file in "$@"; do
     stamp=$directory/installed-${file//\//-}-$(cksum <"$file" | tr ' ' -)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from local.parts import Part, start_firestore, start_storage
+from local.program import Program
+from local.servers import start_firestore, start_storage
 from tests.stand_ins.cloud import Cloud, start_cloud
 from tests.stand_ins.firestore_proxy import FirestoreProxy
 from tests.stand_ins.storage_proxy import StorageProxy
@@ -44,28 +45,28 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
+def firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """Google's Firestore emulator."""
-    with start_firestore(tmp_path_factory.mktemp("firestore")) as part:
-        yield part
+    with start_firestore(tmp_path_factory.mktemp("firestore")).wait() as program:
+        yield program
 
 
 @pytest.fixture(scope="session")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """A Cloud Storage server that publishes no events: tests post their own."""
-    with start_storage(tmp_path_factory.mktemp("storage")) as part:
-        yield part
+    with start_storage(tmp_path_factory.mktemp("storage")).wait() as program:
+        yield program
 
 
 @pytest.fixture(scope="session")
-def storage_proxy(storage: Part) -> Iterator[StorageProxy]:
+def storage_proxy(storage: Program) -> Iterator[StorageProxy]:
     """What can fail between the function and the bucket."""
     with StorageProxy(storage).running() as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
-def firestore_proxy(firestore: Part) -> Iterator[FirestoreProxy]:
+def firestore_proxy(firestore: Program) -> Iterator[FirestoreProxy]:
     """What can fail between the function and its database."""
     with FirestoreProxy(firestore).running() as proxy:
         yield proxy
@@ -73,8 +74,8 @@ def firestore_proxy(firestore: Part) -> Iterator[FirestoreProxy]:
 
 @pytest.fixture(scope="session")
 def proxied_function(
-    firestore: Part,
-    storage: Part,
+    firestore: Program,
+    storage: Program,
     storage_proxy: StorageProxy,
     firestore_proxy: FirestoreProxy,
     tmp_path_factory: pytest.TempPathFactory,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from bench import signals
+from bench import sound_files
+from bench.comparison import compare_numbers
 from bench.runs import Measured
-from bench.sounds import compare_numbers
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,14 @@ def test_tables_agree_with_librosa(tmp_path: Path):
     assert "librosa 1." in shown
     assert "libsndfile 1." in shown
     names = [row[0] for row in formats["rows"]]
-    assert [name.split(", ")[1] for name in names] == ["16-bit WAV", "FLAC", "OGG Vorbis", "MP3", "m4a (AAC)"]
+    assert [name.split(", ")[1] for name in names] == [
+        "16-bit WAV",
+        "FLAC",
+        "OGG Vorbis",
+        "OGG Opus",
+        "MP3",
+        "m4a (AAC)",
+    ]
     compared = formats["rows"] if shutil.which("ffmpeg") else formats["rows"][:-1]  # librosa cannot read m4a
     assert all(float(row[-1]) <= 1e-3 for row in compared)
     assert {"ours", "opensmile"} <= {row[0].split()[0] for row in peers["rows"]}
@@ -47,14 +54,29 @@ def test_parts_of_a_cold_start_add_up(tmp_path: Path):
     assert {"numpy", "all"} <= {row[0] for row in imports["rows"]}
 
 
+def test_whole_events_are_answered_by_both(tmp_path: Path):
+    """Both functions answer the events of every sound, except plain that of the m4a, and what they take is told."""
+    _, (events,) = bench(tmp_path, "event")
+
+    *long, short = events["rows"]
+    assert [row[0].split(", ")[1] for row in long] == ["16-bit WAV", "m4a (AAC)", "OGG Opus"]
+    assert short[0].startswith("1.4 s ")
+    assert [row[1] == "cannot" for row in events["rows"]] == [False, True, False, False]
+    for wall_s, cpu_s, memory_mb in ((row[2], row[5], row[8]) for row in long):
+        assert float(wall_s) > 0
+        assert float(cpu_s) >= 0
+        assert float(memory_mb) > 0
+    assert sum(float(row[5]) for row in long) > 0  # a single one may be less than a tick of the system's clock
+
+
 def test_declare_shortens_a_sound(tmp_path: Path):
     """A WAV file can tell of its beginning only, and of all again."""
-    path = signals.make_wav(tmp_path, "sound", 2, channels=1)
+    path = sound_files.make_wav(tmp_path, "sound", 2, channels=1)
 
-    signals.declare(path, 1)
+    sound_files.declare(path, 1)
     assert soundfile.info(path).frames == 44100
 
-    signals.declare(path, 2)
+    sound_files.declare(path, 2)
     assert soundfile.info(path).frames == 88200
 
 
@@ -75,7 +97,7 @@ def test_help_names_every_section():
     command = [sys.executable, "-m", "bench", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
-    assert "formats, long, memory, short, cold, peers, size" in " ".join(shown.split())
+    assert "formats, long, memory, short, event, cold, peers, size" in " ".join(shown.split())
 
 
 def bench(directory: Path, *names: str) -> tuple[str, list[dict]]:

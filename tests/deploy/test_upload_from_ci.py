@@ -10,8 +10,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from local.parts import Part
-from local.paste import BOTO
+from local.instructions import BOTO
+from local.program import Program
 from tests.deploy.apis.terminal import ROOT, Terminal, needs_gcloud
 
 EXAMPLE = (ROOT / "examples" / "upload-from-ci.yml").read_text()
@@ -25,7 +25,7 @@ needs_gsutil = pytest.mark.skipif(shutil.which("gsutil") is None, reason="gsutil
 class Runner(Terminal):
     """A CI machine with a checkout, whose gsutil is led to a local bucket."""
 
-    storage: Part | None = None
+    storage: Program | None = None
 
     def environment(self) -> dict[str, str]:
         """Return what the job and its runner set, and what leads gsutil here."""
@@ -57,7 +57,7 @@ class Runner(Terminal):
 
 
 @pytest.fixture
-def runner(tmp_path: Path, storage: Part) -> Runner:
+def runner(tmp_path: Path, storage: Program) -> Runner:
     """Check out a repository with sounds, one in a folder with an odd name, one large."""
     for name, content in {"a.wav": b"RIFF", "b/ü ?.flac": b"fLaC", "large.wav": bytes(9_000_000)}.items():
         (tmp_path / "sounds" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def runner(tmp_path: Path, storage: Part) -> Runner:
 
 
 @needs_gsutil
-def test_the_example_uploads_a_folder_of_sounds(runner: Runner, storage: Part):
+def test_the_example_uploads_a_folder_of_sounds(runner: Runner, storage: Program):
     """The example's line puts each sound below a folder of this run, and asks nothing but to create objects."""
     done = runner.upload(UPLOAD.replace("gsutil ", "gsutil -D "))
 

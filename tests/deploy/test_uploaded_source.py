@@ -23,10 +23,10 @@ from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
 from deploy.place import place
 from deploy.wanted import ensure_function, wanted
-from local import part
-from local.event import Event, shape_event
-from local.part import Part
+from local import program
+from local.finalize_event import Event, shape_event
 from local.ports import choose_port
+from local.program import Program
 from tests.deploy.apis.console import opened
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
 
@@ -131,7 +131,13 @@ def test_only_the_function_is_uploaded(tmp_path: Path):
 
 @pytest.mark.parametrize("generation", [1, 2])
 def test_what_was_uploaded_makes_a_document_of_a_sound(
-    deployed: Deployed, source: Path, tmp_path: Path, firestore: Part, storage: Part, generation: int, write_sound: Any
+    deployed: Deployed,
+    source: Path,
+    tmp_path: Path,
+    firestore: Program,
+    storage: Program,
+    generation: int,
+    write_sound: Any,
 ):
     """The deployed source, alone and without rights to write, answers a real upload with its document."""
     name = f"{uuid4()}.wav"
@@ -164,7 +170,9 @@ def _post(address: str, headers: dict[str, str], body: bytes) -> int:
 
 
 @contextmanager
-def _served(function: dict[str, Any], source: Path, directory: Path, firestore: Part, storage: Part) -> Iterator[Part]:
+def _served(
+    function: dict[str, Any], source: Path, directory: Path, firestore: Program, storage: Program
+) -> Iterator[Program]:
     """Serve the source with the settings of the deployed function, in an environment as bare as the cloud's."""
     port = choose_port(0)
     (directory / "temporary").mkdir()
@@ -180,7 +188,7 @@ def _served(function: dict[str, Any], source: Path, directory: Path, firestore: 
         "STORAGE_EMULATOR_HOST": storage.url,
     }
     command = [*UNPRIVILEGED, source / "packages" / "bin" / "functions-framework"]
-    with part.start("function", command, directory, port=port, environment=environment, cwd=source) as served:
+    with program.start("function", command, directory, port=port, environment=environment, cwd=source) as served:
         yield served.wait()
 
 

@@ -5,13 +5,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from local.parts import Part
+from local.program import Program
 from tests.endurance.outages import Outage, of_firestore, of_storage
 
 
 @pytest.fixture(scope="session")
 def outages(
-    firestore: Part, storage: Part, sound: bytes, tmp_path_factory: pytest.TempPathFactory
+    firestore: Program, storage: Program, sound: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Future[dict[str, Outage]]]]:
     """What comes of events during outages, a minute or two after this fixture is first asked for."""
     with ThreadPoolExecutor() as pool:

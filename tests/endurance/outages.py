@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.parts import Part, start_firestore
 from local.ports import choose_port
+from local.program import Program
+from local.servers import start_firestore
 from tests.stand_ins import storage_proxy as downloads
 from tests.stand_ins.cloud import Cloud, start_cloud
 from tests.stand_ins.storage_proxy import StorageProxy
@@ -40,7 +41,7 @@ class Outage:
     documents: tuple[int, int]
 
 
-def of_storage(firestore: Part, storage: Part, directory: Path, sound: bytes) -> dict[str, Outage]:
+def of_storage(firestore: Program, storage: Program, directory: Path, sound: bytes) -> dict[str, Outage]:
     """Let the bucket be gone, then silent."""
     port = choose_port()
     proxy = StorageProxy(storage, port)
@@ -59,9 +60,9 @@ def of_storage(firestore: Part, storage: Part, directory: Path, sound: bytes) ->
     return {"storage gone": gone[0], "storage silent": silent[0]}
 
 
-def of_firestore(storage: Part, directory: Path, sound: bytes) -> dict[str, Outage]:
+def of_firestore(storage: Program, directory: Path, sound: bytes) -> dict[str, Outage]:
     """Let the database be frozen, then gone; of a sound and of a rejection."""
-    firestore = start_firestore(directory)
+    firestore = start_firestore(directory).wait()
     try:
         with start_cloud(firestore, storage, directory) as cloud:
             uploads = [cloud.upload(sound, "a.wav"), cloud.upload(b"no sound", "b.wav")]
@@ -69,12 +70,12 @@ def of_firestore(storage: Part, directory: Path, sound: bytes) -> dict[str, Outa
             during = _deliver(cloud, uploads)
             _signal(firestore, signal.SIGCONT)
             frozen = _recover(cloud, uploads, during)
-            firestore.stop()
+            firestore.end()
             during = _deliver(cloud, uploads)
-            firestore = start_firestore(directory, firestore.port)
+            firestore = start_firestore(directory, firestore.port).wait()
             gone = _recover(cloud, uploads, during)
     finally:
-        firestore.stop()
+        firestore.end()
     return {
         "Firestore frozen, a sound": frozen[0],
         "Firestore frozen, a rejection": frozen[1],
@@ -114,5 +115,5 @@ def _until_good(deliver: Callable[[], int]) -> list[int]:
     return statuses
 
 
-def _signal(part: Part, number: signal.Signals) -> None:
-    os.killpg(part.process.pid, number)
+def _signal(program: Program, number: signal.Signals) -> None:
+    os.killpg(program.process.pid, number)

@@ -18,8 +18,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as google_storage
 from grpc import StatusCode
 
-from local.parts import PROJECT, Part, start_function, start_storage
 from local.ports import choose_port
+from local.program import Program
+from local.servers import PROJECT, start_function, start_storage
 from local.trigger import Answer, Trigger
 from tests.stand_ins import firestore_proxy as commits
 from tests.stand_ins import storage_proxy as downloads
@@ -73,7 +74,7 @@ def unreliable(faults: list[Any], hard: Any, otherwise: Any, text: Callable[[Any
 
 
 @contextmanager
-def killing(function: Part, killed: list[int]) -> Iterator[None]:
+def killing(function: Program, killed: list[int]) -> Iterator[None]:
     """Kill the function's worker every few seconds; the framework's master starts another, as the platform does."""
     over = Event()
 
@@ -93,7 +94,7 @@ def killing(function: Part, killed: list[int]) -> Iterator[None]:
 
 
 def test_burst_with_failures_makes_one_document_each(
-    firestore: Part, tmp_path: Path, request: pytest.FixtureRequest
+    firestore: Program, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Of every upload of a burst one document remains, whatever fails; more uploads with --burst-uploads."""
     n_uploads = request.config.getoption("--burst-uploads")
@@ -103,14 +104,14 @@ def test_burst_with_failures_makes_one_document_each(
     with ExitStack() as ends:
         port = choose_port()
         trigger = ends.enter_context(Trigger(port, "legacy", answers.put, times=2, waits_s=WAITS_S))
-        storage = ends.enter_context(start_storage(tmp_path, publisher_port=trigger.port))
+        storage = ends.enter_context(start_storage(tmp_path, publisher_port=trigger.port).wait())
         downloading = ends.enter_context(StorageProxy(storage).running())
         committing = ends.enter_context(FirestoreProxy(firestore).running())
         downloading.default = unreliable(DOWNLOAD_FAULTS, answer(403), downloads.pass_on, lambda get: get.path)
         denied = commits.refused(StatusCode.PERMISSION_DENIED)
         committing.default = unreliable(COMMIT_FAULTS, denied, commits.Call.forward, lambda call: str(call.request))
         addresses = {"STORAGE_EMULATOR_HOST": downloading.url, "FIRESTORE_EMULATOR_HOST": committing.address}
-        function = ends.enter_context(start_function(tmp_path, environment=addresses | collections, port=port))
+        function = ends.enter_context(start_function(tmp_path, environment=addresses | collections, port=port).wait())
         database = connect_firestore(firestore)
         ends.callback(database.close)
         uploader = google_storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage.url})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.parts import ROOT
+from local.servers import ROOT
 
 GROWN_BYTES = 60 * 2**20  # what allocators keep after files of every kind; a leak of 10 kB per input would be more
 REASONS = {"sound", "not_audio", "corrupt", "empty", "not_finite", "too_long", "too_many_channels", "bad_sample_rate"}

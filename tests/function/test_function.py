@@ -17,11 +17,11 @@ import pytest
 from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
 from google.cloud.firestore_v1.vector import Vector
 
-from local import part
-from local.event import SHAPES
-from local.part import PartError
-from local.parts import PROJECT, ROOT, Part, start_function
+from local import program
+from local.finalize_event import SHAPES
 from local.ports import choose_port
+from local.program import Program, ProgramError
+from local.servers import PROJECT, ROOT, start_function
 from tests.stand_ins.cloud import Cloud, connect_firestore, start_cloud
 from tests.stand_ins.synthetic import tone
 
@@ -30,7 +30,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["generation 1", "generation 2"])
 def cloud(
-    request: pytest.FixtureRequest, firestore: Part, storage: Part, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, firestore: Program, storage: Program, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cloud]:
     """The function as each generation is served."""
     with start_cloud(firestore, storage, tmp_path_factory.mktemp("function"), generation=request.param) as cloud:
@@ -324,13 +324,13 @@ def test_no_temporary_file_remains(cloud: Cloud, sound: Path) -> None:
 def test_wrong_setting_is_refused_at_start(generation: int, tmp_path: Path) -> None:
     """A function with a wrong setting does not start, and says which."""
     with (
-        pytest.raises(PartError, match="MAX_BYTES='1 GiB': accepted is a whole number above 0"),
-        start_function(tmp_path, generation=generation, environment={"MAX_BYTES": "1 GiB"}),
+        pytest.raises(ProgramError, match="MAX_BYTES='1 GiB': accepted is a whole number above 0"),
+        start_function(tmp_path, generation=generation, environment={"MAX_BYTES": "1 GiB"}).wait(),
     ):
         pass
 
 
-def test_unprivileged_with_nothing_writable(firestore: Part, storage: Part, tmp_path: Path, sound: Path) -> None:
+def test_unprivileged_with_nothing_writable(firestore: Program, storage: Program, tmp_path: Path, sound: Path) -> None:
     """For a user who owns nothing, has no home and can write the temp dir alone, the first event makes a document."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("only root can become nobody, with setpriv")
@@ -354,7 +354,7 @@ def test_unprivileged_with_nothing_writable(firestore: Part, storage: Part, tmp_
     with start_cloud(firestore, storage, tmp_path / "uploader") as uploader:
         resource = uploader.upload(sound)
         serve = ["--host", "127.0.0.1", "--port", str(port)]
-        with part.start(
+        with program.start(
             "nobody", [*command, *serve], tmp_path, port=port, environment=environment, cwd=ROOT
         ).wait() as function:
             status = replace(uploader, function=function).deliver(resource)

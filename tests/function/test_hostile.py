@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.parts import Part
+from local.program import Program
 from tests.stand_ins.cloud import Cloud, start_cloud, workers
 from tests.stand_ins.hostile import BAD_UPLOADS, adpcm, decode
 
@@ -17,7 +17,9 @@ ANSWER_S = 5
 
 
 @pytest.fixture(scope="module")
-def small(firestore: Part, storage: Part, sound: bytes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def small(
+    firestore: Program, storage: Program, sound: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cloud]:
     """A function that has answered one sound, so that its imports are done."""
     environment = {"MAX_BYTES": str(MAX_BYTES)}
     with start_cloud(firestore, storage, tmp_path_factory.mktemp("small"), environment=environment) as cloud:

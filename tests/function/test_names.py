@@ -5,7 +5,7 @@ import re
 import pytest
 from grpc import StatusCode
 
-from local.event import SHAPES
+from local.finalize_event import SHAPES
 from tests.stand_ins import firestore_proxy as commits
 from tests.stand_ins.cloud import Cloud
 from tests.stand_ins.firestore_proxy import FirestoreProxy

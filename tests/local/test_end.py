@@ -39,23 +39,23 @@ def test_end_that_was_asked_for(tmp_path: Path, end: Callable[[Up], None], statu
 
 
 @pytest.mark.parametrize(
-    ("part", "program"),
+    ("name", "program"),
     [("firestore", "CloudFirestore"), ("storage", "fake-gcs-server"), ("function", "functions-framework")],
 )
-def test_killed_part_ends_the_stack(tmp_path: Path, part: str, program: str) -> None:
-    """When a part is killed the rest goes too; the part is named, the end of its log shown, and the exit code is 1."""
+def test_killed_program_ends_the_stack(tmp_path: Path, name: str, program: str) -> None:
+    """When a program is killed the rest goes too; it is named, the end of its log shown, and the exit code is 1."""
     with Up(tmp_path / "printed") as up:
         os.kill(up.pid_of(program), signal.SIGKILL)
 
         assert up.process.wait(WAIT_S) == 1
-        assert f"local.sh: {part} ended by SIGKILL; the end of its log:\n  " in up.printed()
+        assert f"local.sh: {name} ended by SIGKILL; the end of its log:\n  " in up.printed()
         assert up.left() == []
 
 
 def test_killed_supervisor_leaves_nothing(tmp_path: Path) -> None:
     """When local.sh itself is killed, which it cannot notice, all it started ends nevertheless."""
     with Up(tmp_path / "printed") as up:
-        assert len(up.tree) >= 6  # itself, its reaper, three parts and the function's worker
+        assert len(up.tree) >= 6  # itself, its reaper, three programs and the function's worker
 
         up.process.kill()
 

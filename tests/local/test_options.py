@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from local import options, sample
+from local import command_line, sample
 from local.files import find_files
 from tests.stand_ins.door import DOOR, ROOT, SAMPLE, run
 from tests.stand_ins.waiting import wait_until
@@ -28,7 +28,7 @@ def test_help_is_the_header_of_the_door_and_tells_of_every_option(words: list[st
     assert done.stdout.splitlines() == [line.removeprefix("#").removeprefix(" ") for line in header]
     assert done.returncode == 0
     told = set(re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE))
-    assert told == {"--help", *options.make_parser()._option_string_actions}
+    assert told == {"--help", *command_line.make_parser()._option_string_actions}
 
 
 def test_file_may_be_called_help(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 ) -> None:
     """What cannot be done is said in one line on stderr, before anything is started."""
     with pytest.raises(SystemExit) as end:
-        options.parse(arguments)
+        command_line.parse(arguments)
 
     assert end.value.code == 2
     assert re.fullmatch(rf"local\.sh: .*{re.escape(problem)}.*\n", capsys.readouterr().err)

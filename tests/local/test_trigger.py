@@ -13,9 +13,9 @@ import pytest
 from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
 
-from local.event import SHAPES, Event, read_event, shape_event
-from local.parts import PROJECT, Part, start_function
-from local.stack import client_variables
+from local.finalize_event import SHAPES, Event, read_event, shape_event
+from local.program import Program
+from local.servers import PROJECT, client_variables, start_function
 from local.trigger import Answer, Trigger
 from tests.stand_ins.door import SAMPLE
 from tests.stand_ins.serving import Quiet, serving
@@ -125,21 +125,21 @@ def test_shapes_name_the_object_as_the_framework_wants_it(event: Event) -> None:
 
 @pytest.fixture(scope="module", params=[1, 2])
 def function(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: Part, firestore: Part
-) -> Iterator[Part]:
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, storage: Program, firestore: Program
+) -> Iterator[Program]:
     """Serve the real function as each generation is served."""
-    variables = client_variables(storage.port, firestore.port)
+    variables = client_variables(storage, firestore)
     directory = tmp_path_factory.mktemp(f"generation-{request.param}")
-    with start_function(directory, generation=request.param, environment=variables) as part:
-        yield part
+    with start_function(directory, generation=request.param, environment=variables).wait() as program:
+        yield program
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_event_in_any_shape_delivered_twice_makes_one_document(
-    function: Part, storage: Part, firestore: Part, shape: str, monkeypatch: pytest.MonkeyPatch
+    function: Program, storage: Program, firestore: Program, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of the four shapes, at once twice, on both generations: one document with the right fields."""
-    for name, value in client_variables(storage.port, firestore.port).items():
+    for name, value in client_variables(storage, firestore).items():
         monkeypatch.setenv(name, value)
     credentials = google.auth.credentials.AnonymousCredentials()
     client = storage_client.Client(project=PROJECT, credentials=credentials)

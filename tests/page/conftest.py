@@ -2,66 +2,40 @@
 
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore, storage
+from google.cloud.storage import Client
 
-from local.part import HOST, Part
-from local.parts import PROJECT
-from local.ports import choose_port
+from local.program import HOST, Program
+from local.servers import PROJECT, client_variables, start_page
 from tests.page.served import Page
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-START_S = 60
+from tests.stand_ins.cloud import connect_firestore
 
 
 @pytest.fixture(scope="session")
 def serve_page(
-    firestore: Part, storage: Part, tmp_path_factory: pytest.TempPathFactory
+    firestore: Program, storage: Program, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Page]]:
     """Serve pages, each over a bucket and collections of its own; all end with the tests."""
-    processes = []
+    database = connect_firestore(firestore)
+    files = Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage.url})
+    with ExitStack() as ends:
 
-    def serve(*arguments: str, **more: str) -> Page:
-        unique, port = uuid4().hex[:12], choose_port()
-        environment = {
-            "FIRESTORE_EMULATOR_HOST": firestore.address,
-            "STORAGE_EMULATOR_HOST": storage.url,
-            "SOUNDS_COLLECTION": f"sounds-{unique}",
-            "REJECTIONS_COLLECTION": f"rejections-{unique}",
-        } | more
-        clients = _connect(firestore, storage)
-        bucket = clients[1].create_bucket(f"bucket-{unique}")
-        page = Page(port, bucket, clients[0], environment)
-        command = [sys.executable, "-m", "page", "--project", PROJECT, "--bucket", bucket.name, "--port", str(port)]
-        log = tmp_path_factory.mktemp("page") / "log"
-        with log.open("wb") as written:
-            processes.append(
-                subprocess.Popen(
-                    [*command, *arguments],
-                    cwd=ROOT,
-                    env=os.environ | environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=written,
-                    stderr=subprocess.STDOUT,
-                )
-            )
-        _wait(page, processes[-1], log)
-        return page
+        def serve(*, uploads: bool = False, **more: str) -> Page:
+            unique = uuid4().hex[:12]
+            names = {"SOUNDS_COLLECTION": f"sounds-{unique}", "REJECTIONS_COLLECTION": f"rejections-{unique}"}
+            environment = client_variables(storage, firestore) | names | more
+            bucket = files.create_bucket(f"bucket-{unique}")
+            directory = tmp_path_factory.mktemp("page")
+            program = ends.enter_context(start_page(directory, bucket.name, environment, uploads=uploads))
+            return Page(program.wait().port, bucket, database, environment)
 
-    yield serve
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.wait(10)
+        yield serve
 
 
 @pytest.fixture(scope="session")
@@ -98,23 +72,3 @@ def tab(chromium: Any) -> Iterator[Any]:
     yield page
     context.close()
     assert errors == []
-
-
-def _connect(firestore_part: Part, storage_part: Part) -> tuple[firestore.Client, storage.Client]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("FIRESTORE_EMULATOR_HOST", firestore_part.address)
-        database = firestore.Client(PROJECT)
-    files = storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage_part.url})
-    return database, files
-
-
-def _wait(page: Page, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        try:
-            if page.ask("/static/icon.svg")[0].status == 200:
-                return
-        except OSError:
-            time.sleep(0.05)

@@ -9,7 +9,7 @@ from typing import Any
 from google.cloud import firestore, storage
 
 from bench.documents import plant
-from local.part import HOST
+from local.program import HOST
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.documents import make_document
-from local.parts import PROJECT
+from local.servers import PROJECT
 from page import export
 from tests.page.served import Page
 

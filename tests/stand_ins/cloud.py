@@ -17,8 +17,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore, storage
 
-from local.event import Event, shape_event
-from local.parts import PROJECT, Part, start_function
+from local.finalize_event import Event, shape_event
+from local.program import Program
+from local.servers import PROJECT, start_function
 
 CALL_S = 150
 
@@ -35,7 +36,7 @@ class Cloud:
         environment: what the process was given.
     """
 
-    function: Part
+    function: Program
     bucket: storage.Bucket
     sounds: firestore.CollectionReference
     rejections: firestore.CollectionReference
@@ -44,8 +45,8 @@ class Cloud:
     @contextmanager
     def another(self, directory: Path, **environment: str) -> Iterator["Cloud"]:
         """Start another process of the same function on the same bucket and collections."""
-        with start_function(directory, environment={**self.environment, **environment}) as part:
-            yield replace(self, function=part)
+        with start_function(directory, environment={**self.environment, **environment}).wait() as program:
+            yield replace(self, function=program)
 
     def kill(self) -> None:
         """End the process as the platform ends one: without a word."""
@@ -92,31 +93,31 @@ class Cloud:
         return [json.loads(line) for line in self.function.log.read_text().splitlines() if line.startswith("{")]
 
 
-def workers(function: Part) -> list[psutil.Process]:
+def workers(function: Program) -> list[psutil.Process]:
     """Return the processes of a function that answer requests."""
     return psutil.Process(function.process.pid).children()
 
 
-def left_files(function: Part) -> list[Path]:
+def left_files(function: Program) -> list[Path]:
     """Return what files there are in the temporary directory of a function."""
     return [path for path in (function.log.parent / "function-tmp").rglob("*") if path.is_file()]
 
 
 @contextmanager
-def start_cloud(firestore_part: Part, storage_part: Part, directory: Path, **function: Any) -> Iterator[Cloud]:
+def start_cloud(emulator: Program, server: Program, directory: Path, **function: Any) -> Iterator[Cloud]:
     """Start a function on a bucket and collections that nobody else uses."""
     unique = uuid4().hex[:12]
     environment = {
-        "FIRESTORE_EMULATOR_HOST": firestore_part.address,
-        "STORAGE_EMULATOR_HOST": storage_part.url,
+        "FIRESTORE_EMULATOR_HOST": emulator.address,
+        "STORAGE_EMULATOR_HOST": server.url,
         "SOUNDS_COLLECTION": f"sounds-{unique}",
         "REJECTIONS_COLLECTION": f"rejections-{unique}",
     } | function.pop("environment", {})
-    storage_client = storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage_part.url})
-    firestore_client = connect_firestore(firestore_part)
-    with start_function(directory, environment=environment, **function) as part:
+    storage_client = storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": server.url})
+    firestore_client = connect_firestore(emulator)
+    with start_function(directory, environment=environment, **function).wait() as program:
         yield Cloud(
-            part,
+            program,
             storage_client.create_bucket(f"bucket-{unique}"),
             firestore_client.collection(environment["SOUNDS_COLLECTION"]),
             firestore_client.collection(environment["REJECTIONS_COLLECTION"]),
@@ -126,8 +127,8 @@ def start_cloud(firestore_part: Part, storage_part: Part, directory: Path, **fun
     firestore_client.close()
 
 
-def connect_firestore(firestore_part: Part) -> firestore.Client:
+def connect_firestore(emulator: Program) -> firestore.Client:
     """Return a client of the emulator."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("FIRESTORE_EMULATOR_HOST", firestore_part.address)
+        environment.setenv("FIRESTORE_EMULATOR_HOST", emulator.address)
         return firestore.Client(PROJECT)

@@ -8,7 +8,7 @@ from threading import Lock
 
 import grpc
 
-from local.parts import Part
+from local.program import Program
 
 type Fault = Callable[[Call], bytes]
 
@@ -49,7 +49,7 @@ class FirestoreProxy(grpc.GenericRpcHandler):
         calls: the method of every call, in order.
     """
 
-    def __init__(self, firestore: Part) -> None:
+    def __init__(self, firestore: Program) -> None:
         self.default: Fault = Call.forward
         self.queue: deque[Fault] = deque()
         self.calls: list[str] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from local.parts import ROOT
+from local.servers import ROOT
 from tests.stand_ins.synthetic import encode, encode_with_ffmpeg, tone
 
 

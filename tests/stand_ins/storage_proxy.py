@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 
-from local.parts import Part
+from local.program import Program
 from tests.stand_ins.serving import Quiet
 
 type Fault = Callable[[Download], None]
@@ -64,7 +64,7 @@ class StorageProxy:
         requests: every request's Range header, in order; empty for one from the beginning.
     """
 
-    def __init__(self, storage: Part, port: int = 0) -> None:
+    def __init__(self, storage: Program, port: int = 0) -> None:
         self.storage = storage
         self.default: Fault = pass_on
         self.queue: deque[Fault] = deque()

@@ -1,6 +1,6 @@
 """The command line of local.sh, whose header comment is the help, which the door itself prints.
 
-Run as ``python -m local.options ARGUMENT...`` it only says what is wrong with them, before anything is installed.
+Run as ``python -m local.command_line ARGUMENT...`` it only says what is wrong with them, before anything is installed.
 """
 
 import argparse
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from local.event import SHAPES
 from local.files import find_files
+from local.finalize_event import SHAPES
 
 DEFAULT_SHAPES = {1: "legacy", 2: "binary"}  # what the platform posts to each generation
 
@@ -26,6 +26,7 @@ class Options:
     shape: str
     twice: bool
     keep: Path | None
+    page_port: int
     firestore_port: int
     storage_port: int
     storage_https_port: int
@@ -59,8 +60,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--shape", choices=SHAPES)
     parser.add_argument("--twice", action="store_true")
     parser.add_argument("--keep", type=Path)
-    for part in ("firestore", "storage", "storage-https", "function"):
-        parser.add_argument(f"--{part}-port", type=port, default=0)
+    for listener in ("page", "firestore", "storage", "storage-https", "function"):
+        parser.add_argument(f"--{listener}-port", type=port, default=0)
     return parser
 
 
@@ -70,7 +71,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def port(text: str) -> int:
-    """Read a port; argparse calls it by this name."""
+    """Read a port; its name is what argparse calls a wrong one: "invalid port value"."""
     number = int(text)
     if not 0 < number < 2**16:
         raise ValueError

@@ -1,4 +1,4 @@
-"""Outcomes, for people and for programs."""
+"""Outcomes as they are printed: for people as a table, for programs as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from local.outcome import Outcome
 
 FIRST_FIELDS = ("uid", "blob_name", "file_name", "length", "mean_mfccs", "reason", "message")
-COEFFICIENT_WIDTH = 7  # "-1131.4", digital silence's, is the longest that most sounds come near
+COEFFICIENT_WIDTH = 7  # of "-1131.4", which digital silence has: hardly any sound has a longer one
 
 
 def format_table(outcomes: Sequence[Outcome]) -> str:
@@ -40,5 +40,5 @@ def format_json(document: dict[str, Any]) -> str:
     return json.dumps({field: document[field] for field in ordered}, default=_plain)
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else list(value)  # type: ignore[call-overload]
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else list(value)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.outcome import COLLECTIONS, DATABASE
-from local.parts import PROJECT
+from local.servers import PROJECT
 from local.stack import BUCKET, Stack
 
 SAMPLE = Path(__file__).resolve().parent / "sample.wav"
@@ -32,7 +32,7 @@ def write_boto(stack: Stack) -> None:
     (stack.directory / "boto").write_text(BOTO.format(host=storage.host, port=storage.https_port))
 
 
-def format_paste(stack: Stack) -> str:
+def format_instructions(stack: Stack) -> str:
     """Return the variables for any client, a command for each client we know, and one that shows the documents."""
     variables = stack.variables()
     python = {name: variables[name] for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")}
@@ -46,6 +46,7 @@ def format_paste(stack: Stack) -> str:
     documents = f"{stack.firestore.url}/v1/projects/{PROJECT}/databases/{DATABASE}/documents/{COLLECTIONS['sound']}"
     return "\n".join(
         [
+            *([f"# See and hear the sounds, and drop files, at {stack.page.url}"] if stack.page else []),
             "# Any client finds the stack with:",
             f"export {_assign(variables)}",
             "# Each of these uploads a sound:",

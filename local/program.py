@@ -1,4 +1,4 @@
-"""One program of the stack: started, waited for until it answers, stopped with everything it started itself."""
+"""One program of the stack: started, waited for until it answers, ended with everything it started itself."""
 
 import http.client
 import os
@@ -10,24 +10,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
+
+from local.reaper import pipe_to_reaper
 
 HOST = "127.0.0.1"
-ANSWER_S = 60  # until a part must answer; a busy laptop's first start of Java takes 10
-TERM_S = 3  # between asking a part to end and ending it
-POLL_S = 0.05
+ANSWER_S = 60  # until a program must answer; a busy laptop's first start of Java takes 10
+REQUEST_S = 5  # of silence after which one request for an answer is given up
+TERM_S = 3  # between asking a program to end and ending it
+POLL_S = 0.01
 TAIL_LINES = 15
-# The part tells the reaper its process id before it becomes the program: there is no moment when nobody knows it.
+# The shell writes its process id to the reaper before it becomes the program, and only then lets go of the pipe: there
+# is no moment when the reaper does not know of it.
 ANNOUNCE = 'echo $$ >&0; exec "$@" </dev/null'
 
 
-class PartError(Exception):
-    """A part did not start, or ended by itself; the message carries the end of its log."""
+class ProgramError(Exception):
+    """A program cannot be had, did not start, or ended by itself; the message says why, or has the end of its log."""
 
 
 @dataclass
-class Part:
-    """A running program of the stack.
+class Program:
+    """A program that was started.
 
     Attributes:
         name: what messages call it.
@@ -37,7 +41,7 @@ class Part:
         log: file with what it wrote to stdout and stderr.
         https_port: where it speaks https too, if it does.
         path: what to ask for to know that it answers.
-        stopped: whether nothing is left of it, so that its process id may be another's.
+        ended: whether nothing is left of it, so that its process id may be another's.
     """
 
     name: str
@@ -47,12 +51,12 @@ class Part:
     log: Path
     https_port: int | None = None
     path: str = "/"
-    stopped: bool = field(default=False, init=False)
+    ended: bool = field(default=False, init=False)
 
     @property
     def url(self) -> str:
         """Where it answers plain HTTP."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{self.address}"
 
     @property
     def address(self) -> str:
@@ -60,7 +64,7 @@ class Part:
         return f"{self.host}:{self.port}"
 
     def wait(self) -> Self:
-        """Return when it answers; raise PartError, with nothing of it left, if it ends first or takes ANSWER_S."""
+        """Return when it answers; raise ProgramError, with nothing of it left, if it ends first or takes ANSWER_S."""
         deadline = time.monotonic() + ANSWER_S
         try:
             while not self._answers():
@@ -69,16 +73,16 @@ class Part:
                 time.sleep(POLL_S)
             self.check()  # what answered may be a stranger on its port
         except BaseException:
-            self.stop()
+            self.end()
             raise
         return self
 
     def check(self) -> None:
-        """Raise PartError if it has ended."""
+        """Raise ProgramError if it has ended."""
         status = self.process.poll()
         if status is not None:
             how = f"by {signal.Signals(-status).name}" if status < 0 else f"with exit code {status}"
-            raise PartError(f"{self.name} ended {how}; the end of its log:\n{self.tail()}")
+            raise ProgramError(f"{self.name} ended {how}; the end of its log:\n{self.tail()}")
 
     def tail(self) -> str:
         """Return the last lines of its log."""
@@ -89,21 +93,21 @@ class Part:
         """Send its whole group SIGTERM."""
         self._signal(signal.SIGTERM)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """End it and everything it started: by SIGTERM, then SIGKILL."""
         self.ask_to_end()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(TERM_S)
         self._signal(signal.SIGKILL)
         self.process.wait()
-        self.stopped = True
+        self.ended = True
 
     def _check_patience(self, deadline: float) -> None:
         if time.monotonic() > deadline:
-            raise PartError(f"{self.name} is silent for {ANSWER_S} s; the end of its log:\n{self.tail()}")
+            raise ProgramError(f"{self.name} is silent for {ANSWER_S} s; the end of its log:\n{self.tail()}")
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=REQUEST_S)
         try:
             connection.request("GET", self.path)
             return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR
@@ -113,7 +117,7 @@ class Part:
             connection.close()
 
     def _signal(self, number: int) -> None:
-        if self.stopped:
+        if self.ended:
             return
         # macOS answers EPERM for a group of zombies
         with suppress(ProcessLookupError, PermissionError):
@@ -125,7 +129,7 @@ class Part:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.end()
 
 
 def start(
@@ -137,20 +141,19 @@ def start(
     https_port: int | None = None,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    reaper: IO[bytes] | None = None,
     path: str = "/",
-) -> Part:
+) -> Program:
     """Start a program that will answer HTTP, and return at once; its log is ``directory/name.log``."""
     directory.mkdir(parents=True, exist_ok=True)
     log = directory / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["/bin/sh", "-c", ANNOUNCE, name, *map(str, command)],
-            stdin=subprocess.DEVNULL if reaper is None else reaper,
+            stdin=pipe_to_reaper() or subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=None if environment is None else dict(environment),
             cwd=cwd or directory,
             start_new_session=True,
         )
-    return Part(name, process, HOST, port, log, https_port, path)
+    return Program(name, process, HOST, port, log, https_port, path)

@@ -1,13 +1,13 @@
-"""Bring the stack up, put files through it or keep it up for other clients, and leave nothing of it."""
+"""What one run of local.sh does: bring the stack up, upload files or stay up for other clients, and leave nothing."""
 
 import os
 import sys
 import time
 from typing import NoReturn
 
-from local import batch, paste, show
-from local.options import Options
-from local.part import HOST
+from local import instructions, report, uploading
+from local.command_line import Options
+from local.program import HOST
 from local.stack import Stack, running
 
 
@@ -21,37 +21,37 @@ def run(options: Options) -> int:
     with running(options) as stack:
         say(f"up in {time.monotonic() - started:.1f} s")
         os.environ.update(stack.variables())
-        return _analyze_files(options, stack) if options.files else _stay_up(options, stack)
+        return _upload_files(options, stack) if options.files else _stay_up(options, stack)
 
 
-def _analyze_files(options: Options, stack: Stack) -> int:
+def _upload_files(options: Options, stack: Stack) -> int:
     """Put the files through the stack; 0 if every one became a sound."""
     outcomes = {}
-    for outcome in batch.analyze_files(stack, options.files):
+    for outcome in uploading.upload_files(stack, options.files):
         outcomes[outcome.blob_name] = outcome
-        say(f"{len(outcomes)} of {len(options.files)}: {show.format_kind(outcome)}")
+        say(f"{len(outcomes)} of {len(options.files)}: {report.format_kind(outcome)}")
         if options.json and outcome.document:
-            print(show.format_json(outcome.document), flush=True)
+            print(report.format_json(outcome.document), flush=True)
     if not options.json:
-        print(show.format_table([outcomes[name] for name in options.files]), flush=True)
+        print(report.format_table([outcomes[name] for name in options.files]), flush=True)
     return 0 if all(outcome.kind == "sound" for outcome in outcomes.values()) else 1
 
 
 def _stay_up(options: Options, stack: Stack) -> NoReturn:
-    """Tell how to use the stack, and of everything that comes, until a signal or the end of a part."""
-    paste.write_boto(stack)
-    print(paste.format_paste(stack), file=sys.stderr if options.json else sys.stdout, flush=True)
-    for outcome in batch.watch(stack):
-        line = show.format_row(outcome)
+    """Tell how to use the stack, and the outcome of every upload, until a signal or the end of a program."""
+    instructions.write_boto(stack)
+    print(instructions.format_instructions(stack), file=sys.stderr if options.json else sys.stdout, flush=True)
+    for outcome in uploading.watch_uploads(stack):
+        line = report.format_row(outcome)
         if not options.json:
             print(line, flush=True)
         elif outcome.document:
-            print(show.format_json(outcome.document), flush=True)
+            print(report.format_json(outcome.document), flush=True)
         else:
             say(line)
     raise AssertionError("there is no end of watching")
 
 
 def say(text: str) -> None:
-    """Tell people, on stderr."""
+    """Write a line to stderr, where --json leaves it to people."""
     print(text, file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
 """The sound files of the benchmark, each made once and kept in the cache directory."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,12 +13,33 @@ from numpy.typing import NDArray
 from bench.material import BLOCK, make_blocks
 from bench.runs import progress
 
-# By the ending of the file's name: libsndfile's container and codec,
-LIBSNDFILE = {"flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS")}
-# and ffmpeg's with options: its MP3 takes an eighth of the time of libsndfile's, its AAC so half of the default's.
-FFMPEG = {"mp3": ("mp3", "libmp3lame", {"compression_level": "7"}), "m4a": ("mp4", "aac", {"aac_coder": "fast"})}
+LIBSNDFILE = {"flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS")}  # container and codec, by the name's ending
 BIT_RATE = 128_000  # of both channels
 WAV_HEADER = 44  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One of ffmpeg's encoders.
+
+    Attributes:
+        container: name of the format of the file.
+        codec: name of the encoder.
+        options: what it is set to.
+        sr: its sampling rate in Hz; None for that of the sound.
+    """
+
+    container: str
+    codec: str
+    options: dict[str, str]
+    sr: int | None = None
+
+
+FFMPEG = {  # by the name's ending
+    "mp3": Encoder("mp3", "libmp3lame", {"compression_level": "7"}),  # an eighth of the time of libsndfile's MP3
+    "m4a": Encoder("mp4", "aac", {"aac_coder": "fast"}),  # half of the time of the default coder
+    "opus": Encoder("ogg", "libopus", {}, 48000),  # Opus has no 44 100 Hz
+}
 
 
 def make_wav(
@@ -35,12 +57,12 @@ def make_wav(
 
 
 def encode(wav: Path, ending: str) -> Path:
-    """Make of a WAV file the same in another format (flac, ogg, mp3, m4a) and return its path."""
+    """Write the sound of a WAV file in the format of another ending (flac, ogg, opus, mp3, m4a) and return its path."""
 
     def write(path: Path) -> None:
         with soundfile.SoundFile(wav) as source:
             if ending in FFMPEG:
-                _write_by_ffmpeg(path, source, *FFMPEG[ending])
+                _write_by_ffmpeg(path, source, FFMPEG[ending])
                 return
             container, codec = LIBSNDFILE[ending]
             with soundfile.SoundFile(path, "w", source.samplerate, source.channels, codec, format=container) as sound:
@@ -51,7 +73,7 @@ def encode(wav: Path, ending: str) -> Path:
 
 
 def declare(wav: Path, seconds: float) -> None:
-    """Let the header of a 16-bit WAV file tell of its first seconds only (or, given its own length, of all)."""
+    """Set the length in the header of a 16-bit WAV file: to its first seconds, or back to its own length."""
     with wav.open("r+b") as file:
         header = file.read(WAV_HEADER)
         if header[36:40] != b"data":
@@ -65,7 +87,7 @@ def declare(wav: Path, seconds: float) -> None:
 
 
 def _once(path: Path, write: Callable[[Path], None]) -> Path:
-    """Write a file unless it is there; half a file never is."""
+    """Write a file unless it is there; under its name there is never half a file."""
     if not path.exists():
         progress(f"making {path.name} (kept in {path.parent})")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,17 +102,17 @@ def _read_blocks(source: soundfile.SoundFile) -> Iterator[NDArray[np.int16]]:
         yield block
 
 
-def _write_by_ffmpeg(
-    path: Path, source: soundfile.SoundFile, container: str, codec: str, options: dict[str, str]
-) -> None:
-    with av.open(path, "w", format=container) as output:
+def _write_by_ffmpeg(path: Path, source: soundfile.SoundFile, encoder: Encoder) -> None:
+    with av.open(path, "w", format=encoder.container) as output:
         layout = {1: "mono", 2: "stereo"}[source.channels]
-        stream = output.add_stream(codec, rate=source.samplerate, layout=layout, bit_rate=BIT_RATE, options=options)
+        sr = encoder.sr or source.samplerate
+        stream = output.add_stream(encoder.codec, sr, encoder.options, layout=layout, bit_rate=BIT_RATE)
+        assert isinstance(stream, av.AudioStream)
         n_written = 0
         for block in _read_blocks(source):
             frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout=layout)
             frame.sample_rate, frame.pts = source.samplerate, n_written
             frame.time_base = Fraction(1, source.samplerate)
             n_written += len(block)
-            output.mux(stream.encode(frame))
+            output.mux(stream.encode(frame))  # resampled where the encoder has a rate of its own
         output.mux(stream.encode(None))
