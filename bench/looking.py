@@ -9,7 +9,6 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def measure(options: Options) -> list[Table]:
 def _measure(page: Program, uids: list[str], count: int, n_runs: int) -> list[list[str]]:
     """Time each kind of request; the first of the page's life is not counted."""
     older = _ask(page, "/").decode().partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
-    kinds: dict[str, Callable[[int], str]] = {
+    kinds = {
         "list, newest": lambda _: "/",
         "list, after a mark": lambda _: older or "/",
         "search": lambda run: f"/?q=kit/{run % count}",
@@ -78,7 +77,6 @@ def _fill(database: Program, count: int) -> tuple[list[str], float]:
     started = time.perf_counter()
     plant(client, "sounds", (_document(n) for n in range(count)))
     took_s = time.perf_counter() - started
-    client.close()
     return [_document(n)["uid"] for n in range(min(count, 100))], took_s
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from page.scope import Scope
 
 PAGE_SOUNDS = 50
-CALL_S = 10
+CALL_S = 20
 RETRY = Retry(
     predicate=if_exception_type(Aborted, InternalServerError, ServiceUnavailable), initial=0.2, maximum=2, timeout=6
 )
