@@ -67,10 +67,11 @@ def make_rejection(name: str, *, seed: int = 0, **fields: Any) -> dict[str, Any]
     } | fields
 
 
-def plant(client: firestore.Client, collection: str, documents: Iterable[dict[str, Any]]) -> None:
+def plant(collection: firestore.CollectionReference, documents: Iterable[dict[str, Any]]) -> None:
     """Write documents, many at a time."""
+    client = collection.document()._client  # noqa: SLF001  a collection does not tell otherwise whose it is
     for some in batched(documents, 400):
         batch = client.batch()
         for document in some:
-            batch.set(client.collection(collection).document(document["uid"]), document)
+            batch.set(collection.document(document["uid"]), document)
         batch.commit()

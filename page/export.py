@@ -12,12 +12,13 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from page.listing import collection_of, patience
+from page.listing import RETRY, collection_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from page.scope import Scope
 
 BATCH = 500
+CALL_SOUNDS = 5000  # that one call streams: no call has to last as long as the whole
+CALL_S = 300
 TIME = pa.timestamp("us", tz="UTC")
 SOURCE = pa.struct(
     [("container", pa.string()), ("codec", pa.string()), ("sample_rate", pa.int64()), ("channels", pa.int64())]
@@ -60,11 +63,14 @@ def export(scope: Scope, ending: str) -> Iterator[bytes]:
 
 def read_batches(scope: Scope) -> Iterator[list[dict[str, Any]]]:
     """Yield all sounds, BATCH at a time, in the order of their uids."""
-    query = collection_of(scope, scope.settings.sounds_collection).order_by("__name__").limit(BATCH)
-    batch = query.get(**patience())
-    while batch:
-        yield [clean(snapshot.to_dict()) for snapshot in batch]
-        batch = query.start_after(batch[-1]).get(**patience()) if len(batch) == BATCH else []
+    query = collection_of(scope, scope.settings.sounds_collection).order_by("__name__").limit(CALL_SOUNDS)
+    last, n_read = None, CALL_SOUNDS
+    while n_read == CALL_SOUNDS:
+        n_read = 0
+        snapshots = (query.start_after(last) if last else query).stream(retry=RETRY, timeout=CALL_S)
+        for batch in batched(snapshots, BATCH):
+            n_read, last = n_read + len(batch), batch[-1]
+            yield [clean(snapshot.to_dict()) for snapshot in batch]
 
 
 def clean(document: dict[str, Any]) -> dict[str, Any]:

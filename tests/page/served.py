@@ -39,8 +39,8 @@ class Page:
 
     def plant(self, *sounds: dict[str, Any], rejections: Iterable[dict[str, Any]] = ()) -> None:
         """Write documents as the function would."""
-        plant(self.database, self.environment["SOUNDS_COLLECTION"], sounds)
-        plant(self.database, self.environment["REJECTIONS_COLLECTION"], rejections)
+        plant(self.database.collection(self.environment["SOUNDS_COLLECTION"]), sounds)
+        plant(self.database.collection(self.environment["REJECTIONS_COLLECTION"]), rejections)
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
