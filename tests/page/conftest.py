@@ -1,7 +1,6 @@
 """The page as a process of its own, over collections that a test has planted, and a browser that looks at it."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,6 +12,7 @@ from google.cloud.storage import Client
 
 from local.program import HOST, Program
 from local.servers import PROJECT, client_variables, start_page
+from tests.page.browser import FLAGS, find_chromium
 from tests.page.served import Page
 from tests.stand_ins.cloud import connect_firestore
 
@@ -41,17 +41,13 @@ def serve_page(
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Debian's browser, without a screen; without it the test is skipped by name."""
-    program = shutil.which("chromium")
+    program = find_chromium()
     if not program:
         pytest.skip("chromium is not installed")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  not needed where there is no browser
 
-    flags = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
-    flags += " --disable-sync"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=flags.split(), chromium_sandbox=os.geteuid() != 0
-        )
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS, chromium_sandbox=os.geteuid() != 0)
         yield browser
         browser.close()
 
