@@ -1,4 +1,4 @@
-"""Plain and ours over the same files, compared in time, memory and numbers: what several sections print a table of."""
+"""Plain and ours side by side over the same files, in time, memory and numbers: the table of several sections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
