@@ -43,7 +43,7 @@ NO_SUCH_SOUND = Trouble(
     "It may have been analysed anew after its file was uploaded again: look for its name in the list.",
 )
 EXPECTED = (
-    *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, DataCorruption),
+    *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, DataCorruption, TimeoutError),
     *(AnalysisError, NothingToDo, BadMarkError, ElsewhereError, UnknownSoundError),
 )
 

@@ -21,6 +21,7 @@ def all_sounds() -> dict[str, np.ndarray]:
         rng = np.random.default_rng(index + 50)
         sounds[f"field/rain {index + 1}.flac"] = rain(rng, 8)
         sounds[f"field/blackbird {index + 1}.wav"] = birds(rng, 9)
+    sounds["takes/bell 3, from afar.flac"] = np.concatenate([sounds["bells/bell 3.ogg"] * 0.1, np.zeros(SR // 2)])
     sounds["takes/arpeggio, first take.wav"] = arpeggio(np.random.default_rng(9))
     return sounds
 
