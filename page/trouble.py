@@ -43,8 +43,8 @@ NO_SUCH_SOUND = Trouble(
     "It may have been analysed anew after its file was uploaded again: look for its name in the list.",
 )
 EXPECTED = (
-    *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, DataCorruption, TimeoutError),
-    *(AnalysisError, NothingToDo, BadMarkError, ElsewhereError, UnknownSoundError),
+    *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, TimeoutError),
+    *(DataCorruption, AnalysisError, NothingToDo, BadMarkError, ElsewhereError, UnknownSoundError),
 )
 
 
