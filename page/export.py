@@ -61,11 +61,11 @@ def export(scope: Scope, ending: str) -> Iterator[bytes]:
     return write_csv(batches) if ending == "csv" else write_parquet(batches)
 
 
-def read_batches(scope: Scope) -> Iterator[list[dict[str, Any]]]:
-    """Yield all sounds, BATCH at a time, in the order of their uids."""
-    query = collection_of(scope, scope.settings.sounds_collection).order_by("__name__").limit(CALL_SOUNDS)
-    last, n_read = None, CALL_SOUNDS
-    while n_read == CALL_SOUNDS:
+def read_batches(scope: Scope, call_sounds: int = CALL_SOUNDS) -> Iterator[list[dict[str, Any]]]:
+    """Yield all sounds, at most BATCH at a time, in the order of their uids."""
+    query = collection_of(scope, scope.settings.sounds_collection).order_by("__name__").limit(call_sounds)
+    last, n_read = None, call_sounds
+    while n_read == call_sounds:
         n_read = 0
         snapshots = (query.start_after(last) if last else query).stream(retry=RETRY, timeout=CALL_S)
         for batch in batched(snapshots, BATCH):

@@ -13,9 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.settings import Settings
 from bench.documents import make_document
 from local.servers import PROJECT
 from page import export
+from page.scope import Scope
 from tests.page.served import Page
 
 N_SOUNDS = 1203  # more than two batches, and not whole ones
@@ -59,6 +61,20 @@ def test_parquet_holds_every_document(full: tuple[Page, dict[str, dict[str, Any]
     for row in rows:
         expected = documents[row["uid"]] | {"fingerprint": list(documents[row["uid"]]["fingerprint"])}
         assert row == expected
+
+
+@pytest.mark.parametrize("call_sounds", [401, 600, N_SOUNDS, N_SOUNDS + 1])
+def test_it_takes_several_calls(
+    full: tuple[Page, dict[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, call_sounds: int
+) -> None:
+    """However many sounds one call streams, together they are all sounds, each once."""
+    page, documents = full
+    for name, value in page.environment.items():
+        monkeypatch.setenv(name, value)
+    scope = Scope(PROJECT, page.bucket.name, Settings.from_environment(page.environment))
+
+    read = [document["uid"] for batch in export.read_batches(scope, call_sounds) for document in batch]
+    assert read == sorted(documents)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
