@@ -1,9 +1,9 @@
-"""One generation of one blob becomes a temporary file, which nothing outlives.
+"""One generation of one blob becomes a temporary file, of which nothing is left when it is closed.
 
-*Conventions.* What a retry can cure leaves as the error that the client raises, or as TimeoutError when the bytes come
-too slowly: the client begins no attempt later than `RETRY_S` after the first, and no download goes on for longer than
-that and the time that its bytes may take (`SLOWEST_BYTES_PER_S`). What is stored is fetched as it is and held to its
-checksum, then decompressed if it is gzip: its content says so, as the object's metadata may be wrong or changed. The
+*Conventions.* What is stored is fetched as it is and held to its checksum, then decompressed if its content is gzip: an
+object's metadata may be wrong, or changed since. What a retry can cure is raised as the client's own error, or as
+TimeoutError where bytes come too slowly: the client begins no attempt later than `RETRY_S` after the first, and a
+download is given up when it has taken longer than that and a second for every `SLOWEST_BYTES_PER_S` that came. The
 files have no name from the start, so that not even a killed process leaves them behind.
 """
 
@@ -40,7 +40,7 @@ RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
 SLOWEST_BYTES_PER_S = 4 * 2**20
 GZIP = b"\x1f\x8b"
 PIECE_BYTES = 2**17  # read at a time; of 635 MB that takes 0.58 s of CPU where the client's own 8 KiB take 1.40
-# Cloud Storage's words to who reads without the key, as the reason of an error and as its text.
+# What Cloud Storage answers to a reader without the customer's key: the reason of its error, and another error's text.
 KEY_IS_MISSING = ("resourceisencryptedwithcustomerencryptionkey", "customer-supplied encryption key")
 
 
@@ -59,7 +59,7 @@ def download(upload: Upload, max_bytes: int) -> IO[bytes]:
     with ExitStack() as on_error:
         file = on_error.enter_context(TemporaryFile(prefix="sound-"))
         _fetch(upload, file, max_bytes)
-        if os.pread(file.fileno(), len(GZIP), 0) == GZIP:  # a read would leave the descriptor ahead of the file
+        if os.pread(file.fileno(), len(GZIP), 0) == GZIP:  # file.read() would leave the descriptor ahead
             stored = file
             file = on_error.enter_context(TemporaryFile(prefix="sound-"))
             _decompress(upload, stored, file, max_bytes)
@@ -87,6 +87,7 @@ def _fetch(upload: Upload, file: IO[bytes], max_bytes: int) -> None:
         raise DataCorruption(None, f"{upload.uri}: what came has the CRC32C {received.crc32c}, what is stored {stored}")
     if not received.n_bytes:
         raise _empty(upload)
+    file.flush()  # the decoders read its descriptor
 
 
 def _ask_for_crc32c(upload: Upload) -> str:
@@ -100,7 +101,7 @@ def _ask_for_crc32c(upload: Upload) -> str:
 
 
 def _decompress(upload: Upload, stored: IO[bytes], decompressed: IO[bytes], max_bytes: int) -> None:
-    """Undo gzip; both files together keep to the limit, as both are memory."""
+    """Undo gzip, with both files together within the limit, as both are memory."""
     left = max_bytes - stored.seek(0, 2)
     stored.seek(0)
     try:
@@ -128,7 +129,7 @@ def _read_as_it_comes(response: Any, *, stream: bool = False, **_: object) -> No
 
 
 def _pieces(raw: Any, _n_bytes: int, *, decode_content: bool) -> Iterator[bytes]:
-    """Do what urllib3's ``stream`` does, but wait for nothing when something is there."""
+    """Give what urllib3's ``stream`` gives, but each piece as soon as there is one."""
     while piece := raw.read1(PIECE_BYTES, decode_content):
         yield piece
 
@@ -183,7 +184,7 @@ class _Received:
         return base64.b64encode(self._crc32c.to_bytes(4)).decode()
 
     def write(self, piece: bytes) -> None:
-        """Take the next piece; the client calls it, as that of a file."""
+        """Take the next piece: to the client, this is the file that it downloads to."""
         self.n_bytes += len(piece)
         if self.n_bytes > self._max_bytes:
             raise TooLargeError(f"{self._upload.uri} has more bytes than MAX_BYTES={self._max_bytes}")

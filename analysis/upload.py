@@ -1,6 +1,6 @@
 """Any finalize event, of either generation and in any shape the framework hands over, becomes one plain `Upload`.
 
-*Conventions.* Nothing is taken from an event unchecked: what is there has the right type, what is missing is None.
+*Conventions.* Nothing is taken from an event unchecked: a value that is missing, or of another type, is None.
 
 *Source.* The event's data is Cloud Storage's object resource (https://cloud.google.com/storage/docs/json_api/v1/objects);
 the types are those of https://cloud.google.com/functions/docs/calling/storage.
@@ -37,9 +37,9 @@ class Upload:
         md5_hash: base64; composite objects have none.
         uploaded_at: when the object was created.
         customer_encrypted: whether it takes a key of the customer's own to read.
-        event_id: identity of the event; empty where the framework does not hand it over.
+        event_id: identity of the event; empty where the framework does not hand one over.
         event_time: when the event happened.
-        crc32c: base64, of what is stored; for the download to be held to.
+        crc32c: base64, of what is stored; the download is checked against it.
     """
 
     bucket_name: str
@@ -101,7 +101,10 @@ def read_upload(event: Any, context: Any = None) -> Upload:
 
 
 def check_wanted(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
-    """Raise NothingToDo for what is no sound of anybody's, or is left out by name (globs; ``*`` matches ``/`` too)."""
+    """Raise NothingToDo for what tools make beside the uploads, and for names left out.
+
+    The names are globs, in which ``*`` matches ``/`` too.
+    """
     if upload.size == 0 and upload.is_named_like_a_folder:
         raise NothingToDo("a folder placeholder")
     if COMPOSITE_PART.search(upload.blob_name):
@@ -113,7 +116,7 @@ def check_wanted(upload: Upload, include_names: tuple[str, ...] = (), exclude_na
 
 
 def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:
-    """Object resource, event type, event id and time of a CloudEvent or of a background event with its context."""
+    """Return object resource, event type, event id and time of a CloudEvent, or of a 1st-gen event with its context."""
     if hasattr(event, "get_attributes") and hasattr(event, "data"):
         attributes = event.get_attributes()
         return event.data, attributes.get("type") or "", attributes.get("id") or "", attributes.get("time")

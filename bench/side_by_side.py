@@ -24,7 +24,7 @@ HEADER = (
 )
 NOTES = (
     "plain is `y, sr = librosa.load(path); librosa.feature.mfcc(y=y, sr=sr, n_mfcc=12).mean(axis=1)`;",
-    "ours is `mean_mfccs(open_recording(file, settings))`.",
+    "ours is `extract(open_recording(file, settings))`.",
     "Each run is a fresh process whose clock starts after its imports, and nothing is warmed up;",
     "memory is the peak resident above what is resident after the imports.",
 )

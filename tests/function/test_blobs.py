@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis import blobs
@@ -19,6 +20,7 @@ from local.servers import PROJECT
 from tests.stand_ins import storage_proxy as downloads
 from tests.stand_ins.cloud import Cloud
 from tests.stand_ins.storage_proxy import StorageProxy, answer, cut
+from tests.stand_ins.synthetic import encode
 
 type Fetch = Callable[[bytes], bytes]
 
@@ -45,6 +47,13 @@ def test_compressed_objects_are_read_right(proxied: Cloud, sound: bytes, name: s
     assert documents["other.wav"]["mean_mfccs"] == documents["plain.wav"]["mean_mfccs"]
     assert documents["other.wav"]["length"] == 22050
     assert documents["other.wav"]["size"] == len(stored)
+
+
+def test_small_compressed_object_is_read_right(proxied: Cloud) -> None:
+    """A second of digital silence, of which gzip leaves a few hundred bytes, is a sound like any other."""
+    assert proxied.deliver(proxied.upload(gzip.compress(encode(np.zeros((44100, 2)))))) == 200
+
+    assert [document["length"] for document in proxied.documents()[0]] == [22050]
 
 
 CUT_OR_CORRUPT = {  # what happens, how many requests the download takes, and what the function answers

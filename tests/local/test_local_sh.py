@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from analysis.definition import N_FINGERPRINT
 from tests.stand_ins.door import ROOT, SAMPLE, Up, run
 
 PASTE_S = 60  # gsutil and gcloud retry for minutes
@@ -53,7 +55,8 @@ def test_json_is_exactly_the_document_and_agrees_with_librosa() -> None:
     assert list(document)[:5] == ["uid", "blob_name", "file_name", "length", "mean_mfccs"]
     assert document["length"] == len(y)
     assert document["mean_mfccs"] == pytest.approx(means.tolist(), abs=1e-3)
-    assert document["fingerprint"] == document["mean_mfccs"]
+    assert len(document["fingerprint"]) == N_FINGERPRINT
+    assert 800 <= len(b64decode(document["peaks"])) <= 1600
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", document["analyzed_at"])
 
 
