@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cold, event, formats, long, looking, memory, peers, short, size, versions
+from bench import cold, event, formats, long, memory, page, peers, short, size, versions
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table
@@ -26,7 +26,7 @@ SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
     "cold": cold.measure,
     "peers": peers.measure,
     "size": size.measure,
-    "page": looking.measure,
+    "page": page.measure,
 }
 
 
