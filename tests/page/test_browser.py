@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from google.cloud.firestore_v1.vector import Vector
 
-from bench.documents import SR, make_document, make_rejection
+from analysis.definition import SR
+from bench.documents import make_document, make_rejection
 from tests.page import planting
 from tests.page.served import Page
 
