@@ -50,12 +50,6 @@ def row(tab: Any, name: str) -> Any:
     return tab.locator("li.sound").filter(has_text=name)
 
 
-def seconds(tab: Any) -> float:
-    """How far the player is."""
-    minutes, rest = tab.locator("#deck-time").inner_text().split(" / ")[0].split(":")
-    return int(minutes) * 60 + int(rest)
-
-
 def test_a_sound_is_played_from_the_list(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
     """A press on its button plays a sound where it is listed; time moves; another press holds it."""
     page, _ = small
