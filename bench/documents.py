@@ -11,9 +11,9 @@ import numpy as np
 from google.cloud import firestore
 from google.cloud.firestore_v1.vector import Vector
 
-SR = 22050
+from analysis.definition import ANALYSIS_VERSION, N_FINGERPRINT, SR
+
 FIRST_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-DIMENSIONS = 23
 
 
 def make_document(name: str, *, seed: int = 0, **fields: Any) -> dict[str, Any]:
@@ -40,14 +40,14 @@ def make_document(name: str, *, seed: int = 0, **fields: Any) -> dict[str, Any]:
         "sample_rate": SR,
         "duration": length / SR,
         "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 1},
-        "fingerprint": Vector(rng.normal(0, 5, DIMENSIONS).tolist()),
+        "fingerprint": Vector(rng.normal(0, 1, N_FINGERPRINT).tolist()),
         "peaks": peaks,
         "peak_db": -1.0,
         "rms_db": float(rng.uniform(-40, -10)),
         "silence": 0.1,
         "event_id": str(seed),
         "analyzed_at": moment + timedelta(seconds=2),
-        "analysis_version": 2,
+        "analysis_version": ANALYSIS_VERSION,
     } | fields
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 MOST = 100
 KEEP_S = 600
-SAME_DISTANCE = 0.5
-WORDS = ((1.0, "nearly the same"), (2.0, "very alike"), (4.0, "alike"), (8.0, "somewhat alike"))
+# Two sounds drawn by lot are about 7 apart: 39 numbers, each varying alike, those of the deviations half as much.
+WORDS = ((1.0, "nearly the same"), (2.5, "very alike"), (4.0, "alike"), (6.0, "somewhat alike"))
 FURTHER = "little alike"
 
 _answers: Memory[list[dict[str, Any]]] = Memory(KEEP_S, 200)
@@ -47,6 +47,8 @@ def find_neighbours(scope: Scope, sound: dict[str, Any], n: int) -> list[dict[st
 
 def is_same_again(sound: dict[str, Any], neighbour: dict[str, Any]) -> bool:
     """Whether a neighbour is the same sound once more: the same bytes, or a fingerprint that cannot be told apart."""
+    from analysis.fingerprint import SAME_DISTANCE  # noqa: PLC0415  it brings librosa, which takes a second
+
     same_bytes = bool(sound.get("md5_hash")) and sound["md5_hash"] == neighbour.get("md5_hash")
     return same_bytes or bool(neighbour["distance"] < SAME_DISTANCE)
 

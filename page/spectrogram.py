@@ -1,7 +1,7 @@
 """A sound becomes a picture of its levels over time and mel band, reduced while it is read.
 
-*Conventions.* The levels are the analysis' own, ``L`` [shape=(t, 128)] in dB, before any mean. A column of the picture
-is the loudest of the frames it stands for, so that short events stay visible in long sounds. The brightest is the
+*Conventions.* The levels are those of the analysis' own mel powers, [shape=(t, 128)]. A column of the picture is the
+loudest of the frames it stands for, so that short events stay visible in long sounds. The brightest is the
 loudest of the sound, the darkest RANGE_DB below it.
 """
 
@@ -17,8 +17,7 @@ from PIL import Image
 
 from analysis import blobs
 from analysis.audio import open_recording
-from analysis.mfcc import HOP_LENGTH, N_MELS
-from analysis.mfcc import _log_mel as log_mel_of
+from analysis.spectrum import HOP_LENGTH, N_MELS, mel_powers
 from analysis.upload import Upload
 from page.playing import ElsewhereError
 from page.remembering import Memory
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 1000
 RANGE_DB = 80
+LEAST_POWER = 1e-10  # as librosa's: what is below is as good as silence
 # From dark to bright, as matplotlib's magma goes: even steps of lightness, told apart by every kind of sight.
 COLOURS = (
     *((0, 0, 4), (28, 16, 68), (79, 18, 123), (129, 37, 129), (181, 54, 122)),
@@ -65,13 +65,13 @@ def reduce_levels(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> NDAr
         the lowest band last; columns <= COLUMNS
     """
     n_frames = 1 + n_samples // HOP_LENGTH
-    levels = np.full((min(n_frames, COLUMNS), N_MELS), -np.inf, np.float32)
+    loudest = np.full((min(n_frames, COLUMNS), N_MELS), LEAST_POWER, np.float32)
     first = 0
-    for log_mel in log_mel_of(blocks):
-        columns = np.arange(first, first + len(log_mel)) * len(levels) // n_frames
-        np.maximum.at(levels, np.minimum(columns, len(levels) - 1), log_mel)
-        first += len(log_mel)
-    return levels.T[::-1]
+    for powers in mel_powers(blocks):
+        columns = np.arange(first, first + len(powers)) * len(loudest) // n_frames
+        np.maximum.at(loudest, np.minimum(columns, len(loudest) - 1), powers)
+        first += len(powers)
+    return 10 * np.log10(loudest.T[::-1])
 
 
 def _draw(scope: Scope, sound: dict[str, Any]) -> bytes:

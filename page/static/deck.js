@@ -52,8 +52,10 @@ export function seek(share) {
   show();
 }
 
-export function clock(seconds) {
+// Tenths are told of sounds that are shorter than a minute.
+export function clock(seconds, total = seconds) {
   if (!isFinite(seconds)) return "–";
+  if (total < 60) return `0:${seconds.toFixed(1).padStart(4, "0")}`;
   const whole = Math.floor(seconds);
   const two = (number) => String(number).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
@@ -74,8 +76,8 @@ function show() {
   deckPlay.classList.toggle("playing", now.playing);
   deckPlay.setAttribute("aria-label", now.playing ? "Pause" : "Play");
   if (document.activeElement !== deckSeek || now.playing) deckSeek.value = Math.round(share * 1000);
-  deckSeek.setAttribute("aria-valuetext", `${clock(now.seconds)} of ${clock(now.duration)}`);
-  deckTime.textContent = `${clock(now.seconds)} / ${clock(now.duration)}`;
+  deckSeek.setAttribute("aria-valuetext", `${clock(now.seconds, now.duration)} of ${clock(now.duration)}`);
+  deckTime.textContent = `${clock(now.seconds, now.duration)} / ${clock(now.duration)}`;
   for (const element of document.querySelectorAll("[data-uid]")) {
     const isThis = element.dataset.uid === uid;
     element.classList.toggle("current", isThis);

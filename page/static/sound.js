@@ -62,7 +62,7 @@ slider.addEventListener("keydown", (event) => {
 onChange((now) => {
   if (!isHere()) return;
   slider.setAttribute("aria-valuenow", now.seconds.toFixed(2));
-  slider.setAttribute("aria-valuetext", `${clock(now.seconds)} of ${clock(now.duration)}`);
+  slider.setAttribute("aria-valuetext", `${clock(now.seconds, now.duration)} of ${clock(now.duration)}`);
 });
 document.getElementById("copy").addEventListener("click", async () => {
   const copied = document.getElementById("copied");

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from google.cloud import storage
 
-from bench.documents import SR
+from analysis.definition import SR
 
 
 def upload(bucket: storage.Bucket, name: str, content: bytes) -> dict[str, Any]:

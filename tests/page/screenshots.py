@@ -71,7 +71,7 @@ def is_there(page: Program, uid: str) -> bool:
 
 
 def take(browser: Any, url: str, place: str, width: int, scheme: str, file: Path) -> None:
-    """Take one picture, while the first sound of the page is heard."""
+    """Take one picture, while a sound of the page is heard: of the list the second."""
     tab = browser.new_page(viewport={"width": width, "height": 860}, color_scheme=scheme, locale="en-GB")
     tab.set_default_timeout(PATIENCE_MS)
     tab.goto(url + (place if place.startswith("/") else f"/?q={place}"))
@@ -82,7 +82,8 @@ def take(browser: Any, url: str, place: str, width: int, scheme: str, file: Path
     if place == "/map":
         tab.locator("#map circle").first.wait_for()
     else:
-        tab.keyboard.press("j")
+        for _ in range(2 if place == "/" else 1):
+            tab.keyboard.press("j")
         tab.wait_for_timeout(1500)
     tab.screenshot(path=file)
     tab.close()

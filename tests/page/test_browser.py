@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from google.cloud.firestore_v1.vector import Vector
 
-from bench.documents import SR, make_document, make_rejection
+from analysis.definition import SR
+from bench.documents import make_document, make_rejection
 from tests.page import planting
 from tests.page.served import Page
 
@@ -47,12 +48,6 @@ def small(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, str]]:
 def row(tab: Any, name: str) -> Any:
     """The row of a sound."""
     return tab.locator("li.sound").filter(has_text=name)
-
-
-def seconds(tab: Any) -> float:
-    """How far the player is."""
-    minutes, rest = tab.locator("#deck-time").inner_text().split(" / ")[0].split(":")
-    return int(minutes) * 60 + int(rest)
 
 
 def test_a_sound_is_played_from_the_list(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
