@@ -20,7 +20,7 @@ from analysis.upload import Upload, check_wanted, read_upload
 
 SETTINGS = Settings.from_environment(os.environ)
 # Most of a cold start: imported beside the first download, while that waits for the network.
-HEAVY_ROOMS = ("analysis.mfcc", "analysis.audio", "analysis.records")
+HEAVY_ROOMS = ("analysis.features", "analysis.audio", "analysis.records")
 
 
 def analyze(event: Any, context: Any = None) -> None:
@@ -64,13 +64,13 @@ def _make_sound(upload: Upload) -> None:
         file = blobs.download(upload, SETTINGS.max_bytes)
     with file:
         with _timed("load", seconds):
-            from analysis import audio, mfcc, records  # noqa: PLC0415 - see HEAVY_ROOMS
+            from analysis import audio, features, records  # noqa: PLC0415 - see HEAVY_ROOMS
         with _timed("analyze", seconds):
             recording = audio.open_recording(file, SETTINGS)
-            features = mfcc.mean_mfccs(recording)
+            extracted = features.extract(recording)
     with _timed("write", seconds):
-        records.write_sound(make_sound(upload, recording.source, features, datetime.now(UTC)), SETTINGS)
-    _log("INFO", "sound", upload, length=features.length, seconds=seconds)
+        records.write_sound(make_sound(upload, recording.source, extracted, datetime.now(UTC)), SETTINGS)
+    _log("INFO", "sound", upload, length=extracted.length, seconds=seconds)
 
 
 def _reject(upload: Upload, error: AnalysisError) -> None:

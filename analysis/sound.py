@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from analysis.errors import AnalysisError
-    from analysis.mfcc import Features
+    from analysis.features import Features
     from analysis.source import Source
     from analysis.upload import Upload
 
@@ -23,9 +23,13 @@ def make_uid(upload: Upload) -> str:
 
 def make_sound(upload: Upload, source: Source, features: Features, analyzed_at: datetime) -> dict[str, Any]:
     """Return the document ``sounds/{uid}``."""
-    return _identify(upload) | {
+    document = _identify(upload) | {
         "length": features.length,
         "mean_mfccs": list(features.mean_mfccs),
+        "peaks": features.peaks,
+        "peak_db": features.peak_db,
+        "rms_db": features.rms_db,
+        "silence": features.silence,
         "size": upload.size,
         "content_type": upload.content_type,
         "md5_hash": upload.md5_hash,
@@ -41,6 +45,9 @@ def make_sound(upload: Upload, source: Source, features: Features, analyzed_at: 
         "analyzed_at": analyzed_at,
         "analysis_version": ANALYSIS_VERSION,
     }
+    if features.fingerprint is not None:
+        document["fingerprint"] = list(features.fingerprint)
+    return document
 
 
 def make_rejection(upload: Upload, error: AnalysisError, rejected_at: datetime) -> dict[str, Any]:

@@ -67,8 +67,9 @@ def measure(options: Options) -> list[Table]:
         "The whole function under the functions-framework, with Firestore's emulator and fake-gcs-server, timed from",
         "the post of an event to its answer. plain is `bench/plain_function`, whose librosa cannot read m4a.",
         f"A run is a fresh process that answered {duration(SHORT_S)} of WAV before; medians of {options.runs} runs.",
-        f"A run posts the {duration(SHORT_S)} {times} times: its wall s are the median of these, its CPU s the mean.",
-        "CPU s are of all processes of the function; memory is the peak of the one that answers, above what it held.",
+        f"A run posts the {duration(SHORT_S)} {times} times: wall s is the median, CPU s the mean, MB the peak.",
+        "CPU s are those of all processes of the function, MB those of the one that answers; each of its threads keeps",
+        "some, so they grow with the number of threads that have answered, which is limited.",
     ]
     return [Table(TITLE, notes, HEADER, rows)]
 

@@ -3,8 +3,8 @@
 import shutil
 
 from bench import sound_files
-from bench.comparison import Row, compare
 from bench.options import Options
+from bench.side_by_side import Row, compare
 from bench.table import Table, duration
 
 ENCODED = {"flac": "FLAC", "ogg": "OGG Vorbis", "opus": "OGG Opus", "mp3": "MP3", "m4a": "m4a (AAC)"}  # by ending

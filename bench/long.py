@@ -1,8 +1,8 @@
 """Section long: sounds that are long, or many channels wide."""
 
 from bench import sound_files
-from bench.comparison import Row, compare
 from bench.options import Options
+from bench.side_by_side import Row, compare
 from bench.table import Table, duration
 
 

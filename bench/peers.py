@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from bench import sound_files
-from bench.comparison import compare_numbers
 from bench.options import Options
 from bench.runs import Measured, Unable, interleave
+from bench.side_by_side import compare_numbers
 from bench.table import Table, duration, megabytes, seconds
 
 HEADER = ("package", "wall s", "CPU s", "MB above imports", "MB of imports", "reads", "computes", "license")

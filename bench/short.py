@@ -1,8 +1,8 @@
 """Section short: a short sound alone in a process, and many short sounds in one process."""
 
 from bench import sound_files
-from bench.comparison import Row, compare
 from bench.options import Options
+from bench.side_by_side import Row, compare
 from bench.table import Table
 
 

@@ -30,15 +30,15 @@ def _load_plain() -> Way:
 
 
 def _load_ours() -> Way:
-    from analysis import audio, mfcc
+    from analysis import audio, features
     from analysis.settings import Settings
 
     settings = Settings()
 
     def ours(path: str) -> Features:
         with Path(path).open("rb") as file:
-            features = mfcc.mean_mfccs(audio.open_recording(file, settings))
-        return features.length, list(features.mean_mfccs)
+            extracted = features.extract(audio.open_recording(file, settings))
+        return extracted.length, list(extracted.mean_mfccs)
 
     return ours
 

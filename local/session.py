@@ -5,7 +5,7 @@ import sys
 import time
 from typing import NoReturn
 
-from local import instructions, report, uploading
+from local import instructions, printing, uploads
 from local.command_line import Options
 from local.program import HOST
 from local.stack import Stack, running
@@ -27,13 +27,13 @@ def run(options: Options) -> int:
 def _upload_files(options: Options, stack: Stack) -> int:
     """Put the files through the stack; 0 if every one became a sound."""
     outcomes = {}
-    for outcome in uploading.upload_files(stack, options.files):
+    for outcome in uploads.upload_files(stack, options.files):
         outcomes[outcome.blob_name] = outcome
-        say(f"{len(outcomes)} of {len(options.files)}: {report.format_kind(outcome)}")
+        say(f"{len(outcomes)} of {len(options.files)}: {printing.format_kind(outcome)}")
         if options.json and outcome.document:
-            print(report.format_json(outcome.document), flush=True)
+            print(printing.format_json(outcome.document), flush=True)
     if not options.json:
-        print(report.format_table([outcomes[name] for name in options.files]), flush=True)
+        print(printing.format_table([outcomes[name] for name in options.files]), flush=True)
     return 0 if all(outcome.kind == "sound" for outcome in outcomes.values()) else 1
 
 
@@ -41,12 +41,12 @@ def _stay_up(options: Options, stack: Stack) -> NoReturn:
     """Tell how to use the stack, and the outcome of every upload, until a signal or the end of a program."""
     instructions.write_boto(stack)
     print(instructions.format_instructions(stack), file=sys.stderr if options.json else sys.stdout, flush=True)
-    for outcome in uploading.watch_uploads(stack):
-        line = report.format_row(outcome)
+    for outcome in uploads.watch_uploads(stack):
+        line = printing.format_row(outcome)
         if not options.json:
             print(line, flush=True)
         elif outcome.document:
-            print(report.format_json(outcome.document), flush=True)
+            print(printing.format_json(outcome.document), flush=True)
         else:
             say(line)
     raise AssertionError("there is no end of watching")

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from bench import sound_files
-from bench.comparison import compare_numbers
 from bench.runs import Measured
+from bench.side_by_side import compare_numbers
 
 ROOT = Path(__file__).parents[2]
 

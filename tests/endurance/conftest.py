@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from local.program import Program
-from tests.endurance.outages import Outage, of_firestore, of_storage
+from tests.endurance.outages import Outage, of_downloads, of_firestore, of_storage
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,7 @@ def outages(
     with ThreadPoolExecutor() as pool:
         yield [
             pool.submit(of_storage, firestore, storage, tmp_path_factory.mktemp("outage"), sound),
+            pool.submit(of_downloads, firestore, storage, tmp_path_factory.mktemp("outage"), sound),
             pool.submit(of_firestore, storage, tmp_path_factory.mktemp("outage"), sound),
         ]
 

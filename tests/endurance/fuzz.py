@@ -19,7 +19,7 @@ import psutil
 
 from analysis.audio import open_recording
 from analysis.errors import AnalysisError
-from analysis.mfcc import mean_mfccs
+from analysis.features import extract
 from analysis.settings import Settings
 from tests.stand_ins.synthetic import one_of_each
 
@@ -65,7 +65,7 @@ def analyze(content: bytes) -> str:
         file.write(content)
         file.seek(0)
         try:
-            mean_mfccs(open_recording(file, LIMITS))
+            extract(open_recording(file, LIMITS))
         except AnalysisError as error:
             return error.reason
     return "sound"

@@ -42,7 +42,7 @@ class Outage:
 
 
 def of_storage(firestore: Program, storage: Program, directory: Path, sound: bytes) -> dict[str, Outage]:
-    """Let the bucket be gone, then silent."""
+    """Let the bucket be gone."""
     port = choose_port()
     proxy = StorageProxy(storage, port)
     with start_cloud(
@@ -52,12 +52,25 @@ def of_storage(firestore: Program, storage: Program, directory: Path, sound: byt
         during = _deliver(cloud, uploads)
         with proxy.running():
             gone = _recover(cloud, uploads, during)
+    return {"storage gone": gone[0]}
+
+
+def of_downloads(firestore: Program, storage: Program, directory: Path, sound: bytes) -> dict[str, Outage]:
+    """Let downloads fall silent, then drip."""
+    faults = {"storage silent": downloads.stall(10_000), "storage dripping": downloads.drip(1000, 4)}
+    outages = {}
+    with (
+        StorageProxy(storage).running() as proxy,
+        start_cloud(firestore, storage, directory, environment={"STORAGE_EMULATOR_HOST": proxy.url}) as cloud,
+    ):
+        uploads = [cloud.upload(sound)]
+        for name, fault in faults.items():
             cloud.clear()
-            proxy.default = downloads.stall(10_000)
+            proxy.default = fault
             during = _deliver(cloud, uploads)
             proxy.default = downloads.pass_on
-            silent = _recover(cloud, uploads, during)
-    return {"storage gone": gone[0], "storage silent": silent[0]}
+            outages[name] = _recover(cloud, uploads, during)[0]
+    return outages
 
 
 def of_firestore(storage: Program, directory: Path, sound: bytes) -> dict[str, Outage]:

@@ -15,8 +15,9 @@ import librosa
 import numpy as np
 import pytest
 from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
-from google.cloud.firestore_v1.vector import Vector
 
+from analysis.definition import ANALYSIS_VERSION
+from analysis.features import extract
 from local import program
 from local.finalize_event import SHAPES
 from local.ports import choose_port
@@ -66,7 +67,11 @@ def test_each_shape_makes_the_one_document(cloud: Cloud, sound: Path, shape: str
     assert document.pop("duration") == pytest.approx(len(y) / sr)
     mean_mfccs = document.pop("mean_mfccs")
     np.testing.assert_allclose(mean_mfccs, librosa.feature.mfcc(y=y, sr=sr, n_mfcc=12).mean(axis=1), atol=1e-3)
-    assert document.pop("fingerprint") == Vector(mean_mfccs)
+    features = extract([y])
+    np.testing.assert_allclose(list(document.pop("fingerprint")), features.fingerprint, atol=1e-3)
+    assert document.pop("peaks") == features.peaks
+    levels = [document.pop(name) for name in ("peak_db", "rms_db", "silence")]
+    assert levels == pytest.approx([features.peak_db, features.rms_db, features.silence], abs=1e-3)
     assert before <= document.pop("analyzed_at") <= datetime.now(UTC)
     uid = document.pop("uid")
     assert cloud.sounds.document(uid).get().exists
@@ -84,7 +89,7 @@ def test_each_shape_makes_the_one_document(cloud: Cloud, sound: Path, shape: str
         "sample_rate": 22050,
         "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 2},
         "event_id": "" if without_context else "event-7",
-        "analysis_version": 1,
+        "analysis_version": ANALYSIS_VERSION,
     }
 
 

@@ -1,5 +1,6 @@
 """An upload and its features become a uid and a plain document."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -7,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.errors import CorruptError
-from analysis.mfcc import Features
+from analysis.features import Features
 from analysis.sound import make_rejection, make_sound, make_uid
 from analysis.source import Source
 from analysis.upload import Upload
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 UPLOAD = Upload("b", "takes/one.wav", 7, 99, "audio/x-wav", "md5=", uploaded_at=NOW, event_id="e", event_time=NOW)
-SOUND = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), Features((1.5,) * 12, 11025), NOW)
+FEATURES = Features(11025, (1.5,) * 12, (0.5,) * 39, b"\x81\x7f", -0.1, -20.5, 0.25)
+SOUND = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), FEATURES, NOW)
 
 
 def test_sound_has_the_original_fields_first() -> None:
@@ -31,10 +33,14 @@ def test_sound_has_the_original_fields_first() -> None:
 
 def test_sound_tells_of_upload_source_and_run() -> None:
     """The other fields say which upload this was, what the file said of itself and which run wrote it."""
-    assert {name: value for name, value in SOUND.items() if name not in ("uid", "mean_mfccs")} == {
+    assert {name: value for name, value in SOUND.items() if name not in ("uid", "mean_mfccs", "fingerprint")} == {
         "blob_name": "takes/one.wav",
         "file_name": "takes/one.wav",
         "length": 11025,
+        "peaks": b"\x81\x7f",
+        "peak_db": -0.1,
+        "rms_db": -20.5,
+        "silence": 0.25,
         "bucket": "b",
         "generation": 7,
         "size": 99,
@@ -46,8 +52,16 @@ def test_sound_tells_of_upload_source_and_run() -> None:
         "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 2},
         "event_id": "e",
         "analyzed_at": NOW,
-        "analysis_version": 1,
+        "analysis_version": 2,
     }
+
+
+def test_digital_silence_has_no_fingerprint() -> None:
+    """A sound that there is nothing to compare in has no such field, and so is no neighbour of any."""
+    silence = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), replace(FEATURES, fingerprint=None), NOW)
+
+    assert SOUND["fingerprint"] == [0.5] * 39
+    assert SOUND.keys() - silence.keys() == {"fingerprint"}
 
 
 def test_rejection_has_exactly_its_fields() -> None:

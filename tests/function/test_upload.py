@@ -103,10 +103,20 @@ def test_other_event_types_are_left(event_type: str) -> None:
     assert repr(event_type) in str(left.value)
 
 
-def test_deletions_without_type_are_left() -> None:
-    """A deletion that arrives without its type is known by the object's time of deletion."""
+@pytest.mark.parametrize("event_type", ["", "providers/cloud.storage/eventTypes/object.change"])
+@pytest.mark.parametrize("deleted", [{"timeDeleted": "2026-11-23T12:13:20Z"}, {"resourceState": "not_exists"}])
+def test_deletions_without_a_type_of_their_own_are_left(event_type: str, deleted: dict[str, str]) -> None:
+    """A deletion whose type is missing, or the oldest one, which finalized objects share, is known by its resource."""
     with pytest.raises(NothingToDo, match="deletion"):
-        read_upload(OBJECT | {"timeDeleted": "2026-11-23T12:13:20Z"}, context(event_type=""))
+        read_upload(OBJECT | deleted, context(event_type=event_type))
+    assert read_upload(OBJECT | {"resourceState": "exists"}, context(event_type=event_type)) == EXPECTED
+
+
+@pytest.mark.parametrize("event_type", ["google.storage.object.finalize", "google.cloud.storage.object.v1.finalized"])
+def test_finalize_type_is_believed(event_type: str) -> None:
+    """A finalize type is not overruled by a time of deletion in the object resource, which Google's own sample has."""
+    # https://github.com/googleapis/google-cloudevents/tree/main/testdata/google/events/cloud/storage/v1
+    assert read_upload(OBJECT | {"timeDeleted": "2020-05-18T09:07:51.799Z"}, context(event_type=event_type)) == EXPECTED
 
 
 @pytest.mark.parametrize("value", ["yesterday", 7, None, {}])

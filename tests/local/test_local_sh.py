@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from analysis.definition import N_FINGERPRINT
 from tests.stand_ins.door import ROOT, SAMPLE, Up, run
 
 PASTE_S = 60  # gsutil and gcloud retry for minutes
@@ -53,7 +55,8 @@ def test_json_is_exactly_the_document_and_agrees_with_librosa() -> None:
     assert list(document)[:5] == ["uid", "blob_name", "file_name", "length", "mean_mfccs"]
     assert document["length"] == len(y)
     assert document["mean_mfccs"] == pytest.approx(means.tolist(), abs=1e-3)
-    assert document["fingerprint"] == document["mean_mfccs"]
+    assert len(document["fingerprint"]) == N_FINGERPRINT
+    assert 800 <= len(b64decode(document["peaks"])) <= 1600
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", document["analyzed_at"])
 
 
@@ -153,7 +156,7 @@ def test_kept_bucket_is_there_in_the_next_run(tmp_path: Path) -> None:
     assert run(SAMPLE, "--keep", tmp_path / "kept").returncode == 0
 
     with Up(tmp_path / "printed", "--keep", tmp_path / "kept") as again:
-        url = re.search(r"http://127\.0\.0\.1:\d+", again.printed())[0]
+        url = re.search(r"STORAGE_EMULATOR_HOST=(\S+)", again.printed())[1]
         got = subprocess.run(
             ["curl", "-sS", f"{url}/storage/v1/b/sounds/o/sample.wav?alt=media"], capture_output=True, check=True
         )
@@ -165,6 +168,7 @@ def test_function_that_fails_is_retried_and_given_up_loudly(tmp_path: Path) -> N
     """A function that raises is called again and again; then its file is shown as failed, and the exit code is 1."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "local", copy / "local")
+    shutil.copytree(ROOT / "page", copy / "page")
     for name in ("local.sh", "requirements.txt", ".python-version"):
         shutil.copy(ROOT / name, copy / name)
     (copy / ".venv").symlink_to(ROOT / ".venv")

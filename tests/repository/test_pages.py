@@ -146,7 +146,7 @@ def test_every_field_is_in_the_table() -> None:
     (shown,) = re.findall(r"<!-- document -->\n```json\n(.*?)```", read("README.md"), re.DOTALL)
 
     named = [name for row in table("docs/document.md", "| field | type | meaning |") for name in row[0].split(", ")]
-    assert sorted(named) == sorted(f"`{name}`" for name in [*json.loads(shown), "fingerprint"])
+    assert sorted(named) == sorted(f"`{name}`" for name in [*json.loads(shown), "fingerprint", "peaks"])
 
 
 def test_every_setting_is_in_the_table() -> None:

@@ -151,6 +151,12 @@ def corrupted(download: Download) -> None:
     download.wfile.write(corrupt(content))
 
 
+def emptied(download: Download) -> None:
+    """Answer as if the object had no bytes."""
+    status, headers, _ = download.fetch()
+    download.begin(status, headers | {"Content-Length": "0"})
+
+
 def stall(after: int = 0) -> Fault:
     """Fall silent after so many bytes, with the connection open."""
 
@@ -160,6 +166,19 @@ def stall(after: int = 0) -> Fault:
         download.wfile.write(content[:after])
         download.server.proxy.closed.wait()
         download.hang_up()
+
+    return fault
+
+
+def drip(n_bytes: int, seconds: float) -> Fault:
+    """Send so many bytes at a time, with so long a pause after each."""
+
+    def fault(download: Download) -> None:
+        status, headers, content = download.fetch()
+        download.begin(status, headers)
+        for start in range(0, len(content), n_bytes):
+            download.wfile.write(content[start : start + n_bytes])
+            download.server.proxy.closed.wait(seconds)
 
     return fault
 

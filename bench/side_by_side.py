@@ -1,4 +1,4 @@
-"""Plain and ours over the same files, compared in time, memory and numbers: what several sections print a table of."""
+"""Plain and ours side by side over the same files, in time, memory and numbers: the table of several sections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ HEADER = (
 )
 NOTES = (
     "plain is `y, sr = librosa.load(path); librosa.feature.mfcc(y=y, sr=sr, n_mfcc=12).mean(axis=1)`;",
-    "ours is `mean_mfccs(open_recording(file, settings))`.",
+    "ours is `extract(open_recording(file, settings))`.",
     "Each run is a fresh process whose clock starts after its imports, and nothing is warmed up;",
     "memory is the peak resident above what is resident after the imports.",
 )

@@ -1,6 +1,7 @@
 """Outcomes as they are printed: for people as a table, for programs as JSON."""
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -34,11 +35,17 @@ def format_kind(outcome: Outcome) -> str:
 
 
 def format_json(document: dict[str, Any]) -> str:
-    """Return a document as one line of JSON: times in ISO 8601, vectors as lists, FIRST_FIELDS first."""
+    """Return a document as a line of JSON: times in ISO 8601, bytes in base64, vectors as lists, FIRST_FIELDS first."""
     first = [field for field in FIRST_FIELDS if field in document]
     ordered = dict.fromkeys([*first, *sorted(document)])
     return json.dumps({field: document[field] for field in ordered}, default=_plain)
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else list(value)
+    match value:
+        case datetime():
+            return value.isoformat()
+        case bytes():
+            return b64encode(value).decode()
+        case _:
+            return list(value)
