@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -22,10 +21,10 @@ from backfill.inventory import UnreadableError, list_documents, list_uploads
 from backfill.planning import Plan
 from backfill.pruning import prune
 from backfill.report import FailureList, counted, describe, describe_plan, print_summary
-from backfill.share import Share, share_of_task
+from backfill.share import Share, is_task, share_of_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from backfill.arguments import Arguments
     from backfill.comparison import Finding
@@ -35,10 +34,15 @@ AGREE, FAILED, FOUND_WORK = 0, 1, 3
 STATES = {"sound": State.SOUND, "rejection": State.REJECTED, "left": State.LEFT}  # by what became of an object
 
 
-def bring_about(arguments: Arguments) -> int:
-    """Compare, say what is to be done, do it, and return the exit code."""
+def bring_about(
+    arguments: Arguments, variables: Mapping[str, str], elsewhere: Callable[[Plan], int] | None = None
+) -> int:
+    """Compare, say what is to be done, do it here or have it done elsewhere, and return the exit code.
+
+    What does it elsewhere leaves the plan the counts of the end, and returns the exit code; in a dry run it tells how.
+    """
     try:
-        settings = Settings.from_environment(os.environ)
+        settings = Settings.from_environment(variables)
         bucket = storage.Client(project=arguments.project).bucket(arguments.bucket)
         client = firestore.Client(project=arguments.project, database=settings.firestore_database)
         share = share_of_task()
@@ -47,23 +51,39 @@ def bring_about(arguments: Arguments) -> int:
         _say(f"{error}\n{_advice(error)}")
         return FAILED
     _tell(arguments, f"{describe(plan.counts)}\n\n{describe_plan(plan, arguments)}")
+    is_to_do = bool(plan.n_objects or plan.n_documents or arguments.schedule)
     if arguments.dry_run:
+        if elsewhere and is_to_do:
+            elsewhere(plan)
         return _end(arguments, plan, AGREE if plan.counts.agree and not plan.n_objects else FOUND_WORK)
-    if not (plan.n_objects or plan.n_documents):
+    if not is_to_do:
         return _end(arguments, plan, AGREE)
     if not (arguments.yes or _confirmed()):
         _say("nothing was done (--yes does it without this question)")
         return FAILED
-    failures = FailureList(Path.cwd())
+    if elsewhere:
+        return _end(arguments, plan, elsewhere(plan))
+    return _end(arguments, plan, _do_here(plan, arguments, settings, bucket, client, share))
+
+
+def _do_here(
+    plan: Plan,
+    arguments: Arguments,
+    settings: Settings,
+    bucket: storage.Bucket,
+    client: firestore.Client,
+    share: Share,
+) -> int:
+    failures = FailureList(None if is_task() else Path.cwd())
     try:
         _mend(plan, arguments, settings, share, failures)
         _prune(plan, bucket, client, settings, failures)
     except OutageError as error:
         _say(f"{error}\nThe objects are not to blame; when that is over, the same command goes on from here.")
-        return _end(arguments, plan, FAILED)
+        return FAILED
     if plan.counts.failed:
-        _say(f"{plan.counts.failed} failed, listed with their reasons in {failures.path}; run again to try them again")
-    return _end(arguments, plan, FAILED if plan.counts.failed else AGREE)
+        _say(f"{plan.counts.failed} failed, listed with their reasons in {failures.place}; run again to try them again")
+    return FAILED if plan.counts.failed else AGREE
 
 
 def _findings(

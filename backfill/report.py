@@ -76,6 +76,8 @@ def describe_plan(plan: Plan, arguments: Arguments) -> str:
             f" about {plan.vcpu_seconds / 3600:.2f} vCPU-hours, so"
             f" {duration(plan.vcpu_seconds / n_processes)} by {where}; about ${plan.dollars:.2f} in the cloud"
         )
+    if arguments.schedule:
+        parts.append(f"From now on by the schedule {arguments.schedule!r}, not at once")
     if plan.n_documents:
         parts.append(f"To remove: {plan.n_documents:,} documents of objects that are gone")
     if counts.stale and not arguments.stale:
@@ -91,24 +93,27 @@ def print_summary(counts: Counts, *, as_json: bool) -> None:
 
 
 class FailureList:
-    """The file that lists what failed; there is none until something does.
+    """Lists what failed: in a file, which there is only then, or for a task, whose files nobody sees, in its log.
 
     Attributes:
-        path: where it is.
+        place: where that is.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / f"backfill-failed-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+    def __init__(self, directory: Path | None) -> None:
+        self._path = directory and directory / f"backfill-failed-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
         self._file: IO[str] | None = None
+        self.place = str(self._path or "this log")
 
     def add(self, finding: Finding, message: str) -> None:
         """List an object, or the document of one that is gone, with the reason."""
         if self._file is None:
-            self._file = self.path.open("w")
+            self._file = self._path.open("w") if self._path else sys.stderr
         entry: dict[str, object] = {"state": finding.state, "message": message}
         if finding.upload:
             entry |= {"blob_name": finding.upload.blob_name, "generation": finding.upload.generation}
         elif finding.kept:
             entry |= {"blob_name": finding.kept.blob_name, "generation": finding.kept.generation}
+        if self._path is None:
+            entry["severity"] = "ERROR"  # by which Cloud Logging finds it
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()

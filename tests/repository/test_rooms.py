@@ -35,6 +35,7 @@ MAY_IMPORT = {
 }
 FOLDERS = {
     "deploy": {"deploy", "analysis.definition"},
+    "backfill": {"backfill", "analysis", "deploy", "google"},
     "local": {"local", "google", "grpc", "proto", "numpy", "soundfile"},
     "bench": {"bench", "analysis", "local", "google", "numpy", "soundfile", "soxr", "librosa", "av", "scipy"}
     | {"threadpoolctl", "kaldi_native_fbank", "python_speech_features", "audioflux", "essentia", "spafe", "opensmile"},
@@ -89,6 +90,16 @@ def test_folder_imports_what_it_may(folder: str) -> None:
     """What stands around the function imports it only where the design says so."""
     for path in (ROOT / folder).rglob("*.py"):
         assert {name for name in imports_of(path) if not is_allowed(name, FOLDERS[folder])} == set(), path
+
+
+def test_a_task_of_the_backfill_cannot_make_tasks() -> None:
+    """Of what the backfill's job is given, only the way that no task goes knows how jobs are made."""
+    rooms = [path for path in (ROOT / "backfill").glob("*.py") if path.name != "__main__.py"]
+
+    assert rooms
+    assert [
+        path.name for path in rooms if any(is_allowed(n, {"deploy", "backfill.cloud"}) for n in imports_of(path))
+    ] == []
 
 
 def test_imports_go_in_no_circle() -> None:

@@ -18,6 +18,15 @@ def _get(state: State, _request: Request, names: dict[str, str]) -> Any:
     return state.repositories[names["name"]]
 
 
+@route("GET", f"{_REPOSITORIES}/{{name}}/packages/{{package}}/tags")
+def _tags(state: State, request: Request, names: dict[str, str]) -> Any:
+    paths = [image.split("/") for image in state.images]
+    tags = [path[3].partition(":")[2] for path in paths if path[2] == names["name"]]
+    if not tags:
+        raise not_found(f"Package {names['package']}")
+    return {"tags": [{"name": f"{request.path.partition('/v1/')[2]}/{tag}"} for tag in tags]}
+
+
 @route("POST", _REPOSITORIES)
 def _make(state: State, request: Request, names: dict[str, str]) -> Any:
     need(state, "artifactregistry")
