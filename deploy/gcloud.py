@@ -118,7 +118,8 @@ def joined(parts: Iterable[str]) -> str:
     """Return a list as gcloud takes one, separated by what is in none of its parts (`gcloud topic escaping`)."""
     parts = list(parts)
     separator = next(one for one in ",|;@!~%\x1f" if not any(one in part for part in parts))
-    return separator.join(parts) if separator == "," else f"^{separator}^" + separator.join(parts)
+    text = separator.join(parts)
+    return text if separator == "," and not text.startswith("^") else f"^{separator}^{text}"
 
 
 def pasteable(command: list[str]) -> str:

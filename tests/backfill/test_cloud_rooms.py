@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analysis.settings import Settings
@@ -83,12 +83,15 @@ def entry(index: int, **counts: int) -> dict[str, Any]:
     return {"labels": {"run.googleapis.com/task_index": str(index)}, "jsonPayload": summary}
 
 
+@example(["^", "^"])
+@example(["^a^b"])
 @given(st.lists(st.text("ab,|;^=-", min_size=1), min_size=1))
 def test_a_list_is_read_as_it_was_meant(parts: list[str]):
-    """Gcloud, which splits at what stands between two carets, gets the parts of a list as they are."""
-    text = joined(parts)
+    """Gcloud, which splits at commas or at what stands first between carets, gets the parts of a list as they are."""
+    text, separator = joined(parts), ","
 
-    separator, text = (text[1], text[3:]) if text[0] == "^" and text[2:3] == "^" and "^" not in text[1] else (",", text)
+    if text.startswith("^") and "^" in text[1:]:
+        separator, text = text[1:].split("^", 1)
     assert text.split(separator) == parts
 
 
