@@ -15,22 +15,25 @@
 #   --stale              analyse again what has a sound of an older analysis version
 #   --rejected [REASON]  analyse again what was rejected, for this reason or any
 #   --prune              remove documents whose object is no longer there
-#   --dry-run            compare, say what there is to do, and end
+#   --dry-run            compare, say what there is to do, and end; with --tasks or --schedule print the commands too
 #   --json               at the end one JSON object, the last line of stdout: objects, sounds, rejections, left, missing,
 #                        stale, gone, failed, bytes
 #   --here               do the work on this machine, with a process per core (default)
-#   --tasks N            do it in the cloud, by a Cloud Run job of N tasks; this machine may be switched off meanwhile
-#   --schedule CRON      have that job run again and again, e.g. '0 3 * * *' for every night at three
+#   --tasks N            do it in the cloud, by a Cloud Run job of N tasks; this machine may be switched off meanwhile,
+#                        and Ctrl-C ends only the waiting
+#   --schedule CRON      have it done from now on by a job of its own, of one task or --tasks N, and not at once; e.g.
+#                        '0 3 * * *' for every night at three (UTC)
 #   --name N             the function's name, whose account and limits the job has [analyze]
 #   --yes                do not ask
 #   --help               this text
 #
-# The settings (such as MAX_BYTES or EXCLUDE_NAMES) are taken from the environment; give those of the deployed function.
-# What could not be done is listed in backfill-failed-*.jsonl. STORAGE_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST are
-# honoured, so it runs on the local stack too.
+# The settings (such as MAX_BYTES or EXCLUDE_NAMES) are those of the deployed function; what is set in the environment
+# goes before. What could not be done is listed in backfill-failed-*.jsonl, or in the job's log. STORAGE_EMULATOR_HOST
+# and FIRESTORE_EMULATOR_HOST are honoured, so it runs on the local stack too, where the settings are the environment's.
+# --tasks and --schedule need gcloud, signed in (gcloud auth login); ./deploy.sh --delete removes what they make.
 #
-# Exit codes: 0 bucket and collection agree; 1 something failed; 2 wrong usage; 3 a dry run found something to do;
-# 130 Ctrl-C ended it.
+# Exit codes: 0 bucket and collection agree, or the schedule is set; 1 something failed; 2 wrong usage; 3 a dry run
+# found something to do; 130 Ctrl-C ended it, or the waiting for it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/environment.sh
@@ -46,7 +49,7 @@ main() {
   local python
   python=$(cd "$root" && find_python)
   export PYTHONPATH=$root # failures are listed where the user is, so the directory stays
-  "$python" -P -m backfill.arguments "$@"
+  "$python" -P -m backfill.request "$@"
   python=$root/$(cd "$root" && ensure_environment "$python" requirements.txt)
   exec "$python" -P -m backfill "$@"
 }

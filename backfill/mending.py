@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from analysis import audio, blobs, mfcc, records
+from analysis import audio, blobs, features, records
 from analysis.errors import AnalysisError, NothingToDo
 from analysis.sound import make_rejection, make_sound
 from backfill.mended import Mended
@@ -20,8 +20,8 @@ def mend(upload: Upload, settings: Settings) -> Mended:
     try:
         with blobs.download(upload, settings.max_bytes) as file:
             recording = audio.open_recording(file, settings)
-            features = mfcc.mean_mfccs(recording)
-        records.write_sound(make_sound(upload, recording.source, features, datetime.now(UTC)), settings)
+            extracted = features.extract(recording)
+        records.write_sound(make_sound(upload, recording.source, extracted, datetime.now(UTC)), settings)
     except NothingToDo as why:
         return Mended("left", str(why))
     except AnalysisError as error:

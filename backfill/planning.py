@@ -15,7 +15,7 @@ from backfill.comparison import Finding, State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from backfill.arguments import Arguments
+    from backfill.request import Request
 
 # vCPU seconds, by `python -m bench --only event backfill`: of any object, of a megabyte stored as it sounds, and of a
 # megabyte of a compressed sound, which is minutes long.
@@ -85,7 +85,7 @@ class Plan:
         vcpu_seconds: estimate of what the analysis takes.
     """
 
-    def __init__(self, findings: Iterable[Finding], arguments: Arguments) -> None:
+    def __init__(self, findings: Iterable[Finding], request: Request) -> None:
         self.counts = Counts()
         self.n_objects = self.n_documents = 0
         self.vcpu_seconds = 0.0
@@ -93,7 +93,7 @@ class Plan:
         self._documents = TemporaryFile(prefix="plan-")  # noqa: SIM115
         for finding in findings:
             self.counts.add(finding.state)
-            if _is_to_do(finding, arguments):
+            if _is_to_do(finding, request):
                 self._take(finding)
 
     @property
@@ -123,17 +123,17 @@ class Plan:
         pickle.dump(finding, self._objects)
 
 
-def _is_to_do(finding: Finding, arguments: Arguments) -> bool:
+def _is_to_do(finding: Finding, request: Request) -> bool:
     """Return whether the run was asked to do something about a finding."""
     match finding.state:
         case State.MISSING:
             return True
         case State.STALE:
-            return arguments.stale
+            return request.stale
         case State.REJECTED:
-            return arguments.rejected is not None and arguments.rejected in ("", finding.kept and finding.kept.reason)
+            return request.rejected is not None and request.rejected in ("", finding.kept and finding.kept.reason)
         case State.GONE:
-            return arguments.prune
+            return request.prune
     return False
 
 

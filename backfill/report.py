@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from backfill.arguments import Arguments
     from backfill.comparison import Finding
     from backfill.inventory import Calls
     from backfill.planning import Counts, Plan
+    from backfill.request import Request
 
 TERMINAL_S, LOG_S = 0.2, 10  # between two lines of progress, where they replace each other and where they do not
 
@@ -70,23 +70,25 @@ def describe_calls(calls: Calls) -> str:
     return f"Compared in {calls.to_bucket:,} calls to the bucket and {calls.to_database:,} to the database."
 
 
-def describe_plan(plan: Plan, arguments: Arguments) -> str:
+def describe_plan(plan: Plan, request: Request) -> str:
     """Return what is going to be done, how long it takes and what it costs."""
     counts = plan.counts
     parts = []
     if plan.n_objects:
-        n_processes = arguments.n_tasks or arguments.processes
-        where = f"{n_processes} tasks" if arguments.n_tasks else f"{n_processes} processes here"
+        n_processes = request.n_tasks or request.processes
+        where = f"{n_processes} tasks" if request.n_tasks else f"{n_processes} processes here"
         parts.append(
             f"To analyse: {plan.n_objects:,} objects, {counts.bytes / 1e6:,.1f} MB;"
             f" about {plan.vcpu_seconds / 3600:.2f} vCPU-hours, so"
             f" {duration(plan.vcpu_seconds / n_processes)} by {where}; about ${plan.dollars:.2f} in the cloud"
         )
+    if request.schedule:
+        parts.append(f"From now on by the schedule {request.schedule!r}, not at once")
     if plan.n_documents:
         parts.append(f"To remove: {plan.n_documents:,} documents of objects that are gone")
-    if counts.stale and not arguments.stale:
+    if counts.stale and not request.stale:
         parts.append(f"--stale would analyse {counts.stale:,} again")
-    if counts.gone and not arguments.prune:
+    if counts.gone and not request.prune:
         parts.append(f"--prune would remove {counts.gone:,} documents")
     return "\n".join(parts or ["Nothing to do: every object has its document, and every document its object."])
 
@@ -97,24 +99,27 @@ def print_summary(counts: Counts, *, as_json: bool) -> None:
 
 
 class FailureList:
-    """The file that lists what failed; there is none until something does.
+    """Lists what failed: in a file, which there is only then, or for a task, whose files nobody sees, in its log.
 
     Attributes:
-        path: where it is.
+        place: where that is.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / f"backfill-failed-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+    def __init__(self, directory: Path | None) -> None:
+        self._path = directory and directory / f"backfill-failed-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
         self._file: IO[str] | None = None
+        self.place = str(self._path or "this log")
 
     def add(self, finding: Finding, message: str) -> None:
         """List an object, or the document of one that is gone, with the reason."""
         if self._file is None:
-            self._file = self.path.open("w")
+            self._file = self._path.open("w") if self._path else sys.stderr
         entry: dict[str, object] = {"state": finding.state, "message": message}
         if finding.upload:
             entry |= {"blob_name": finding.upload.blob_name, "generation": finding.upload.generation}
         elif finding.kept:
             entry |= {"blob_name": finding.kept.blob_name, "generation": finding.kept.generation}
+        if self._path is None:
+            entry["severity"] = "ERROR"  # by which Cloud Logging finds it
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()

@@ -23,6 +23,11 @@ class Share:
         return int.from_bytes(digest) % self.count == self.index
 
 
+def is_task(environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether this process is a task of a Cloud Run job."""
+    return "CLOUD_RUN_TASK_INDEX" in environment
+
+
 def share_of_task(environment: Mapping[str, str] = os.environ) -> Share:
     """Return the share of this task of a Cloud Run job; outside of one, everything."""
     return Share(int(environment.get("CLOUD_RUN_TASK_INDEX", 0)), int(environment.get("CLOUD_RUN_TASK_COUNT", 1)))

@@ -14,7 +14,7 @@ REASONS = tuple(sorted(error.reason for error in AnalysisError.__subclasses__())
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
+class Request:
     """What a run was asked for.
 
     Attributes:
@@ -28,7 +28,7 @@ class Arguments:
         json: print one JSON object.
         processes: how many analyse side by side on this machine.
         n_tasks: how many tasks of a Cloud Run job do the work; None for this machine.
-        schedule: when the job is to run from now on, as cron has it.
+        schedule: when such a job is to run from now on, as cron has it.
         yes: do not ask.
         name: the function's name.
     """
@@ -48,7 +48,7 @@ class Arguments:
     name: str
 
 
-def parse(arguments: Sequence[str]) -> Arguments:
+def parse(arguments: Sequence[str]) -> Request:
     """Read the command line; what is wrong with it is one line on stderr and exit code 2."""
     parser = _Parser(prog="backfill.sh", add_help=False, allow_abbrev=False)
     parser.add_argument("--project", required=True)
@@ -64,8 +64,8 @@ def parse(arguments: Sequence[str]) -> Arguments:
     parser.add_argument("--name", default="analyze")
     given = parser.parse_args(arguments)
     if given.schedule and given.here:
-        parser.error("--schedule needs --tasks: this machine is not there every night")
-    return Arguments(
+        parser.error("--schedule is for a job in the cloud, not --here: this machine is not there every night")
+    return Request(
         project=given.project,
         bucket=given.bucket.removeprefix("gs://").rstrip("/"),
         prefix=given.prefix,
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str]) -> Arguments:
         dry_run=given.dry_run,
         json=given.json,
         processes=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        n_tasks=given.tasks,
+        n_tasks=given.tasks or (1 if given.schedule else None),
         schedule=given.schedule,
         yes=given.yes,
         name=given.name,
