@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 source local/environment.sh
 
 REQUIREMENTS=(requirements.txt local/requirements.txt page/requirements.txt tests/requirements.txt)
-OF_THE_DOORS=(tests/{deploy,local,repository}) # they wait more than they compute, so they run beside the others
+OF_THE_DOORS=(tests/{backfill,deploy,local,repository}) # they wait more than they compute, so they run beside the others
 
 main() {
   if asks_for_help "$@"; then

@@ -46,7 +46,7 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
 
 
 def _remove_backfill(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
-    """Remove what backfill.sh made, so far as it is there: schedule, jobs, the account of the schedule and the image."""
+    """Remove what backfill.sh made, so far as it is there: schedule, jobs, image, and the account of the schedule."""
     schedule = ("scheduler", "jobs"), (deployment.scheduled_job, f"--location={region}")
     jobs = [
         (("run", "jobs"), (job, f"--region={region}")) for job in (deployment.scheduled_job, deployment.backfill_job)
