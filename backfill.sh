@@ -40,12 +40,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$root/local/environment.sh"
 
 main() {
-  case " $* " in
-    *" --help "* | *" -h "*)
-      sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-      return
-      ;;
-  esac
+  if asks_for_help "$@"; then
+    print_help "$root/backfill.sh"
+    return
+  fi
   local python
   python=$(cd "$root" && find_python)
   export PYTHONPATH=$root # failures are listed where the user is, so the directory stays

@@ -18,8 +18,8 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore as google_firestore
 from google.cloud import storage as google_storage
-from local.part import Part
 
+from local.program import Program
 from tests.deploy.apis.console import Console, Run, opened
 from tests.deploy.apis.identity import rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
@@ -70,7 +70,7 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory, firestore: Part, storage: Part) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory, firestore: Program, storage: Program) -> Iterator[Project]:
     """Deploy a function, set something of it, and fill the bucket; the tests tell one story in their order."""
     unique = uuid4().hex[:12]
     hosts = {"STORAGE_EMULATOR_HOST": storage.url, "FIRESTORE_EMULATOR_HOST": firestore.address}
