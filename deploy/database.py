@@ -10,6 +10,7 @@ from deploy.gcloud import Gcloud
 DATABASE = "(default)"
 COLLECTION = "sounds"
 FIELD = "fingerprint"
+UNINDEXED = "peaks"  # longer than an index holds, and nothing to look for
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,54 @@ def find_indexes(gcloud: Gcloud) -> list[VectorIndex]:
 
 
 def ensure_index(gcloud: Gcloud) -> None:
-    """Make the index if there is none; Firestore fills it afterwards, which may take minutes."""
-    if not any(index.dimension == N_FINGERPRINT for index in find_indexes(gcloud)):
+    """Make the index if there is none; Firestore fills it afterwards, which may take minutes.
+
+    An index of another version's fingerprints is left, and said to be of no use once no document of it is.
+    """
+    indexes = find_indexes(gcloud)
+    for index in indexes:
+        if index.dimension != N_FINGERPRINT:
+            gcloud.say(
+                f"note: the index {index.name} holds the fingerprints of {index.dimension} numbers that another version"
+                f" wrote: neighbours are looked for among those of {N_FINGERPRINT}. When no document has one of these,"
+                f" remove it: gcloud firestore indexes composite delete {index.name}"
+            )
+    if not any(index.dimension == N_FINGERPRINT for index in indexes):
         gcloud.run(
             *("firestore", "indexes", "composite", "create", f"--database={DATABASE}"),
             *(f"--collection-group={COLLECTION}", "--query-scope=COLLECTION"),
             f'--field-config=field-path={FIELD},vector-config={{"dimension":"{N_FINGERPRINT}","flat":"{{}}"}}',
             "--async",
         )
+
+
+def ensure_exemption(gcloud: Gcloud) -> None:
+    """Keep the waveforms out of the indexes that Firestore makes of every field."""
+    if not is_exempt(gcloud):
+        _update_field(gcloud, "--disable-indexes")
+
+
+def remove_exemption(gcloud: Gcloud) -> None:
+    """Give the field back to Firestore's defaults."""
+    if is_exempt(gcloud):
+        _update_field(gcloud, "--clear-exemption")
+
+
+def is_exempt(gcloud: Gcloud) -> bool:
+    """Return whether the waveforms are kept out of the indexes."""
+    found = gcloud.read(
+        *("firestore", "indexes", "fields", "describe", UNINDEXED),
+        *(f"--collection-group={COLLECTION}", f"--database={DATABASE}"),
+    )
+    settings = found["indexConfig"] if found else {"usesAncestorConfig": True}
+    return not settings.get("usesAncestorConfig") and not settings.get("indexes")
+
+
+def _update_field(gcloud: Gcloud, change: str) -> None:
+    gcloud.run(
+        *("firestore", "indexes", "fields", "update", UNINDEXED, change),
+        *(f"--collection-group={COLLECTION}", f"--database={DATABASE}", "--async"),
+    )
 
 
 def _vector_index(index: dict[str, Any]) -> VectorIndex | None:

@@ -4,7 +4,7 @@ from analysis.definition import N_FINGERPRINT
 from deploy.apis import project_number
 from deploy.archive import LABEL
 from deploy.bucket import find_bucket
-from deploy.database import COLLECTION, DATABASE, find_indexes
+from deploy.database import COLLECTION, DATABASE, find_indexes, remove_exemption
 from deploy.deployment import Deployment
 from deploy.existing import find_function, refuse_other_bucket
 from deploy.gcloud import Gcloud
@@ -81,6 +81,7 @@ def _remove_indexes(gcloud: Gcloud, deployment: Deployment) -> None:
         return
     for index in indexes:
         gcloud.run("firestore", "indexes", "composite", "delete", index.name, f"--database={DATABASE}")
+    remove_exemption(gcloud)
 
 
 def _another_storage_trigger(gcloud: Gcloud, deployment: Deployment) -> bool:

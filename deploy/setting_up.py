@@ -2,7 +2,7 @@
 
 from deploy.apis import apis_of_function, ensure_apis, project_number
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
-from deploy.database import ensure_database, ensure_index
+from deploy.database import ensure_database, ensure_exemption, ensure_index
 from deploy.deployment import Deployment
 from deploy.existing import find_function, refuse_other_bucket, refuse_other_generation
 from deploy.gcloud import Gcloud
@@ -36,6 +36,8 @@ def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
         ensure_database(gcloud, where.region)
     with step(gcloud, "make the vector index", "roles/datastore.indexAdmin"):
         ensure_index(gcloud)
+    with step(gcloud, "keep the waveforms out of the indexes", "roles/datastore.indexAdmin"):
+        ensure_exemption(gcloud)
     with step(gcloud, "make the service accounts", "roles/iam.serviceAccountAdmin"):
         ensure_accounts(gcloud, deployment)
     with step(gcloud, "give the accounts their rights on the project", "roles/resourcemanager.projectIamAdmin"):

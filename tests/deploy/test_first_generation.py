@@ -55,7 +55,7 @@ def test_a_dry_run_can_be_pasted(console: Console, pasted: Run):
     # Each API failed once on the way, and gcloud asked again.
     assert [fault.times for fault in console.cloud.faults] == [0] * len(APIS)
     assert pasted.done.returncode == 0, pasted.done.stderr
-    assert len(pasted.writes) == 14
+    assert len(pasted.writes) == 15
     assert (again.done.returncode, again.writes) == (0, []), again.done.stdout
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from analysis.definition import N_FINGERPRINT
 from tests.deploy.apis.console import Console, Run, opened
 from tests.deploy.apis.identity import rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, needs_gcloud
@@ -25,6 +26,7 @@ STEPS = {
     "make the bucket": (r"POST /storage/v1/b$", "roles/storage.admin"),
     "make the Firestore database": (r"POST /firestore/.*/databases$", "roles/datastore.owner"),
     "make the vector index": (r"POST /firestore/.*/indexes$", "roles/datastore.indexAdmin"),
+    "keep the waveforms out of the indexes": (r"PATCH /firestore/.*/fields/peaks$", "roles/datastore.indexAdmin"),
     "make the service accounts": (r"POST /iam/", "roles/iam.serviceAccountAdmin"),
     "give the accounts their rights on the project": (
         r"POST /cloudresourcemanager/.*:setIamPolicy",
@@ -90,6 +92,7 @@ def test_after_a_refusal_it_goes_on_where_it_stopped(refusals: dict[str, Run], l
         "POST /storage/v1/b",
         "POST /firestore/v1/-/databases",
         "POST /firestore/v1/-/databases/(default)/collectionGroups/sounds/indexes",
+        "PATCH /firestore/v1/-/databases/(default)/collectionGroups/sounds/fields/peaks",
         *["POST /iam/v1/-/serviceAccounts"] * 2,
         *["POST /cloudresourcemanager/v1/-:setIamPolicy"] * 6,
         f"PUT /storage/v1/b/{BUCKET}/iam",
@@ -116,13 +119,14 @@ def test_the_bucket_is_private(console: Console):
 
 @pytest.mark.usefixtures("last")
 def test_firestore_can_answer_for_neighbours(console: Console):
-    """The database is in native mode, and its one index is over the 12 numbers of a fingerprint."""
+    """The database is in native mode, and its one index is over the numbers of a fingerprint; waveforms are in none."""
     (index,) = console.cloud.state.indexes.values()
 
     assert console.cloud.state.databases["(default)"]["type"] == "FIRESTORE_NATIVE"
     assert "/collectionGroups/sounds/" in index["name"]
     assert index["queryScope"] == "COLLECTION"
-    assert index["fields"] == [{"fieldPath": "fingerprint", "vectorConfig": {"dimension": 12, "flat": {}}}]
+    assert index["fields"] == [{"fieldPath": "fingerprint", "vectorConfig": {"dimension": N_FINGERPRINT, "flat": {}}}]
+    assert not console.cloud.state.fields["peaks"]["indexConfig"].get("indexes")
 
 
 @pytest.mark.usefixtures("last")
@@ -240,10 +244,10 @@ def test_removed_without_a_trace_but_bucket_and_data(console: Console):
     again = console.deployed("--delete", "--yes")
 
     assert (dry.done.returncode, dry.writes) == (0, [])
-    assert (len(commands), refused) == (11, [])
+    assert (len(commands), refused) == (12, [])
     assert run.done.returncode == 0, run.done.stderr
     assert f"What is left:\n  the bucket gs://{BUCKET} and the sounds in it\n" in run.done.stdout
-    assert (state.functions, state.triggers, state.accounts, state.indexes) == ({}, {}, {}, {})
+    assert (state.functions, state.triggers, state.accounts, state.indexes, state.fields) == ({}, {}, {}, {}, {})
     assert [rights(state, resource) for resource in state.policies] == [set(), set()]
     assert (set(state.buckets), set(state.databases)) == ({BUCKET}, {"(default)"})
     assert (again.done.returncode, again.writes) == (0, [])

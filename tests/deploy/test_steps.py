@@ -217,3 +217,17 @@ def test_a_database_in_datastore_mode_is_refused(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(DisagreementError, match=r"(?s)is in DATASTORE_MODE.*databases update --type=firestore-native"):
         ensure_database(Gcloud(PROJECT), "us-central1")
+
+
+def test_an_index_of_another_version_is_told_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """An index of fingerprints of another length is left, and it is said when and how to remove it."""
+    fields = [{"fieldPath": "fingerprint", "vectorConfig": {"dimension": 12, "flat": {}}}]
+    old = {"name": "projects/p/databases/d/collectionGroups/sounds/indexes/i", "queryScope": "COLLECTION"}
+    monkeypatch.setattr(Gcloud, "read", lambda *_: [old | {"fields": fields}])
+
+    ensure_index(Gcloud(PROJECT, dry_run=True))
+
+    told, made = capsys.readouterr().out.splitlines()
+    assert "the index i holds the fingerprints of 12 numbers that another version wrote" in told
+    assert told.endswith("remove it: gcloud firestore indexes composite delete i")
+    assert f'"dimension":"{N_FINGERPRINT}"' in made

@@ -51,6 +51,28 @@ def _remove_index(state: State, request: Request, names: dict[str, str]) -> Any:
     raise not_found(request.path)
 
 
+_FIELD = _DATABASE + "/collectionGroups/{collection}/fields/{field}"
+
+
+@route("GET", _FIELD)
+def _field(state: State, _request: Request, names: dict[str, str]) -> Any:
+    if names["database"] not in state.databases:
+        raise not_found(f"The database {names['database']}")
+    group = f"projects/{state.project}/databases/{names['database']}/collectionGroups/{names['collection']}"
+    orders = [{"order": order, "queryScope": "COLLECTION"} for order in ("ASCENDING", "DESCENDING")]
+    usual = {"indexConfig": {"usesAncestorConfig": True, "indexes": orders}}
+    return {"name": f"{group}/fields/{names['field']}", **state.fields.get(names["field"], usual)}
+
+
+@route("PATCH", _FIELD)
+def _change_field(state: State, request: Request, names: dict[str, str]) -> Any:
+    # An empty list of indexes is an exemption; without one the field goes back to the defaults.
+    state.fields.pop(names["field"], None)
+    if "indexConfig" in request.body:
+        state.fields[names["field"]] = {"indexConfig": request.body["indexConfig"]}
+    return _operation(state, names["database"], _field(state, request, names))
+
+
 @route("GET", _DATABASE + "/operations/{name}")
 def _done(state: State, _request: Request, names: dict[str, str]) -> Any:
     return _operation(state, names["database"], state.databases[names["database"]])
