@@ -161,7 +161,7 @@ def test_a_job_is_bounded_and_is_what_the_function_is(n_tasks: int):
 
 def test_what_others_changed_about_a_job_is_seen():
     """A job with another limit, argument or variable than it was made with is not the same."""
-    container = {"image": "image:tag", "args": list(job().request), "resources": {"limits": {"cpu": "2000m"}}}
+    container = {"image": "image:tag", "args": list(job().arguments), "resources": {"limits": {"cpu": "2000m"}}}
     task = {"containers": [container], "maxRetries": 2, "serviceAccountName": "run@p", "timeoutSeconds": "86400"}
     answer = {
         "metadata": {"name": "analyze-backfill"},
