@@ -6,7 +6,7 @@ descriptor gives and nothing else: no network, no playlist, no other file.
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,28 +67,34 @@ class Ffmpeg:
             elif container.duration is not None:
                 self.declared_samples = round(container.duration / 1e6 * context.sample_rate)
 
-    def decode(self) -> Iterator[NDArray[np.float32]]:
+    def decode(self) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
         """Yield the samples from the beginning, [shape=(n, channels)]."""
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
         with self._open() as container:
             container.streams.audio[0].codec_context.options = FFMPEG_OPTIONS
-            declared = (self.source.sample_rate, self.source.channels)
-            frames: list[NDArray[np.float32]] = []
-            n_values = 0
+            joined = av.AudioFifo()  # a frame is a thousand samples: too few to be handled alone
+            n_joined = max(1, BLOCK_VALUES // self.source.channels)
+            sample_format = ""
             try:
                 for frame in container.decode(audio=0):
-                    if (frame.sample_rate, len(frame.layout.channels)) != declared:
-                        raise CorruptError(f"changes to {frame.sample_rate} Hz, {frame.layout.name} within the stream")
-                    frames.append(_samples_of(frame))
-                    n_values += frames[-1].size
-                    if n_values >= BLOCK_VALUES:  # one frame is a thousand samples: too few to be handled alone
-                        yield np.concatenate(frames, axis=1).T
-                        frames, n_values = [], 0
+                    sample_format = sample_format or frame.format.name
+                    self._check(frame, sample_format)
+                    frame.pts = None  # or the queue refuses a stream that does not begin at 0
+                    joined.write(frame)
+                    for block in joined.read_many(n_joined):
+                        yield _samples_of(block)
             except av.FFmpegError as error:
                 raise CorruptError(f"ffmpeg: {error.strerror}") from error
-            if n_values:
-                yield np.concatenate(frames, axis=1).T
+            for block in joined.read_many(n_joined, partial=True):
+                yield _samples_of(block)
+
+    def _check(self, frame: av.AudioFrame, sample_format: str) -> None:
+        """Raise CorruptError where a frame is of another kind; the queue would read channels that it does not have."""
+        declared = (self.source.sample_rate, self.source.channels, sample_format)
+        if (frame.sample_rate, frame.layout.nb_channels, frame.format.name) != declared:
+            found = f"{frame.sample_rate} Hz, {frame.layout.name}, {frame.format.name}"
+            raise CorruptError(f"changes to {found} within the stream")
 
     def _open(self) -> av.container.InputContainer:
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
@@ -123,12 +129,14 @@ def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:
     raise PermissionError(url)
 
 
-def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32]:
-    """Return a frame as float32 [shape=(channels, n)], full scale 1."""
-    values = frame.to_ndarray()
-    samples = values if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels)).T
+def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]:
+    """Return a frame's samples, [shape=(n, channels)]: 16-bit integers as they are, all else as float32."""
+    values: NDArray[Any] = frame.to_ndarray()
+    samples = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
+    if samples.dtype == np.int16:
+        return samples
     kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize
-    y = samples.astype(np.float32)
+    y: NDArray[np.float32] = samples.astype(np.float32, copy=False)
     if kind != "f":
         y /= 2.0 ** (bits - 1)
     if kind == "u":

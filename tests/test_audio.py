@@ -14,6 +14,7 @@ import soundfile
 from hostile import wav
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sounds import encode_with_ffmpeg, tone
 
 from analysis.audio import open_recording
 from analysis.errors import (
@@ -179,6 +180,17 @@ def test_formats_of_ffmpeg(
     assert source.channels == channels
     assert len(y) in (len(expected), round(2.2 * 22050))
     np.testing.assert_allclose(y[:-100], expected[: len(y) - 100], atol=1e-4)
+
+
+@pytest.mark.parametrize(("sr", "channels"), [(48000, 1), (44100, 2), (16000, 1)])
+def test_stream_that_changes_is_corrupt(tmp_path: Path, sr: int, channels: int) -> None:
+    """AAC that goes on with another rate or another number of channels is corrupt: its samples are no one signal."""
+    path = tmp_path / "sound.aac"
+    first = encode_with_ffmpeg(tone(0.5, 48000, 2), 48000, "adts", "aac")
+    path.write_bytes(first + encode_with_ffmpeg(tone(0.5, sr, channels), sr, "adts", "aac"))
+
+    with pytest.raises(CorruptError, match=f"changes to {sr} Hz"):
+        decode(path)
 
 
 def test_decoder_is_ffmpeg_only_when_needed(write_sound: Callable[..., Path]) -> None:
