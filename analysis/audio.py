@@ -2,7 +2,7 @@
 
 *Conventions.* A block is float32 [shape=(n,)], n >= 1; full scale is 1. A *sample* is one instant of all channels.
 A recording can be iterated again and decodes again; its file is read from the beginning each time. Content decides
-what a file is, never its name. libsndfile is asked first, ffmpeg only about what libsndfile does not know.
+what a file is, never its name. libsndfile is asked first, ffmpeg about what libsndfile does not know, and for Opus.
 
 *Source.* Together the blocks are ``librosa.load(path)[0]``: mean of the channels, then soxr at quality ``soxr_hq``,
 then one zero where soxr gives a sample less than ``ceil(n * ratio)``. soxr's stream equals its one call, bit for bit.
@@ -25,6 +25,7 @@ from analysis.errors import (
     TooManyChannelsError,
 )
 from analysis.ffmpeg import Ffmpeg
+from analysis.opus import Opus, is_whole_opus
 from analysis.sndfile import Sndfile
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Recording:
         source: what the file says of itself.
     """
 
-    def __init__(self, decoder: Sndfile | Ffmpeg, settings: Settings) -> None:
+    def __init__(self, decoder: Sndfile | Ffmpeg | Opus, settings: Settings) -> None:
         self._decoder = decoder
         self._max_duration_s = settings.max_duration_s
         self.source = decoder.source
@@ -81,7 +82,8 @@ def open_recording(file: IO[bytes], settings: Settings) -> Recording:
     Raises NotAudioError, CorruptError, or the limit's error for what the header declares.
     """
     try:
-        return Recording(Sndfile(file), settings)
+        sndfile = Sndfile(file)
+        return Recording(Opus(file, sndfile) if is_whole_opus(file, sndfile) else sndfile, settings)
     except NotAudioError:
         return Recording(Ffmpeg(file), settings)
     except CorruptError:

@@ -6,6 +6,7 @@ descriptor gives and nothing else: no network, no playlist, no other file.
 
 from __future__ import annotations
 
+import os
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class Ffmpeg:
     Attributes:
         source: what the file says of itself.
         declared_samples: how many samples it says to have, None where it does not say.
+        start_s: when it says to begin, seconds.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -61,6 +63,7 @@ class Ffmpeg:
             if not context.sample_rate or not context.channels:
                 raise CorruptError(f"{context.name}: the stream says neither sample rate nor channels")
             self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
+            self.start_s = float((stream.start_time or 0) * (stream.time_base or 0))
             self.declared_samples = None
             if stream.duration is not None and stream.time_base is not None:
                 self.declared_samples = round(stream.duration * stream.time_base * context.sample_rate)
@@ -72,12 +75,13 @@ class Ffmpeg:
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
         with self._open() as container:
-            container.streams.audio[0].codec_context.options = FFMPEG_OPTIONS
+            decoder = _decoder_of(container.streams.audio[0])
+            frames = (frame for packet in container.demux(audio=0) for frame in decoder.decode(packet))
             joined = av.AudioFifo()  # a frame is a thousand samples: too few to be handled alone
             n_joined = max(1, BLOCK_VALUES // self.source.channels)
             sample_format = ""
             try:
-                for frame in container.decode(audio=0):
+                for frame in frames:
                     sample_format = sample_format or frame.format.name
                     self._check(frame, sample_format)
                     frame.pts = None  # or the queue refuses a stream that does not begin at 0
@@ -99,7 +103,6 @@ class Ffmpeg:
     def _open(self) -> av.container.InputContainer:
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
-        self._file.seek(0)
         try:
             return av.open(
                 _Readable(self._file), "r", options=FFMPEG_OPTIONS, container_options=FFMPEG_INPUT, io_open=_refuse
@@ -110,18 +113,43 @@ class Ffmpeg:
             raise NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}") from error
 
 
+def _decoder_of(stream: av.AudioStream) -> av.AudioCodecContext:
+    """Return the decoder of a stream: ffmpeg's choice, but libopus for Opus, so that its numbers are libsndfile's."""
+    import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
+
+    decoder = stream.codec_context
+    decoder.options = FFMPEG_OPTIONS
+    if decoder.name != "opus":
+        return decoder
+    libopus = av.CodecContext.create("libopus", "r")
+    libopus.options = FFMPEG_OPTIONS | {"request_sample_fmt": "flt"}  # its integers are softly clipped
+    libopus.extradata, libopus.layout, libopus.sample_rate = decoder.extradata, decoder.layout, decoder.sample_rate
+    libopus.pkt_timebase = stream.time_base
+    return libopus
+
+
 class _Readable:
-    """What ffmpeg needs of a file; in a damaged one it may seek to before the beginning, which is no error of ours."""
+    """What ffmpeg needs of a file, read at a place of its own: libsndfile moves the descriptor's."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.read, self.tell = file.read, file.tell
+        self._descriptor = file.fileno()
+        self._size = os.fstat(self._descriptor).st_size
+        self._place = 0
+
+    def read(self, n_bytes: int) -> bytes:
+        content = os.pread(self._descriptor, n_bytes, self._place)
+        self._place += len(content)
+        return content
+
+    def tell(self) -> int:
+        return self._place
 
     def seek(self, offset: int, whence: int) -> int:
-        try:
-            return self._file.seek(offset, whence)
-        except OSError:
-            return -1
+        place = offset + (0, self._place, self._size)[whence]
+        if place < 0:
+            return -1  # in a damaged file ffmpeg may try that, which is no error of ours
+        self._place = min(place, self._size)
+        return self._place
 
 
 def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:
@@ -145,6 +173,5 @@ def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]
 
 
 def _begins_like_a_sound(file: IO[bytes]) -> bool:
-    file.seek(0)
-    head = file.read(12)
+    head = os.pread(file.fileno(), 12, 0)
     return head.startswith(SIGNATURES) or head[4:].startswith(SIGNATURES)

@@ -14,7 +14,7 @@ import soundfile
 from hostile import wav
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sounds import encode_with_ffmpeg, tone
+from sounds import encode_with_ffmpeg, one_of_each, tone
 
 from analysis.audio import open_recording
 from analysis.errors import (
@@ -111,6 +111,19 @@ def test_blocks_are_bounded(write_sound: Callable[..., Path]) -> None:
     assert len(first) > 10
     assert max(map(len, first)) < 2**17
     np.testing.assert_array_equal(np.concatenate(first), np.concatenate(second))
+
+
+@pytest.mark.parametrize("name", ["WAV PCM_16", "OGG OPUS", "ipod aac"])
+def test_file_that_was_read_before(tmp_path: Path, name: str) -> None:
+    """Wherever a file stands, it is read from its beginning, by each decoder."""
+    path = tmp_path / "sound"
+    path.write_bytes(one_of_each()[name])
+    expected, _ = decode(path)
+    with path.open("rb") as file:
+        file.read(100)
+        y = np.concatenate(list(open_recording(file, Settings())))
+
+    np.testing.assert_array_equal(y, expected)
 
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
