@@ -137,6 +137,14 @@ def test_any_length_rate_and_channels(tmp_path: Path, n: int, sr: int, channels:
     assert_is_librosas(path)
 
 
+def test_quiet_sds(write_sound: Callable[..., Path]) -> None:
+    """SDS, the format of samplers, calls itself 16-bit and holds finer values: none is lost, however quiet."""
+    quiet = music(0.5, 22050)[:, 0] * 1e-4
+    path = write_sound(quiet, 22050, name="sound.sds", subtype="PCM_16", format="SDS")
+
+    np.testing.assert_array_equal(decode(path)[0], librosa.load(path)[0])
+
+
 def test_gsm_is_read(write_sound: Callable[..., Path]) -> None:
     """GSM 6.10 (voicemail), which librosa refuses as not seekable, is read from beginning to end."""
     path = write_sound(music(2, 8000)[:, 0], 8000, subtype="GSM610")
