@@ -2,6 +2,10 @@
 
 *Conventions.* As in audio.py; samples are float32 [shape=(n, channels)], full scale 1. ffmpeg gets what the file's
 descriptor gives and nothing else: no network, no playlist, no other file.
+
+*Damage.* A file that ffmpeg cannot decode is corrupt, and so is one that declares samples and has none. But what comes
+after the last sample that its stream counts is no part of its sound and no damage to it: a tag, a broken last packet.
+A length that is guessed from the bit rate counts nothing, nor does that of a film as a whole.
 """
 
 from __future__ import annotations
@@ -35,7 +39,9 @@ FFMPEG_INPUT = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": ""}
 FFMPEG_OPTIONS = {"codec_whitelist": FFMPEG_CODECS, "max_samples": str(MAX_FRAME_VALUES)}
 # How those begin, at the fourth byte for the family of mov: what begins so and cannot be read is damaged.
 SIGNATURES = (b"ftyp", b"moov", b"mdat", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
-ACCEPTED = "WAV, AIFF, AU, CAF, W64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4 or WMA"
+ACCEPTED = (
+    "WAV, AIFF, AU, CAF, W64, RF64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4, WMA, AMR, Speex, WavPack or APE"
+)
 
 
 class Ffmpeg:
@@ -64,9 +70,12 @@ class Ffmpeg:
                 raise CorruptError(f"{context.name}: the stream says neither sample rate nor channels")
             self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
             self.start_s = float((stream.start_time or 0) * (stream.time_base or 0))
-            self.declared_samples = None
+            self.declared_samples, self._n_counted = None, 0
             if stream.duration is not None and stream.time_base is not None:
                 self.declared_samples = round(stream.duration * stream.time_base * context.sample_rate)
+                if stream.start_time is not None:  # else the duration is a guess; what is before 0 is not counted
+                    end = stream.duration + min(0, stream.start_time)
+                    self._n_counted = round(end * stream.time_base * context.sample_rate)
             elif container.duration is not None:
                 self.declared_samples = round(container.duration / 1e6 * context.sample_rate)
 
@@ -79,7 +88,7 @@ class Ffmpeg:
             frames = (frame for packet in container.demux(audio=0) for frame in decoder.decode(packet))
             joined = av.AudioFifo()  # a frame is a thousand samples: too few to be handled alone
             n_joined = max(1, BLOCK_VALUES // self.source.channels)
-            sample_format = ""
+            sample_format, n_given = "", 0
             try:
                 for frame in frames:
                     sample_format = sample_format or frame.format.name
@@ -88,8 +97,12 @@ class Ffmpeg:
                     joined.write(frame)
                     for block in joined.read_many(n_joined):
                         yield _samples_of(block)
+                        n_given += n_joined
             except av.FFmpegError as error:
-                raise CorruptError(f"ffmpeg: {error.strerror}") from error
+                if not 0 < self._n_counted <= n_given + joined.samples:
+                    raise CorruptError(f"ffmpeg: {error.strerror}") from error
+            if self.declared_samples and not n_given + joined.samples:
+                raise CorruptError(f"none of the {self.declared_samples} samples that it declares")
             for block in joined.read_many(n_joined, partial=True):
                 yield _samples_of(block)
 

@@ -1,5 +1,6 @@
 """Any sound file becomes the samples that librosa.load gives, or a reason why not."""
 
+import io
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import soundfile
 from hostile import wav
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sounds import encode_with_ffmpeg, one_of_each, tone
+from sounds import amr, ape, encode_with_ffmpeg, one_of_each, speex, tone
 
 from analysis.audio import open_recording
 from analysis.errors import (
@@ -203,6 +204,88 @@ def test_formats_of_ffmpeg(
     np.testing.assert_allclose(y[:-100], expected[: len(y) - 100], atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (ape(), (44100, 2, "ape", 73728 + 1000)),
+        (amr(), (8000, 1, "amrnb", 25 * 160)),
+        (speex([b"\x07"] * 25, 25 * 160), (8000, 1, "speex", 25 * 160)),
+    ],
+    ids=["APE", "AMR", "Speex"],
+)
+def test_formats_that_nothing_here_writes(tmp_path: Path, content: bytes, expected: tuple[int, int, str, int]) -> None:
+    """Monkey's Audio, AMR and Speex are read to their last sample."""
+    path = tmp_path / "sound"
+    path.write_bytes(content)
+    sr, channels, codec, n_samples = expected
+
+    y, source = decode(path)
+
+    assert (source.sample_rate, source.channels, source.codec) == (sr, channels, codec)
+    assert len(y) == np.ceil(n_samples * 22050 / sr)
+
+
+WAVPACK = encode_with_ffmpeg(tone(1, 48000), 48000, "wv", "wavpack")
+SILENCE, BROKEN = b"\x07", b"\x7f"  # of Speex
+
+
+@pytest.mark.parametrize(
+    ("whole", "longer"),
+    [
+        (WAVPACK, WAVPACK + b"TAG".ljust(128)),
+        (WAVPACK, WAVPACK + b"APETAGEX".ljust(100)),
+        (speex([SILENCE] * 50, 8000), speex([SILENCE] * 50 + [BROKEN], 8000)),
+    ],
+    ids=["WavPack and ID3v1", "WavPack and an APE tag", "Speex and a broken packet"],
+)
+def test_what_follows_the_last_sample(tmp_path: Path, whole: bytes, longer: bytes) -> None:
+    """What comes after the last sample that a file counts does it no harm."""
+    path = tmp_path / "sound"
+    path.write_bytes(whole)
+    expected, _ = decode(path)
+    path.write_bytes(longer)
+
+    np.testing.assert_array_equal(decode(path)[0], expected)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WAVPACK[:-300],
+        WAVPACK[: len(WAVPACK) // 2],
+        speex([SILENCE] * 49 + [BROKEN], 8000),
+        speex([SILENCE] * 25 + [BROKEN] + [SILENCE] * 25, 8000),
+        encode_with_ffmpeg(tone(1, 48000), 48000, "adts", "aac")[:-10],
+    ],
+    ids=["WavPack", "half a WavPack", "Speex", "Speex's middle", "AAC"],
+)
+def test_missing_samples_are_damage(tmp_path: Path, content: bytes) -> None:
+    """A file that breaks off before the last sample that it counts, or counts none, is corrupt."""
+    path = tmp_path / "sound"
+    path.write_bytes(content)
+
+    with pytest.raises(CorruptError):
+        decode(path)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 1000])
+def test_m4a_that_is_cut_off(tmp_path: Path, n_bytes: int) -> None:
+    """An m4a whose index stands first is corrupt, and not empty, wherever its samples are cut off."""
+    path = tmp_path / "sound.m4a"
+    whole = io.BytesIO(encode_with_ffmpeg(tone(1, 48000), 48000, "mp4", "aac"))
+    with av.open(whole) as source, av.open(path, "w", options={"movflags": "faststart"}) as output:
+        stream = output.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            packet.stream = stream
+            output.mux(packet)
+    content = path.read_bytes()
+    assert len(decode(path)[0]) == 22050
+    path.write_bytes(content[: content.index(b"mdat") + 4 + n_bytes])
+
+    with pytest.raises(CorruptError):
+        decode(path)
+
+
 @pytest.mark.parametrize(("sr", "channels"), [(48000, 1), (44100, 2), (16000, 1)])
 def test_stream_that_changes_is_corrupt(tmp_path: Path, sr: int, channels: int) -> None:
     """AAC that goes on with another rate or another number of channels is corrupt: its samples are no one signal."""
@@ -275,6 +358,15 @@ def test_bad_files_are_refused(tmp_path: Path, name: str) -> None:
     path.write_bytes(content)
 
     with pytest.raises(error):
+        decode(path)
+
+
+def test_refusal_names_what_is_read(tmp_path: Path) -> None:
+    """Who uploads what is no sound is told every format that would have been read."""
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear reader")
+
+    with pytest.raises(NotAudioError, match=r"accepted are WAV, .*RF64, .*MP3, AAC, .*WMA, AMR, Speex, WavPack or APE"):
         decode(path)
 
 

@@ -11,13 +11,12 @@ import pytest
 import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ogg import pages_of, patch, seal
 from sounds import encode, encode_with_ffmpeg, tone
 
 from analysis.audio import open_recording
 from analysis.opus import Opus
 from analysis.settings import Settings
-
-EMPTY_HEADER = bytes(4)  # where a page's checksum goes
 
 
 def read(path: Path) -> tuple[np.ndarray, bool]:
@@ -25,47 +24,6 @@ def read(path: Path) -> tuple[np.ndarray, bool]:
     with path.open("rb") as file:
         recording = open_recording(file, Settings())
         return np.concatenate(list(recording)), isinstance(recording._decoder, Opus)
-
-
-def pages_of(content: bytes) -> list[bytearray]:
-    """Cut an Ogg file into its pages."""
-    pages, place = [], 0
-    while place < len(content):
-        n_segments = content[place + 26]
-        end = place + 27 + n_segments + sum(content[place + 27 : place + 27 + n_segments])
-        pages.append(bytearray(content[place:end]))
-        place = end
-    return pages
-
-
-def table() -> list[int]:
-    """Ogg's CRC-32 of each byte."""
-    values = []
-    for byte in range(256):
-        crc = byte << 24
-        for _ in range(8):
-            crc = (crc << 1) ^ (0x04C11DB7 if crc & 0x80000000 else 0)
-        values.append(crc & 0xFFFFFFFF)
-    return values
-
-
-TABLE = table()
-
-
-def seal(page: bytearray) -> bytearray:
-    """Give a changed page its right checksum."""
-    page[22:26] = EMPTY_HEADER
-    crc = 0
-    for byte in page:
-        crc = ((crc << 8) & 0xFFFFFFFF) ^ TABLE[(crc >> 24) ^ byte]
-    page[22:26] = crc.to_bytes(4, "little")
-    return page
-
-
-def patch(page: bytearray, at: int, layout: str, value: int) -> None:
-    """Write a number into a page."""
-    struct.pack_into(layout, page, at, value)
-    seal(page)
 
 
 def shift(pages: list[bytearray], samples: int) -> None:
