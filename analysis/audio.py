@@ -10,6 +10,7 @@ then one zero where soxr gives a sample less than ``ceil(n * ratio)``. soxr's st
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ from analysis.errors import (
     TooManyChannelsError,
 )
 from analysis.ffmpeg import Ffmpeg
+from analysis.flac import check_frames
 from analysis.opus import Opus, is_whole_opus
 from analysis.sndfile import Sndfile
 
@@ -46,7 +48,7 @@ class Recording:
         source: what the file says of itself.
     """
 
-    def __init__(self, decoder: Sndfile | Ffmpeg | Opus, settings: Settings) -> None:
+    def __init__(self, decoder: Sndfile | Opus | Ffmpeg, settings: Settings) -> None:
         self._decoder = decoder
         self._max_duration_s = settings.max_duration_s
         self.source = decoder.source
@@ -81,17 +83,21 @@ def open_recording(file: IO[bytes], settings: Settings) -> Recording:
 
     Raises NotAudioError, CorruptError, or the limit's error for what the header declares.
     """
+    return Recording(_open_decoder(file), settings)
+
+
+def _open_decoder(file: IO[bytes]) -> Sndfile | Opus | Ffmpeg:
     try:
         sndfile = Sndfile(file)
-        return Recording(Opus(file, sndfile) if is_whole_opus(file, sndfile) else sndfile, settings)
     except NotAudioError:
-        return Recording(Ffmpeg(file), settings)
+        return Ffmpeg(file)
     except CorruptError:
-        try:
-            return Recording(Ffmpeg(file), settings)
-        except NotAudioError:
-            pass  # then what libsndfile says
+        with suppress(NotAudioError):  # then what libsndfile says
+            return Ffmpeg(file)
         raise
+    if sndfile.source.container == "FLAC":
+        check_frames(file, sndfile.source)
+    return Opus(file, sndfile) if is_whole_opus(file, sndfile) else sndfile
 
 
 def _check_limits(source: Source, declared_samples: int | None, settings: Settings) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # What ffmpeg may open: what people record that libsndfile does not read. No playlists, no images, no network.
-FFMPEG_FORMATS = "aac,amr,ape,asf,matroska,mov,ogg,wv"
+FFMPEG_FORMATS = "aac,amr,ape,asf,flac,matroska,mov,ogg,wv"
 # What it may decode: what people record, of the hundreds of decoders that such a file could call for.
 FFMPEG_CODECS = (
     "aac,aac_latm,ac3,alac,amrnb,amrwb,ape,eac3,flac,libopus,libvorbis,mp2,mp2float,mp3,mp3float,opus,speex,vorbis,"
@@ -37,6 +37,10 @@ MAX_FRAME_VALUES = 2**21
 BLOCK_VALUES = 2**17  # of all channels together, in the blocks given on
 FFMPEG_INPUT = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": ""}
 FFMPEG_OPTIONS = {"codec_whitelist": FFMPEG_CODECS, "max_samples": str(MAX_FRAME_VALUES)}
+CODEC_OPTIONS = {
+    "flac": {"err_detect": "crccheck+explode"},  # without, a damaged frame is noise
+    "libopus": {"request_sample_fmt": "flt"},  # its integers are softly clipped
+}
 # How those begin, at the fourth byte for the family of mov: what begins so and cannot be read is damaged.
 SIGNATURES = (b"ftyp", b"moov", b"mdat", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
 ACCEPTED = (
@@ -131,11 +135,11 @@ def _decoder_of(stream: av.AudioStream) -> av.AudioCodecContext:
     import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
     decoder = stream.codec_context
-    decoder.options = FFMPEG_OPTIONS
+    decoder.options = FFMPEG_OPTIONS | CODEC_OPTIONS.get(decoder.name, {})
     if decoder.name != "opus":
         return decoder
     libopus = av.CodecContext.create("libopus", "r")
-    libopus.options = FFMPEG_OPTIONS | {"request_sample_fmt": "flt"}  # its integers are softly clipped
+    libopus.options = FFMPEG_OPTIONS | CODEC_OPTIONS["libopus"]
     libopus.extradata, libopus.layout, libopus.sample_rate = decoder.extradata, decoder.layout, decoder.sample_rate
     libopus.pkt_timebase = stream.time_base
     return libopus

@@ -12,10 +12,12 @@ STDLIB = sys.stdlib_module_names
 MAY_IMPORT = {
     "main.py": {"analysis"},
     "analysis/__init__.py": set(),
-    "analysis/audio.py": {"soxr", "numpy", "analysis.errors", "analysis.ffmpeg", "analysis.opus", "analysis.sndfile"},
+    "analysis/audio.py": {"soxr", "numpy", "analysis.errors"}
+    | {"analysis.ffmpeg", "analysis.flac", "analysis.opus", "analysis.sndfile"},
     "analysis/blobs.py": {"google.cloud.storage", "google.api_core.exceptions", "google_crc32c", "analysis.errors"},
     "analysis/errors.py": set(),
     "analysis/ffmpeg.py": {"av", "numpy", "analysis.errors", "analysis.source"},
+    "analysis/flac.py": {"numpy", "analysis.errors"},
     "analysis/mfcc.py": {"librosa", "scipy", "numpy", "analysis.errors"},
     "analysis/opus.py": {"analysis.errors", "analysis.ffmpeg"},
     "analysis/records.py": {"google.cloud.firestore", "google.cloud.firestore_v1", "google.api_core"},
