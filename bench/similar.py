@@ -50,6 +50,7 @@ def _analysed(file: bytes) -> Samples:
     """Return y of a file, as the function decodes it."""
     with tempfile.TemporaryFile() as opened:
         opened.write(file)
+        opened.flush()
         return np.concatenate(list(open_recording(opened, Settings())))
 
 
