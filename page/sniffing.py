@@ -17,6 +17,7 @@ STARTS = (
     (b"caff", "audio/x-caf"),
     (b".snd", "audio/basic"),
     (b"wvpk", "audio/x-wavpack"),
+    (b"MAC ", "audio/x-ape"),
     (b"#!AMR", "audio/amr"),
     (b"0&\xb2u\x8ef\xcf\x11", "audio/x-ms-wma"),
 )
