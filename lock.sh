@@ -22,7 +22,8 @@ source local/environment.sh
 LOCKS=(
   "requirements.in"
   "local/requirements.in requirements.txt"
-  "tests/requirements.in requirements.txt local/requirements.txt"
+  "page/requirements.in requirements.txt"
+  "tests/requirements.in requirements.txt local/requirements.txt page/requirements.txt"
   "bench/requirements.in requirements.txt"
   "local/java-requirements.in"
   "local/uv-requirements.in"

@@ -8,15 +8,15 @@
 # With --checks: only format, lint, types and ShellCheck, as at every commit.
 # With other arguments: only pytest with them: ./test.sh tests/function is the quick run, and
 # ./test.sh tests/function/test_upload.py -k numbers_may_be_strings is one test.
-# System packages (shellcheck, ffmpeg, strace) are installed with apt-get where that is possible without asking;
+# System packages (shellcheck, ffmpeg, strace, chromium) are installed with apt-get where that is possible without asking;
 # elsewhere they are named, and what needs them is skipped by name.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=local/environment.sh
 source local/environment.sh
 
-REQUIREMENTS=(requirements.txt local/requirements.txt tests/requirements.txt)
-OF_THE_DOORS=(tests/{deploy,local,repository}) # they wait more than they compute, so they run beside the others
+REQUIREMENTS=(requirements.txt local/requirements.txt page/requirements.txt tests/requirements.txt)
+OF_THE_DOORS=(tests/{backfill,deploy,local,repository}) # they wait more than they compute, so they run beside the others
 
 main() {
   if asks_for_help "$@"; then
@@ -84,10 +84,10 @@ check() {
 }
 
 # ensure_system_packages: shellcheck checks these scripts, ffmpeg is the independent decoder that ours is compared with,
-# strace shows what a decoder asks of the system.
+# strace shows what a decoder asks of the system, chromium looks at the page.
 ensure_system_packages() {
   local missing=() package
-  for package in shellcheck ffmpeg strace; do
+  for package in shellcheck ffmpeg strace chromium; do
     command -v "$package" >/dev/null || missing+=("$package")
   done
   ((${#missing[@]})) || return 0

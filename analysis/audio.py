@@ -2,7 +2,7 @@
 
 *Conventions.* A block is float32 [shape=(n,)], n >= 1; full scale is 1. A *sample* is one instant of all channels.
 A recording can be iterated again and decodes again; its file is read from the beginning each time. Content decides
-what a file is, never its name. libsndfile is asked first, ffmpeg only about what libsndfile does not know.
+what a file is, never its name. libsndfile is asked first, ffmpeg about what libsndfile does not know, and for Opus.
 
 *Source.* Together the blocks are ``librosa.load(path)[0]``: mean of the channels, then soxr at quality ``soxr_hq``,
 then one zero where soxr gives a sample less than ``ceil(n * ratio)``. soxr's stream equals its one call, bit for bit.
@@ -10,6 +10,7 @@ then one zero where soxr gives a sample less than ``ceil(n * ratio)``. soxr's st
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,8 @@ from analysis.errors import (
     TooManyChannelsError,
 )
 from analysis.ffmpeg import Ffmpeg
+from analysis.flac import check_frames
+from analysis.opus import Opus, is_whole_opus
 from analysis.sndfile import Sndfile
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ class Recording:
         source: what the file says of itself.
     """
 
-    def __init__(self, decoder: Sndfile | Ffmpeg, settings: Settings) -> None:
+    def __init__(self, decoder: Sndfile | Opus | Ffmpeg, settings: Settings) -> None:
         self._decoder = decoder
         self._max_duration_s = settings.max_duration_s
         self.source = decoder.source
@@ -79,16 +82,21 @@ def open_recording(file: IO[bytes], settings: Settings) -> Recording:
 
     Raises NotAudioError, CorruptError, or the limit's error for what the header declares.
     """
+    return Recording(_open_decoder(file), settings)
+
+
+def _open_decoder(file: IO[bytes]) -> Sndfile | Opus | Ffmpeg:
     try:
-        return Recording(Sndfile(file), settings)
+        sndfile = Sndfile(file)
     except NotAudioError:
-        return Recording(Ffmpeg(file), settings)
+        return Ffmpeg(file)
     except CorruptError:
-        try:
-            return Recording(Ffmpeg(file), settings)
-        except NotAudioError:
-            pass  # then what libsndfile says
+        with suppress(NotAudioError):  # then what libsndfile says
+            return Ffmpeg(file)
         raise
+    if sndfile.source.container == "FLAC":
+        check_frames(file, sndfile.source)
+    return Opus(file, sndfile) if is_whole_opus(file, sndfile) else sndfile
 
 
 def _check_limits(source: Source, declared_samples: int | None, settings: Settings) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ class Sndfile:
     Attributes:
         source: what the file says of itself.
         declared_samples: how many samples it says to have, None where it does not say.
+        n_samples: how many there are to read at most.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -37,18 +39,25 @@ class Sndfile:
         try:
             with self._open() as sound:
                 self.source = Source(sound.format, sound.subtype, sound.samplerate, sound.channels)
-                self._n_samples = sound.frames
+                self.n_samples = sound.frames
         except soundfile.LibsndfileError as error:
             if error.code == UNRECOGNISED_FORMAT:
                 raise NotAudioError("libsndfile does not know the format") from error
             raise CorruptError(f"damaged, says libsndfile: {error.error_string}") from error
         # A stream of unknown length declares the largest number there is.
-        self.declared_samples = self._n_samples if self._n_samples < 2**62 else None
+        self.declared_samples = self.n_samples if self.n_samples < 2**62 else None
 
-    def decode(self) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
-        """Yield the samples from the beginning, [shape=(n, channels)]; each block is overwritten by the next."""
-        dtype = "int16" if self.source.codec == "PCM_16" else "float32"  # its floats take ten times as long to read
-        left = self._n_samples
+    def decode(self, skip: int = 0) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
+        """Yield the samples from the beginning, or those after the first ``skip``, [shape=(n, channels)].
+
+        Each block is overwritten by the next.
+        """
+        # Its floats take ten times as long to read; only SDS calls 16-bit what has finer values.
+        is_16_bit = self.source.codec == "PCM_16" and self.source.container != "SDS"
+        dtype = "int16" if is_16_bit else "float32"
+        left = self.n_samples
+        if left <= skip:
+            return
         with self._open() as sound:
             n_block = max(1, BLOCK_VALUES // sound.channels)
             block = np.empty((n_block, sound.channels), dtype)
@@ -57,14 +66,16 @@ class Sndfile:
                 try:
                     n_read = sound.buffer_read_into(wanted, dtype)
                 except soundfile.LibsndfileError as error:
-                    raise CorruptError(f"libsndfile after {self._n_samples - left} samples: {error}") from error
+                    raise CorruptError(f"libsndfile after {self.n_samples - left} samples: {error}") from error
                 if not n_read:
                     return
                 left -= n_read
-                yield wanted[:n_read]
+                if skip < n_read:
+                    yield wanted[skip:n_read]
+                skip = max(0, skip - n_read)
 
     def _open(self) -> _Forward:
-        self._file.seek(0)
+        os.lseek(self._file.fileno(), 0, os.SEEK_SET)
         return _Forward(self._file.fileno(), closefd=False)
 
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import cold, event, formats, long, memory, peers, short, similar, size, versions
+from bench import backfill, cold, event, formats, long, memory, page, peers, short, similar, size, versions
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table
@@ -26,6 +26,8 @@ SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
     "cold": cold.measure,
     "peers": peers.measure,
     "similar": similar.measure,
+    "page": page.measure,
+    "backfill": backfill.measure,
     "size": size.measure,
 }
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from analysis.audio import open_recording
 from analysis.fingerprint import SAME_DISTANCE
 from analysis.settings import Settings
-from bench import changes, likeness
+from bench import changes, similar_ways
 from bench.collected import Labelled, collect
-from bench.likeness import Likeness, Numbers
 from bench.options import Options
 from bench.runs import progress
+from bench.similar_ways import Likeness, Numbers
 from bench.table import Table
 
 type Kinds = dict[str, list[Labelled]]
@@ -32,7 +32,7 @@ COLLECTION = 1500  # sounds, the least among which finding one says something
 def measure(options: Options) -> list[Table]:
     """Compare the ways to find sounds of a label, then look for changed sounds by their fingerprints."""
     kinds, missing = collect(options.cache, quick=options.quick)
-    ways = likeness.load()
+    ways = similar_ways.load()
     if not kinds:
         return [Table("Sounds alike", [f"Not measured, there are no packages of sounds here: {missing}"], [], [])]
     samples = {kind: [_analysed(changes.as_it_is(sound)) for sound in sounds] for kind, sounds in kinds.items()}
@@ -41,7 +41,7 @@ def measure(options: Options) -> list[Table]:
         f"{'; '.join(_describe(kind, sounds) for kind, sounds in kinds.items())}.",
         "Neighbours are only looked for in other kits, soundfonts, recordings, pieces or games than the sound's own.",
         *([f"Not to be had here: {', '.join(missing)}."] if missing else []),
-        *([f"Not installed: {absent}."] if (absent := likeness.names(list(ways))) else []),
+        *([f"Not installed: {absent}."] if (absent := similar_ways.names(list(ways))) else []),
     ]
     return [_labels_table(kinds, samples, ways, notes), *_changes_tables(options, kinds, samples, ways)]
 
@@ -55,6 +55,7 @@ def _analysed(file: bytes) -> Samples:
     """Return y of a file, as the function decodes it."""
     with tempfile.TemporaryFile() as opened:
         opened.write(file)
+        opened.flush()
         return np.concatenate(list(open_recording(opened, Settings())))
 
 

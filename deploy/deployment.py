@@ -13,8 +13,8 @@ MEMORIES_MIB = {"512MiB": 512, "1GiB": 1024, "2GiB": 2048, "4GiB": 4096, "8GiB":
 # has a process of its own, and the rest is air.
 RESERVED_MIB = 384
 
-# What Google lets names be. That of a function is also its Cloud Run service's and, followed by -run or -build, those
-# of its service accounts, which have 6 to 30 characters.
+# What Google lets names be. That of a function is also its Cloud Run service's and, followed by -run, -build or -cron,
+# those of its service accounts, which have 6 to 30 characters.
 PATTERNS = {
     "project": r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
     "bucket": r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
@@ -66,6 +66,26 @@ class Deployment:
         return f"{self.name}-build@{self.project}.iam.gserviceaccount.com"
 
     @property
+    def schedule_account(self) -> str:
+        """E-mail of the service account as which the schedule of backfill.sh runs its job."""
+        return f"{self.name}-cron@{self.project}.iam.gserviceaccount.com"
+
+    @property
+    def backfill_job(self) -> str:
+        """The Cloud Run job that `backfill.sh --tasks` executes."""
+        return f"{self.name}-backfill"
+
+    @property
+    def scheduled_job(self) -> str:
+        """The Cloud Run job of `backfill.sh --schedule`, and the schedule: what is executed once changes neither."""
+        return f"{self.name}-backfill-scheduled"
+
+    @property
+    def repository(self) -> str:
+        """The repository of the image that both jobs run."""
+        return f"{self.name}-backfill"
+
+    @property
     def memory_mib(self) -> int:
         """Memory of the function, in MiB."""
         return MEMORIES_MIB[self.memory]
@@ -77,8 +97,13 @@ class Deployment:
 
     @property
     def vcpus(self) -> int:
-        """Cores of a 2nd-gen function: one, as the analysis is one thread; with 8 GiB two, as the platform wants."""
-        return 2 if self.memory_mib > 4096 else 1
+        """Cores of a 2nd-gen function."""
+        return vcpus_beside(self.memory_mib)
+
+
+def vcpus_beside(memory_mib: int) -> int:
+    """Return how many cores go with a memory: one, as the analysis is one thread; above 4 GiB two, as Google wants."""
+    return 2 if memory_mib > 4096 else 1
 
 
 def parse(arguments: list[str]) -> Deployment:

@@ -17,14 +17,19 @@ def find_function(gcloud: Gcloud, deployment: Deployment, region: str) -> Functi
     answer = gcloud.read("functions", "describe", name, f"--region={region}")
     if answer:
         return read_function(answer)
-    for path in (one["name"] for one in gcloud.read("functions", "list", "--v2") or []):
-        if path.endswith(f"/functions/{name}"):
-            there = path.split("/")[3]
-            raise DisagreementError(
-                f"{name} is in {there}, not {region}: use --region {there} or another --name, or remove it:\n"
-                f"  {deployment.command} --region {there} --name {name} --delete"
-            )
+    there = region_of_function(gcloud, name)
+    if there:
+        raise DisagreementError(
+            f"{name} is in {there}, not {region}: use --region {there} or another --name, or remove it:\n"
+            f"  {deployment.command} --region {there} --name {name} --delete"
+        )
     return None
+
+
+def region_of_function(gcloud: Gcloud, name: str) -> str | None:
+    """Return the region in which there is a function of this name, or None."""
+    paths = (function["name"] for function in gcloud.read("functions", "list", "--v2") or [])
+    return next((path.split("/")[3] for path in paths if path.endswith(f"/functions/{name}")), None)
 
 
 def refuse_other_generation(function: Function | None, deployment: Deployment) -> None:

@@ -84,6 +84,12 @@ def differences(found: Function, goal: Function) -> list[str]:
     return [f"{name} is {there}, not {value}" for name, there, value in settings + variables if there != value]
 
 
+def number(quantity: str) -> float:
+    """Return the number that a quantity such as 2Gi, 2048M or 1000m is; 0 where it is none."""
+    parts = re.fullmatch(r"([\d.]+)(\w*?)B?", quantity)
+    return float(parts[1]) * _UNITS.get(parts[2], 0) if parts else 0
+
+
 def _first(answer: dict[str, Any]) -> Function:
     trigger = answer.get("eventTrigger", {})
     return Function(
@@ -125,12 +131,12 @@ def _second(answer: dict[str, Any]) -> Function:
         retry=trigger.get("retryPolicy") == "RETRY_POLICY_RETRY",
         account=service.get("serviceAccountEmail", ""),
         build_account=_last(build.get("serviceAccount", "")) or None,
-        memory_mib=round(_number(service.get("availableMemory", "0")) / 2**20),
+        memory_mib=round(number(service.get("availableMemory", "0")) / 2**20),
         timeout_s=service.get("timeoutSeconds", 0),
         instances=service.get("maxInstanceCount"),
         ingress=service.get("ingressSettings", ""),
         environment=service.get("environmentVariables", {}),
-        vcpus=_number(service.get("availableCpu", "0")),
+        vcpus=number(service.get("availableCpu", "0")),
         concurrency=service.get("maxInstanceRequestConcurrency", 1),
         trigger_location=trigger.get("triggerRegion"),
         trigger_account=trigger.get("serviceAccountEmail"),
@@ -139,9 +145,3 @@ def _second(answer: dict[str, Any]) -> Function:
 
 def _last(resource: str) -> str:
     return resource.rpartition("/")[2]
-
-
-def _number(quantity: str) -> float:
-    """Return the number that a quantity such as 2Gi, 2048M or 1000m is; 0 where it is none."""
-    parts = re.fullmatch(r"([\d.]+)(\w*?)B?", quantity)
-    return float(parts[1]) * _UNITS.get(parts[2], 0) if parts else 0

@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterable
 from itertools import chain, repeat
 from time import sleep
 from typing import Any
@@ -21,7 +22,7 @@ TIMEOUT_S = 1200
 WAITS_S = (*(2, 4, 8, 16, 30), *repeat(60, 4))
 
 # How the APIs say, through gcloud, that there is no such thing; a 403 that says "or it may not exist" does not say so.
-_ABSENT = re.compile(r"\b404\b|\bNOT_FOUND\b|Cannot find service")
+_ABSENT = re.compile(r"\b404\b|\bNOT_FOUND\b|Cannot find (service|job)")
 _DISABLED = re.compile(
     r"SERVICE_DISABLED|has not been used in project|API \[?[\w.]+\]? (is )?not enabled", re.IGNORECASE
 )
@@ -84,16 +85,15 @@ class Gcloud:
             raise
         return json.loads(answer or "null")
 
-    def run(self, *arguments: str) -> None:
-        """Change something, or print the command that would.
+    def run(self, *arguments: str) -> str:
+        """Change something and return what gcloud prints, or print the command that would.
 
         Raises RefusedError if it is not done.
         """
         command = self._command(*arguments)
         self._changes += 1
         self._print(pasteable(command) if self.dry_run else f"  {pasteable(command)}")
-        if not self.dry_run:
-            patiently(command)
+        return "" if self.dry_run else patiently(command)
 
     def enable(self, apis: list[str]) -> None:
         """Enable these APIs of the project, of which Google's servers will not all know for a while."""
@@ -112,6 +112,14 @@ class Gcloud:
 
     def _command(self, *arguments: str) -> list[str]:
         return ["gcloud", *arguments, f"--project={self.project}", "--quiet"]
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Return a list as gcloud takes one, separated by what is in none of its parts (`gcloud topic escaping`)."""
+    parts = list(parts)
+    separator = next(one for one in ",|;@!~%\x1f" if not any(one in part for part in parts))
+    text = separator.join(parts)
+    return text if separator == "," and not text.startswith("^") else f"^{separator}^{text}"
 
 
 def pasteable(command: list[str]) -> str:

@@ -75,3 +75,8 @@ def policy_of_bucket(bucket: str) -> Policy:
 def policy_of_service(name: str, region: str) -> Policy:
     """Return the policy of the Cloud Run service that a 2nd-gen function of this name is."""
     return Policy(("run", "services"), (name, f"--region={region}"))
+
+
+def policy_of_job(name: str, region: str) -> Policy:
+    """Return the policy of a Cloud Run job."""
+    return Policy(("run", "jobs"), (name, f"--region={region}"))

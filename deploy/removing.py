@@ -10,7 +10,7 @@ from deploy.existing import find_function, refuse_other_bucket
 from deploy.gcloud import Gcloud
 from deploy.place import place
 from deploy.policy import policy_of_bucket, policy_of_project
-from deploy.rights import account_exists, purposes, right_to_publish, right_to_read, rights_on_project
+from deploy.rights import purposes, remove_account, right_to_publish, right_to_read, rights_on_project
 from deploy.step import step
 
 
@@ -22,6 +22,11 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
     with step(gcloud, "look at the bucket", "roles/storage.admin"):
         bucket = find_bucket(gcloud, deployment.bucket)
         region = place(bucket, deployment.region).region
+    with step(
+        *(gcloud, "remove the backfill's schedule, jobs and image", "roles/cloudscheduler.admin", "roles/run.admin"),
+        "roles/artifactregistry.admin",
+    ):
+        _remove_backfill(gcloud, deployment, region)
     with step(gcloud, "remove the function and its trigger", "roles/cloudfunctions.admin"):
         function = find_function(gcloud, deployment, region)
         refuse_other_bucket(function, deployment)
@@ -33,12 +38,24 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
         _remove_project_rights(gcloud, deployment)
     with step(gcloud, "remove the service accounts", "roles/iam.serviceAccountAdmin"):
         for account in purposes(deployment):
-            if account_exists(gcloud, account):
-                gcloud.run("iam", "service-accounts", "delete", account)
+            remove_account(gcloud, account)
     with step(gcloud, "remove the vector index", "roles/datastore.indexAdmin"):
         _remove_indexes(gcloud, deployment)
     for line in _left(deployment, bucket_exists=bucket is not None):
         print(f"# {line}" if gcloud.dry_run else line)
+
+
+def _remove_backfill(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
+    """Remove what backfill.sh made, so far as it is there: schedule, jobs, image, and the account of the schedule."""
+    schedule = ("scheduler", "jobs"), (deployment.scheduled_job, f"--location={region}")
+    jobs = [
+        (("run", "jobs"), (job, f"--region={region}")) for job in (deployment.scheduled_job, deployment.backfill_job)
+    ]
+    repository = ("artifacts", "repositories"), (deployment.repository, f"--location={region}")
+    for kind, resource in (schedule, *jobs, repository):
+        if gcloud.read(*kind, "describe", *resource) is not None:
+            gcloud.run(*kind, "delete", *resource)
+    remove_account(gcloud, deployment.schedule_account)
 
 
 def _remove_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:

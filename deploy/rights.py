@@ -8,7 +8,7 @@ for Cloud Run" for the trigger of a 2nd-gen function.
 
 from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.policy import Right, policy_of_bucket, policy_of_project, policy_of_service, right_of_account
+from deploy.policy import Policy, Right, policy_of_bucket, policy_of_project, right_of_account
 
 _READ_OBJECTS = "roles/storage.objectViewer"
 _PUBLISH = "roles/pubsub.publisher"
@@ -59,9 +59,20 @@ def right_to_publish(project: str, number: str | None) -> Right:
 def ensure_accounts(gcloud: Gcloud, deployment: Deployment) -> None:
     """Make the service accounts that are not there."""
     for account, purpose in purposes(deployment).items():
-        if not account_exists(gcloud, account):
-            name = account.partition("@")[0]
-            gcloud.run("iam", "service-accounts", "create", name, f"--display-name={purpose}")
+        ensure_account(gcloud, account, purpose)
+
+
+def ensure_account(gcloud: Gcloud, account: str, purpose: str) -> None:
+    """Make a service account if there is none with this e-mail."""
+    if not account_exists(gcloud, account):
+        name = account.partition("@")[0]
+        gcloud.run("iam", "service-accounts", "create", name, f"--display-name={purpose}")
+
+
+def remove_account(gcloud: Gcloud, account: str) -> None:
+    """Remove a service account if it is there."""
+    if account_exists(gcloud, account):
+        gcloud.run("iam", "service-accounts", "delete", account)
 
 
 def ensure_project_rights(gcloud: Gcloud, deployment: Deployment, number: str | None) -> None:
@@ -83,13 +94,12 @@ def ensure_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
         policy.give(gcloud, right)
 
 
-def ensure_only_invoker(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
-    """Let the account of the trigger invoke a 2nd-gen function, and take that right from everybody else."""
-    policy = policy_of_service(deployment.name, region)
-    trigger = right_of_account(deployment.run_account, _INVOKE)
+def ensure_only_invoker(gcloud: Gcloud, policy: Policy, account: str) -> None:
+    """Let an account invoke a service or a job of Cloud Run, and take that right from everybody else."""
+    invoking = right_of_account(account, _INVOKE)
     given = policy.rights(gcloud)
-    if trigger not in given:
-        policy.give(gcloud, trigger)
-    for right in sorted(given - {trigger}):
+    if invoking not in given:
+        policy.give(gcloud, invoking)
+    for right in sorted(given - {invoking}):
         if right.role == _INVOKE:
             policy.take(gcloud, right)

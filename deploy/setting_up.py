@@ -1,12 +1,13 @@
 """From an empty project to a working trigger: each step reads, and changes only what is not yet as it should be."""
 
-from deploy.apis import ensure_apis, project_number
+from deploy.apis import apis_of_function, ensure_apis, project_number
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_exemption, ensure_index
 from deploy.deployment import Deployment
 from deploy.existing import find_function, refuse_other_bucket, refuse_other_generation
 from deploy.gcloud import Gcloud
 from deploy.place import place
+from deploy.policy import policy_of_service
 from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
 from deploy.step import step
 from deploy.wanted import ensure_function, wanted
@@ -25,7 +26,7 @@ def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
         refuse_other_generation(function, deployment)
         refuse_other_bucket(function, deployment)
     with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
-        ensure_apis(gcloud, deployment.generation)
+        ensure_apis(gcloud, apis_of_function(deployment.generation))
     with step(gcloud, "look at the project", "roles/browser"):
         number = project_number(gcloud)
         refuse_foreign(bucket, number)
@@ -47,6 +48,6 @@ def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
         ensure_function(gcloud, wanted(deployment, where), function)
     if deployment.generation == 2:
         with step(gcloud, "let its trigger, and nobody else, invoke it", "roles/run.admin"):
-            ensure_only_invoker(gcloud, deployment, where.region)
+            ensure_only_invoker(gcloud, policy_of_service(deployment.name, where.region), deployment.run_account)
     if not gcloud.dry_run:
         print(f"done: put a sound into gs://{deployment.bucket}, and see the collection sounds in Firestore")

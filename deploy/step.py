@@ -21,7 +21,7 @@ _ADVICE = {
         " `gcloud auth list` shows:{commands}"
     ),
     r"notification config": "a bucket takes ten per event: gcloud storage buckets notifications list shows them",
-    r"Build failed|Build error": "the build's log, named above, says which package could not be installed",
+    r"Build failed|Build error|completed with status": "the build's log, named above, says which step failed",
     r"recently started to use Eventarc": "Google is still giving its own agent its rights: wait a few minutes",
     r"\b409\b|ABORTED|in progress|ALREADY_EXISTS": "something else is changing it right now: wait until that is done",
     r"\b429\b|RESOURCE_EXHAUSTED|quota": "the project has used up that quota for now: wait a minute, or have it raised",

@@ -26,6 +26,7 @@ class Options:
     shape: str
     twice: bool
     keep: Path | None
+    page_port: int
     firestore_port: int
     storage_port: int
     storage_https_port: int
@@ -59,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--shape", choices=SHAPES)
     parser.add_argument("--twice", action="store_true")
     parser.add_argument("--keep", type=Path)
-    for listener in ("firestore", "storage", "storage-https", "function"):
+    for listener in ("page", "firestore", "storage", "storage-https", "function"):
         parser.add_argument(f"--{listener}-port", type=port, default=0)
     return parser
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the doors (local.sh, test.sh, lock.sh, deploy.sh): prints their help, finds a Python, makes the locked environment.
+# Sourced by the doors: prints their help, finds a Python, makes the locked environment.
 
 # asks_for_help ARGUMENT...: succeeds if one of the arguments, up to a `--`, is --help or -h.
 asks_for_help() {

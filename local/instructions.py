@@ -46,6 +46,7 @@ def format_instructions(stack: Stack) -> str:
     documents = f"{stack.firestore.url}/v1/projects/{PROJECT}/databases/{DATABASE}/documents/{COLLECTIONS['sound']}"
     return "\n".join(
         [
+            *([f"# See and hear the sounds, and drop files, at {stack.page.url}"] if stack.page else []),
             "# Any client finds the stack with:",
             f"export {_assign(variables)}",
             "# Each of these uploads a sound:",

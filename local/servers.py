@@ -104,6 +104,21 @@ def start_function(
     )
 
 
+def start_page(
+    directory: Path, bucket: str, environment: Mapping[str, str], *, port: int = 0, uploads: bool = True
+) -> Program:
+    """Start the page over a bucket and the collections that ``environment`` names, which leads it to the stack too."""
+    port = choose_port(port)
+    command: list[str | Path] = [
+        *(sys.executable, "-P", "-m", "page", "--project", PROJECT, "--bucket", bucket, "--port", str(port)),
+        *(["--uploads"] if uploads else []),
+    ]
+    own = {"TMPDIR": str(_make_temp_directory(directory, "page")), "PYTHONPATH": str(ROOT)}
+    return program.start(
+        "page", command, directory, port=port, environment={**os.environ, **own, **environment}, path="/static/icon.svg"
+    )
+
+
 def client_variables(storage: Program, firestore: Program) -> dict[str, str]:
     """Return the environment in which Google's client libraries find the two."""
     return {

@@ -12,7 +12,7 @@ from local.command_line import Options
 from local.ports import choose_port
 from local.program import Program
 from local.reaper import reaping
-from local.servers import client_variables, ensure_bucket, start_firestore, start_function, start_storage
+from local.servers import client_variables, ensure_bucket, start_firestore, start_function, start_page, start_storage
 from local.signals import ignore_signals
 from local.trigger import Answer, Trigger
 
@@ -28,6 +28,7 @@ class Stack:
         firestore: the database's emulator.
         storage: the server that has the bucket.
         function: what is called for each event.
+        page: where people look at the sounds; only a stack that stays up has one.
         trigger: what calls the function.
         answers: what came of the events, as they are answered.
     """
@@ -36,13 +37,15 @@ class Stack:
     firestore: Program
     storage: Program
     function: Program
+    page: Program | None
     trigger: Trigger
     answers: "queue.SimpleQueue[Answer]"
 
     @property
     def programs(self) -> tuple[Program, ...]:
         """All programs, in the order of their start."""
-        return self.firestore, self.storage, self.function
+        page = (self.page,) if self.page else ()
+        return self.firestore, self.storage, self.function, *page
 
     def wait(self) -> None:
         """Return when all programs answer; raise ProgramError if one does not."""
@@ -102,6 +105,10 @@ def _start(options: Options, directory: Path, ends: ExitStack) -> Stack:
             port=function_port,
         )
     )
-    stack = Stack(directory, firestore, storage, function, trigger, answers)
+    page = None
+    if not options.files:
+        variables = client_variables(storage, firestore)
+        page = ends.enter_context(start_page(directory, BUCKET, variables, port=options.page_port))
+    stack = Stack(directory, firestore, storage, function, page, trigger, answers)
     ends.callback(stack.ask_to_end)
     return stack

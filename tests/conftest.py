@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fuzz-seconds", type=float, default=25, help="how long mutated files are decoded (25)")
     group.addoption("--fuzz-seed", type=int, default=1, help="which mutations (1); the next seed runs beside it")
     group.addoption("--endurance-calls", type=int, default=1500, help="calls of one function process (1500)")
+    group.addoption("--backfill-objects", type=int, default=2000, help="objects that are compared and mended (2000)")
     group.addoption("--burst-uploads", type=int, default=500, help="uploads at once through the whole stack (500)")
 
 

@@ -48,7 +48,7 @@ def test_parts_of_a_cold_start_add_up(tmp_path: Path):
     for column in (1, 2):
         whole, listening, event, *steps, second = (float(row[column]) for row in cold["rows"])
         assert whole == pytest.approx(listening + event, rel=0.02)
-        assert 0 < sum(steps) < event
+        assert 0 < sum(steps) < 1.01 * event  # each is rounded to three figures
         assert listening > 0
         assert second > 0
     assert {"numpy", "all"} <= {row[0] for row in imports["rows"]}
@@ -97,7 +97,7 @@ def test_help_names_every_section():
     command = [sys.executable, "-m", "bench", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
-    assert "formats, long, memory, short, event, cold, peers, size" in " ".join(shown.split())
+    assert "formats, long, memory, short, event, cold, peers, similar, page, backfill, size" in " ".join(shown.split())
 
 
 def bench(directory: Path, *names: str) -> tuple[str, list[dict]]:

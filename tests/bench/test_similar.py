@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench import likeness
+from bench import similar_ways
 from bench.changes import CHANGES, as_it_is
 from bench.collected import AT_MOST, Labelled, _comparable, _distinct
 from bench.packages import unpack
@@ -92,12 +92,12 @@ def test_changes_change_what_they_say() -> None:
 
 def test_divergence_is_kullback_and_leibler_s() -> None:
     """The symmetrised divergence of two normal distributions, by its formula."""
-    rng, n = np.random.default_rng(0), likeness.N_TIMBRE
+    rng, n = np.random.default_rng(0), similar_ways.N_TIMBRE
     means, roots = rng.normal(size=(2, n)), rng.normal(size=(2, n, 3 * n))
     covariances = roots @ roots.transpose(0, 2, 1) / n
     numbers = np.concatenate([means, covariances.reshape(2, -1)], axis=1)
 
-    computed = likeness._kullback_leibler(numbers, numbers)
+    computed = similar_ways._kullback_leibler(numbers, numbers)
 
     inverse, difference = np.linalg.inv(covariances), means[0] - means[1]
     traces = np.trace(inverse[0] @ covariances[1]) + np.trace(inverse[1] @ covariances[0]) - 2 * n

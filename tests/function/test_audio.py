@@ -1,5 +1,6 @@
 """Any sound file becomes the samples that librosa.load gives, or a reason why not."""
 
+import io
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from analysis.errors import (
 from analysis.settings import Settings
 from analysis.source import Source
 from tests.stand_ins.hostile import wav
+from tests.stand_ins.synthetic import amr, ape, encode_with_ffmpeg, one_of_each, speex, tone
 
 
 def music(seconds: float, sr: int, channels: int = 1, seed: int = 0) -> np.ndarray:
@@ -112,6 +114,19 @@ def test_blocks_are_bounded(write_sound: Callable[..., Path]) -> None:
     np.testing.assert_array_equal(np.concatenate(first), np.concatenate(second))
 
 
+@pytest.mark.parametrize("name", ["WAV PCM_16", "OGG OPUS", "ipod aac"])
+def test_file_that_was_read_before(tmp_path: Path, name: str) -> None:
+    """Wherever a file stands, it is read from its beginning, by each decoder."""
+    path = tmp_path / "sound"
+    path.write_bytes(one_of_each()[name])
+    expected, _ = decode(path)
+    with path.open("rb") as file:
+        file.read(100)
+        y = np.concatenate(list(open_recording(file, Settings())))
+
+    np.testing.assert_array_equal(y, expected)
+
+
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 30_000), st.integers(2000, 200_000), st.integers(1, 4), st.sampled_from(["PCM_16", "FLOAT"]))
 def test_any_length_rate_and_channels(tmp_path: Path, n: int, sr: int, channels: int, subtype: str) -> None:
@@ -121,6 +136,14 @@ def test_any_length_rate_and_channels(tmp_path: Path, n: int, sr: int, channels:
     soundfile.write(path, samples, sr, subtype=subtype)
 
     assert_is_librosas(path)
+
+
+def test_quiet_sds(write_sound: Callable[..., Path]) -> None:
+    """SDS, the format of samplers, calls itself 16-bit and holds finer values: none is lost, however quiet."""
+    quiet = music(0.5, 22050)[:, 0] * 1e-4
+    path = write_sound(quiet, 22050, name="sound.sds", subtype="PCM_16", format="SDS")
+
+    np.testing.assert_array_equal(decode(path)[0], librosa.load(path)[0])
 
 
 def test_gsm_is_read(write_sound: Callable[..., Path]) -> None:
@@ -179,6 +202,99 @@ def test_formats_of_ffmpeg(
     assert source.channels == channels
     assert len(y) in (len(expected), round(2.2 * 22050))
     np.testing.assert_allclose(y[:-100], expected[: len(y) - 100], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (ape(), (44100, 2, "ape", 73728 + 1000)),
+        (amr(), (8000, 1, "amrnb", 25 * 160)),
+        (speex([b"\x07"] * 25, 25 * 160), (8000, 1, "speex", 25 * 160)),
+    ],
+    ids=["APE", "AMR", "Speex"],
+)
+def test_formats_that_nothing_here_writes(tmp_path: Path, content: bytes, expected: tuple[int, int, str, int]) -> None:
+    """Monkey's Audio, AMR and Speex are read to their last sample."""
+    path = tmp_path / "sound"
+    path.write_bytes(content)
+    sr, channels, codec, n_samples = expected
+
+    y, source = decode(path)
+
+    assert (source.sample_rate, source.channels, source.codec) == (sr, channels, codec)
+    assert len(y) == np.ceil(n_samples * 22050 / sr)
+
+
+WAVPACK = encode_with_ffmpeg(tone(1, 48000), 48000, "wv", "wavpack")
+SILENCE, BROKEN = b"\x07", b"\x7f"  # of Speex
+
+
+@pytest.mark.parametrize(
+    ("whole", "longer"),
+    [
+        (WAVPACK, WAVPACK + b"TAG".ljust(128)),
+        (WAVPACK, WAVPACK + b"APETAGEX".ljust(100)),
+        (speex([SILENCE] * 50, 8000), speex([SILENCE] * 50 + [BROKEN], 8000)),
+    ],
+    ids=["WavPack and ID3v1", "WavPack and an APE tag", "Speex and a broken packet"],
+)
+def test_what_follows_the_last_sample(tmp_path: Path, whole: bytes, longer: bytes) -> None:
+    """What comes after the last sample that a file counts does it no harm."""
+    path = tmp_path / "sound"
+    path.write_bytes(whole)
+    expected, _ = decode(path)
+    path.write_bytes(longer)
+
+    np.testing.assert_array_equal(decode(path)[0], expected)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WAVPACK[:-300],
+        WAVPACK[: len(WAVPACK) // 2],
+        speex([SILENCE] * 49 + [BROKEN], 8000),
+        speex([SILENCE] * 25 + [BROKEN] + [SILENCE] * 25, 8000),
+        encode_with_ffmpeg(tone(1, 48000), 48000, "adts", "aac")[:-10],
+    ],
+    ids=["WavPack", "half a WavPack", "Speex", "Speex's middle", "AAC"],
+)
+def test_missing_samples_are_damage(tmp_path: Path, content: bytes) -> None:
+    """A file that breaks off before the last sample that it counts, or counts none, is corrupt."""
+    path = tmp_path / "sound"
+    path.write_bytes(content)
+
+    with pytest.raises(CorruptError):
+        decode(path)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1, 1000])
+def test_m4a_that_is_cut_off(tmp_path: Path, n_bytes: int) -> None:
+    """An m4a whose index stands first is corrupt, and not empty, wherever its samples are cut off."""
+    path = tmp_path / "sound.m4a"
+    whole = io.BytesIO(encode_with_ffmpeg(tone(1, 48000), 48000, "mp4", "aac"))
+    with av.open(whole) as source, av.open(path, "w", options={"movflags": "faststart"}) as output:
+        stream = output.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            packet.stream = stream
+            output.mux(packet)
+    content = path.read_bytes()
+    assert len(decode(path)[0]) == 22050
+    path.write_bytes(content[: content.index(b"mdat") + 4 + n_bytes])
+
+    with pytest.raises(CorruptError):
+        decode(path)
+
+
+@pytest.mark.parametrize(("sr", "channels"), [(48000, 1), (44100, 2), (16000, 1)])
+def test_stream_that_changes_is_corrupt(tmp_path: Path, sr: int, channels: int) -> None:
+    """AAC that goes on with another rate or another number of channels is corrupt: its samples are no one signal."""
+    path = tmp_path / "sound.aac"
+    first = encode_with_ffmpeg(tone(0.5, 48000, 2), 48000, "adts", "aac")
+    path.write_bytes(first + encode_with_ffmpeg(tone(0.5, sr, channels), sr, "adts", "aac"))
+
+    with pytest.raises(CorruptError, match=f"changes to {sr} Hz"):
+        decode(path)
 
 
 def test_decoder_is_ffmpeg_only_when_needed(write_sound: Callable[..., Path]) -> None:
@@ -242,6 +358,15 @@ def test_bad_files_are_refused(tmp_path: Path, name: str) -> None:
     path.write_bytes(content)
 
     with pytest.raises(error):
+        decode(path)
+
+
+def test_refusal_names_what_is_read(tmp_path: Path) -> None:
+    """Who uploads what is no sound is told every format that would have been read."""
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear reader")
+
+    with pytest.raises(NotAudioError, match=r"accepted are WAV, .*RF64, .*MP3, AAC, .*WMA, AMR, Speex, WavPack or APE"):
         decode(path)
 
 

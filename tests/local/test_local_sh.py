@@ -156,7 +156,7 @@ def test_kept_bucket_is_there_in_the_next_run(tmp_path: Path) -> None:
     assert run(SAMPLE, "--keep", tmp_path / "kept").returncode == 0
 
     with Up(tmp_path / "printed", "--keep", tmp_path / "kept") as again:
-        url = re.search(r"http://127\.0\.0\.1:\d+", again.printed())[0]
+        url = re.search(r"STORAGE_EMULATOR_HOST=(\S+)", again.printed())[1]
         got = subprocess.run(
             ["curl", "-sS", f"{url}/storage/v1/b/sounds/o/sample.wav?alt=media"], capture_output=True, check=True
         )
@@ -168,6 +168,7 @@ def test_function_that_fails_is_retried_and_given_up_loudly(tmp_path: Path) -> N
     """A function that raises is called again and again; then its file is shown as failed, and the exit code is 1."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "local", copy / "local")
+    shutil.copytree(ROOT / "page", copy / "page")
     for name in ("local.sh", "requirements.txt", ".python-version"):
         shutil.copy(ROOT / name, copy / name)
     (copy / ".venv").symlink_to(ROOT / ".venv")

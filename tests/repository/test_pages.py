@@ -87,6 +87,13 @@ def test_links_lead_somewhere(page: str) -> None:
     assert broken == []
 
 
+def test_readme_leads_to_every_page() -> None:
+    """Whoever begins with the README finds each of the other pages."""
+    linked = re.findall(r"\]\(([^)#]+)", read("README.md"))
+
+    assert set(PAGES) - {"README.md"} - set(linked) == set()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_named_files_exist(page: str) -> None:
     """Every file and folder of the repository that a page names in its code is there."""

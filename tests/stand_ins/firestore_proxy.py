@@ -10,7 +10,9 @@ import grpc
 
 from local.program import Program
 
-type Fault = Callable[[Call], bytes]
+type Fault = Callable[[Call], list[bytes]]
+
+STREAMS = ("RunQuery", "BatchGetDocuments", "RunAggregationQuery")  # the methods that have many answers
 
 
 class Call:
@@ -26,11 +28,13 @@ class Call:
         self.request = request
         self._context, self._channel = context, channel
 
-    def forward(self) -> bytes:
-        """Let Firestore do it, and return its answer; its errors are passed on."""
+    def forward(self) -> list[bytes]:
+        """Let Firestore do it, and return its answers; its errors are passed on."""
         metadata = [(key, value) for key, value in self._context.invocation_metadata() if key != "user-agent"]
         try:
-            return self._channel.unary_unary(self.method)(self.request, metadata=metadata, timeout=30)
+            if self.method.endswith(STREAMS):
+                return list(self._channel.unary_stream(self.method)(self.request, metadata=metadata, timeout=30))
+            return [self._channel.unary_unary(self.method)(self.request, metadata=metadata, timeout=30)]
         except grpc.RpcError as error:
             self.abort(error.code(), error.details() or "")
             raise
@@ -60,16 +64,18 @@ class FirestoreProxy(grpc.GenericRpcHandler):
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """Take any call with one request and one answer, as bytes."""
+        """Take any call with one request, as bytes."""
         method = handler_call_details.method
 
-        def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
+        def handle(request: bytes, context: grpc.ServicerContext) -> list[bytes]:
             with self._lock:
                 self.calls.append(method)
                 fault = self.queue.popleft() if self.queue else self.default
             return fault(Call(method, request, context, self._channel))
 
-        return grpc.unary_unary_rpc_method_handler(handle)
+        if method.endswith(STREAMS):
+            return grpc.unary_stream_rpc_method_handler(lambda request, context: iter(handle(request, context)))
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: handle(request, context)[0])
 
     def clear(self) -> None:
         """Forget what was and what was to come."""
@@ -91,9 +97,9 @@ class FirestoreProxy(grpc.GenericRpcHandler):
 def refused(code: grpc.StatusCode) -> Fault:
     """Fail before the commit is made."""
 
-    def fault(call: Call) -> bytes:
+    def fault(call: Call) -> list[bytes]:
         call.abort(code)
-        return b""
+        return []
 
     return fault
 
@@ -101,10 +107,10 @@ def refused(code: grpc.StatusCode) -> Fault:
 def lost(code: grpc.StatusCode) -> Fault:
     """Make the commit, and lose its answer."""
 
-    def fault(call: Call) -> bytes:
+    def fault(call: Call) -> list[bytes]:
         call.forward()
         call.abort(code)
-        return b""
+        return []
 
     return fault
 
@@ -112,7 +118,7 @@ def lost(code: grpc.StatusCode) -> Fault:
 def before(action: Callable[[], object]) -> Fault:
     """Do something when the commit has arrived and nothing is written yet."""
 
-    def fault(call: Call) -> bytes:
+    def fault(call: Call) -> list[bytes]:
         action()
         return call.forward()
 
@@ -122,7 +128,7 @@ def before(action: Callable[[], object]) -> Fault:
 def after(action: Callable[[], object]) -> Fault:
     """Do something when the commit is made and its answer not yet sent."""
 
-    def fault(call: Call) -> bytes:
+    def fault(call: Call) -> list[bytes]:
         answer = call.forward()
         action()
         return answer

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tests.stand_ins.serving import Quiet
 
 # These are asked with POST and change nothing.
-_READS = re.compile(r":getIamPolicy$|:testIamPermissions$")
+_READS = re.compile(r":getIamPolicy$|:testIamPermissions$|/entries:list$")
 
 
 @dataclass
@@ -102,6 +102,14 @@ class State:
     functions: dict[str, dict[str, Any]] = field(default_factory=dict)
     triggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     archives: dict[str, bytes] = field(default_factory=dict)
+    repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
+    images: set[str] = field(default_factory=set)
+    builds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    executions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    run_tasks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    log: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Cloud:

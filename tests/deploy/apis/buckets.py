@@ -23,7 +23,7 @@ def _make(state: State, request: Request, _names: dict[str, str]) -> Any:
         "id": name,
         "projectNumber": state.number,
         **request.body,
-        "location": request.body["location"].upper(),
+        "location": request.body.get("location", "US").upper(),
     }
     return state.buckets[name]
 

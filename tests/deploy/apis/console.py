@@ -1,7 +1,7 @@
 """A terminal to a cloud of its own, which tells what each run of deploy.sh changed there."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,12 @@ class Console(Terminal):
 
     def deployed(self, *options: str, answer: str = "") -> Run:
         """Run deploy.sh."""
+        return self.changing(self.deploy, *options, answer=answer)
+
+    def changing(self, run: Callable[..., subprocess.CompletedProcess[str]], *words: str, **more: str) -> Run:
+        """Run something, and take down what it changes."""
         before = len(self.cloud.requests)
-        done = self.deploy(*options, answer=answer)
+        done = run(*words, **more)
         return Run(done, [one for one in self.cloud.requests[before:] if one.writes and not one.refused])
 
 

@@ -6,10 +6,11 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deploy.apis import buckets, databases, functions, identity, running, services
+from tests.deploy.apis import buckets, builds, databases, functions, identity, jobs, running, schedules, services
 from tests.deploy.apis.answering import Cloud
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,10 +21,10 @@ TIMEOUT_S = 300
 needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
 # Importing these registers what they play.
-PLAYED = (buckets, databases, functions, identity, running, services)
+PLAYED = (buckets, builds, databases, functions, identity, jobs, running, schedules, services)
 _PREFIXES = {
     **{name: name for name in ("cloudfunctions", "cloudresourcemanager", "eventarc", "firestore", "iam", "run")},
-    "serviceusage": "serviceusage",
+    **{name: name for name in ("artifactregistry", "cloudbuild", "cloudscheduler", "logging", "serviceusage")},
     "storage": "storage/v1",
 }
 
@@ -36,12 +37,12 @@ class Terminal:
     cloud: Cloud | None = None
     path: str = os.environ["PATH"]
 
-    def run(self, *command: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command of this repository to its end."""
+    def run(self, *command: str, answer: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this repository to its end, with more variables in its environment."""
         return subprocess.run(
             command,
             cwd=ROOT,
-            env=self.environment(),
+            env=self.environment() | variables,
             input=answer,
             capture_output=True,
             text=True,
@@ -77,5 +78,13 @@ class Terminal:
         token = self.directory / "token"
         token.write_text("played")
         addresses = {name: f"{self.cloud.state.url}/{prefix}/" for name, prefix in _PREFIXES.items()}
+        # gcloud puts the region before Cloud Run's server, so that has to be a name, which only the proxy knows
+        addresses["run"] = "http://played/run/"
         overrides = {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name.upper()}": url for name, url in addresses.items()}
+        proxy = urlsplit(self.cloud.state.url)
+        overrides |= {
+            "CLOUDSDK_PROXY_TYPE": "http",
+            "CLOUDSDK_PROXY_ADDRESS": str(proxy.hostname),
+            "CLOUDSDK_PROXY_PORT": str(proxy.port),
+        }
         return ours | overrides | {"CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token)}
