@@ -41,8 +41,9 @@ CODEC_OPTIONS = {
     "flac": {"err_detect": "crccheck+explode"},  # without, a damaged frame is noise
     "libopus": {"request_sample_fmt": "flt"},  # its integers are softly clipped
 }
-# How those begin, at the fourth byte for the family of mov: what begins so and cannot be read is damaged.
-SIGNATURES = (b"ftyp", b"moov", b"mdat", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
+# How those begin, and at the fourth byte the family of mov: what begins so and cannot be read is damaged.
+SIGNATURES = (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
+MOV_SIGNATURES = (b"ftyp", b"moov", b"mdat")
 ACCEPTED = (
     "WAV, AIFF, AU, CAF, W64, RF64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4, WMA, AMR, Speex, WavPack or APE"
 )
@@ -71,7 +72,7 @@ class Ffmpeg:
                 codec = context.name if context else "an unknown codec"
                 raise NotAudioError(f"audio as {codec}: accepted are {ACCEPTED}")
             if not context.sample_rate or not context.channels:
-                raise CorruptError(f"{context.name}: the stream says neither sample rate nor channels")
+                raise _unreadable(self._file, f"{context.name} without a sample rate or channels")
             self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
             self.start_s = float((stream.start_time or 0) * (stream.time_base or 0))
             self.declared_samples, self._n_counted = None, 0
@@ -125,9 +126,7 @@ class Ffmpeg:
                 _Readable(self._file), "r", options=FFMPEG_OPTIONS, container_options=FFMPEG_INPUT, io_open=_refuse
             )
         except av.FFmpegError as error:
-            if _begins_like_a_sound(self._file):
-                raise CorruptError(f"damaged, says ffmpeg: {error.strerror}") from error
-            raise NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}") from error
+            raise _unreadable(self._file, error.strerror) from error
 
 
 def _decoder_of(stream: av.AudioStream) -> av.AudioCodecContext:
@@ -189,6 +188,9 @@ def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]
     return y
 
 
-def _begins_like_a_sound(file: IO[bytes]) -> bool:
+def _unreadable(file: IO[bytes], why: str | None) -> CorruptError | NotAudioError:
+    """Return what is wrong with a file that cannot be read: what begins like a sound is damaged."""
     head = os.pread(file.fileno(), 12, 0)
-    return head.startswith(SIGNATURES) or head[4:].startswith(SIGNATURES)
+    if head.startswith(SIGNATURES) or head[4:].startswith(MOV_SIGNATURES):
+        return CorruptError(f"damaged, says ffmpeg: {why}")
+    return NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}")

@@ -331,6 +331,7 @@ def test_headers_that_lie_give_what_is_there(tmp_path: Path, content: bytes) -> 
 
 BAD = {
     "text": (b"This is no sound, but quite a long text about one.\n" * 100, NotAudioError),
+    "a program": (b'"""HMAC (Keyed-Hashing for Message Authentication) module."""\n' * 100, NotAudioError),
     "html": (b"<!doctype html><html><body>404</body></html>", NotAudioError),
     "a png": (b"\x89PNG\r\n\x1a\n" + bytes(500), NotAudioError),
     "zeros": (bytes(10_000), NotAudioError),
