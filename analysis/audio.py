@@ -27,6 +27,7 @@ from analysis.errors import (
 )
 from analysis.ffmpeg import Ffmpeg
 from analysis.flac import check_frames
+from analysis.mpeg import find_mpeg
 from analysis.opus import Opus, is_whole_opus
 from analysis.sndfile import Sndfile
 
@@ -90,7 +91,7 @@ def _open_decoder(file: IO[bytes]) -> Sndfile | Opus | Ffmpeg:
     try:
         sndfile = Sndfile(file)
     except NotAudioError:
-        return Ffmpeg(file)
+        return _open_unknown(file)
     except CorruptError:
         with suppress(NotAudioError):  # then what libsndfile says
             return Ffmpeg(file)
@@ -98,6 +99,17 @@ def _open_decoder(file: IO[bytes]) -> Sndfile | Opus | Ffmpeg:
     if sndfile.source.container == "FLAC":
         check_frames(file, sndfile.source)
     return Opus(file, sndfile) if is_whole_opus(file, sndfile) else sndfile
+
+
+def _open_unknown(file: IO[bytes]) -> Sndfile | Ffmpeg:
+    """Open what libsndfile does not recognise by itself."""
+    try:
+        return Ffmpeg(file)
+    except NotAudioError:
+        mpeg_at = find_mpeg(file)
+        if mpeg_at is None:
+            raise
+    return Sndfile(file, mpeg_at)
 
 
 def _check_limits(source: Source, declared_samples: int | None, settings: Settings) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from analysis.errors import CorruptError, NotAudioError
+from analysis.mpeg import AsMpeg, begins_like_a_frame
 from analysis.source import Source
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ UNRECOGNISED_FORMAT = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 
 
 class Sndfile:
-    """libsndfile's view of a file.
+    """libsndfile's view of a file, of one of its own formats or, from a place ``mpeg_at`` on, of MPEG.
 
     Raises NotAudioError where it does not know the format, CorruptError where it does and cannot open it.
 
@@ -34,14 +35,16 @@ class Sndfile:
         n_samples: how many there are to read at most.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], mpeg_at: int | None = None) -> None:
+        self._file, self._mpeg_at = file, mpeg_at
         try:
             with self._open() as sound:
                 self.source = Source(sound.format, sound.subtype, sound.samplerate, sound.channels)
                 self.n_samples = sound.frames
         except soundfile.LibsndfileError as error:
-            if error.code == UNRECOGNISED_FORMAT:
+            if mpeg_at is not None:
+                raise CorruptError("no frame of MPEG audio that libsndfile finds") from error
+            if error.code == UNRECOGNISED_FORMAT or begins_like_a_frame(file):
                 raise NotAudioError("libsndfile does not know the format") from error
             raise CorruptError(f"damaged, says libsndfile: {error.error_string}") from error
         # A stream of unknown length declares the largest number there is.
@@ -75,6 +78,8 @@ class Sndfile:
                 skip = max(0, skip - n_read)
 
     def _open(self) -> _Forward:
+        if self._mpeg_at is not None:
+            return _Forward(AsMpeg(self._file, self._mpeg_at))
         os.lseek(self._file.fileno(), 0, os.SEEK_SET)
         return _Forward(self._file.fileno(), closefd=False)
 
