@@ -40,6 +40,7 @@ CERTAIN_DB = 45.0 - TOP_DB  # T's upper bound at full scale, 44.81 - 80, and a l
 BIN_DB = 0.02  # of the histogram, which takes 7 MB with its 128 bands
 N_BINS = round((CERTAIN_DB - FLOOR_DB) / BIN_DB) + 1
 TOLERANCE = 1e-4  # of a coefficient; the promise is 1e-3
+ONES = np.ones(BATCH, np.float32)  # a product with them adds up frames in a fifth of the time that sum takes
 
 
 class MeanMfccs:
@@ -69,7 +70,7 @@ class MeanMfccs:
         log_mel = _to_db(powers, out=self._log_mel[: len(powers)])
         self.n_frames += len(log_mel)
         self.maximum = float(np.maximum(self.maximum, log_mel.max()))
-        self._sums += np.maximum(log_mel, np.float32(CERTAIN_DB)).sum(axis=0)
+        self._sums += ONES[: len(log_mel)] @ np.maximum(log_mel, np.float32(CERTAIN_DB))
         is_low = log_mel < CERTAIN_DB
         self._low_counts += is_low.sum(axis=0, dtype=np.uint8)
         is_low &= log_mel > self.threshold
