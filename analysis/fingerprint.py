@@ -32,7 +32,7 @@ N_BANDS = BANDS.stop - BANDS.start
 FLOOR = 10**-4.5  # of the frame's mean power: 45 dB below
 LOUDNESS = 0.75  # exponent of the power: between amplitude, 0.5, and energy, 1
 N_MEANS, N_DEVIATIONS = 22, 18  # coefficients; the mean of coefficient 0, the level, is left out
-SAME_DISTANCE = 1.0
+SAME_DISTANCE = 1.0  # two that are nearer are the same sound again, or one made like it: see docs/similarity.md
 FLOORS = np.full(N_BANDS, FLOOR / N_BANDS, np.float32)  # powers times these are a frame's floor, FLOOR e
 SILENT = 1e-34  # floor of a frame that is as good as digital silence: samples of 1e-15
 # dB, in which each number varies alike over 486 sounds; of the deviations twice that, so that they count half.

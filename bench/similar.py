@@ -72,6 +72,7 @@ def _labels_table(
             precision[name, kind] = at_5
             cells.append(f"{at_1:.2f} / {at_5:.3f} / {mean:.3f}")
         rows.append([name, *cells])
+    # What is scaled by the collection, or is no vector, cannot be asked of an index that grows with it.
     wrong = [
         f"{kind}: precision at 5 is {precision['fingerprint', kind]:.3f}, of {name} {precision[name, kind]:.3f}"
         for name, kind in precision

@@ -39,15 +39,15 @@ def load() -> dict[str, Likeness]:
         "mean_mfccs, Euclidean": Likeness(_mean_mfccs, _euclidean),
         "mean_mfccs, cosine": Likeness(_mean_mfccs, _cosine),
         "mean_mfccs without the first, Euclidean": Likeness(_shape, _euclidean),
-        "the same, scaled to unit variance": Likeness(_shape, _scaled),
+        "mean_mfccs without the first, scaled by the collection": Likeness(_shape, _scaled),
         "means and covariances of 20 MFCCs, Kullback-Leibler (as Musly)": Likeness(
             _timbre, _kullback_leibler, is_vector=False
         ),
     }
     with suppress(ImportError):
-        ways["openSMILE's eGeMAPSv02 functionals, scaled"] = Likeness(_load_opensmile(), _scaled)
+        ways["openSMILE's eGeMAPSv02 functionals, scaled by the collection"] = Likeness(_load_opensmile(), _scaled)
     with suppress(ImportError):
-        ways["Essentia's means and deviations of MFCCs, scaled"] = Likeness(_load_essentia(), _scaled)
+        ways["Essentia's means and deviations of MFCCs, scaled by the collection"] = Likeness(_load_essentia(), _scaled)
     return ways
 
 
