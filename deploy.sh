@@ -19,6 +19,7 @@
 #                     they are those for an empty one
 #   --delete          remove what this made, except the bucket and the data, and say what is left; asks first
 #   --yes             do not ask
+#   --help            this text
 #
 # Needs gcloud, signed in (gcloud auth login), and a Python from 3.12.
 set -euo pipefail
@@ -27,8 +28,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 source local/environment.sh
 
 main() {
-  if [[ ${1:-} == --help || ${1:-} == -h ]]; then
-    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+  if asks_for_help "$@"; then
+    print_help deploy.sh
     return
   fi
   local python

@@ -4,14 +4,16 @@
 # Usage: ./local.sh [OPTION...] [FILE...]
 #
 # With files: uploads them, shows what became of each, and ends. A directory is all files below it.
-# Without: stays up, prints what to paste to upload with gsutil, gcloud, curl or Python, and shows what becomes of it.
+# Without: stays up, with a page to see, hear and drop sounds; prints what to paste to upload with gsutil, gcloud, curl or
+# Python, and shows what becomes of it.
 #
 #   --json                     one JSON document per sound or rejection, a line each, and nothing else on stdout
 #   --generation 1|2           serve the function as a 1st-gen (default) or a 2nd-gen one is served
 #   --shape SHAPE              hand events over as legacy (default of 1), flat, binary (default of 2) or structured
 #   --twice                    deliver every event twice, as the cloud now and then does
 #   --keep DIR                 keep the bucket in this directory between runs; documents are always new
-#   --storage-port PORT        where storage listens; without it, as for all ports, a free one
+#   --page-port PORT           where the page listens; without it, as for all ports, a free one
+#   --storage-port PORT        where storage listens
 #   --storage-https-port PORT  where it speaks https, for gsutil
 #   --firestore-port PORT      where Firestore listens
 #   --function-port PORT       where the function listens
@@ -28,14 +30,15 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$root/local/environment.sh"
 
 main() {
+  if asks_for_help "$@"; then
+    print_help "$root/local.sh"
+    return
+  fi
   local python
   python=$(cd "$root" && find_python)
   export PYTHONPATH=$root # the files are named from where the user is, so the directory stays
-  case " $* " in
-    *" --help "* | *" -h "*) exec "$python" -P -m local.options "$@" ;;
-  esac
-  "$python" -P -m local.options "$@"
-  python=$root/$(cd "$root" && ensure_environment "$python" requirements.txt local/requirements.txt)
+  "$python" -P -m local.command_line "$@"
+  python=$root/$(cd "$root" && ensure_environment "$python" requirements.txt local/requirements.txt page/requirements.txt)
   exec "$python" -P -m local "$@" </dev/null
 }
 

@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import import_module
-from itertools import pairwise
 from threading import Thread
 from time import perf_counter
 from typing import Any
@@ -17,8 +19,8 @@ from analysis.sound import make_rejection, make_sound, make_uid
 from analysis.upload import Upload, check_wanted, read_upload
 
 SETTINGS = Settings.from_environment(os.environ)
-# Most of a cold start: imported by the first event, while its download waits for the network.
-HEAVY_ROOMS = ("analysis.mfcc", "analysis.audio", "analysis.records")
+# Most of a cold start: imported beside the first download, while that waits for the network.
+HEAVY_ROOMS = ("analysis.features", "analysis.audio", "analysis.records")
 
 
 def analyze(event: Any, context: Any = None) -> None:
@@ -56,21 +58,19 @@ def _answer(upload: Upload) -> None:
 def _make_sound(upload: Upload) -> None:
     """Go the way of the upload, from its blob to its document."""
     _check_age(upload)
-    Thread(target=lambda: [import_module(room) for room in HEAVY_ROOMS]).start()
-    times = [perf_counter()]
-    with blobs.download(upload, SETTINGS.max_bytes) as file:
-        times.append(perf_counter())
-        from analysis import audio, mfcc, records  # noqa: PLC0415 - see HEAVY_ROOMS
-
-        times.append(perf_counter())
-        recording = audio.open_recording(file, SETTINGS)
-        features = mfcc.mean_mfccs(recording)
-    times.append(perf_counter())
-    records.write_sound(make_sound(upload, recording.source, features, datetime.now(UTC)), SETTINGS)
-    times.append(perf_counter())
-    steps = zip(("download", "load", "analyze", "write"), pairwise(times), strict=True)
-    seconds = {step: round(end - start, 4) for step, (start, end) in steps}
-    _log("INFO", "sound", upload, length=features.length, seconds=seconds)
+    _import_ahead()
+    seconds: dict[str, float] = {}
+    with _timed("download", seconds):
+        file = blobs.download(upload, SETTINGS.max_bytes)
+    with file:
+        with _timed("load", seconds):
+            from analysis import audio, features, records  # noqa: PLC0415 - see HEAVY_ROOMS
+        with _timed("analyze", seconds):
+            recording = audio.open_recording(file, SETTINGS)
+            extracted = features.extract(recording)
+    with _timed("write", seconds):
+        records.write_sound(make_sound(upload, recording.source, extracted, datetime.now(UTC)), SETTINGS)
+    _log("INFO", "sound", upload, length=extracted.length, seconds=seconds)
 
 
 def _reject(upload: Upload, error: AnalysisError) -> None:
@@ -78,6 +78,20 @@ def _reject(upload: Upload, error: AnalysisError) -> None:
 
     written = records.write_rejection(make_rejection(upload, error, datetime.now(UTC)), SETTINGS)
     _log("WARNING", f"rejected: {error}" if written else f"left: a sound already; {error}", upload, reason=error.reason)
+
+
+@cache
+def _import_ahead() -> None:
+    """Begin to import the heavy rooms, once per process."""
+    Thread(target=lambda: [import_module(room) for room in HEAVY_ROOMS]).start()
+
+
+@contextmanager
+def _timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Note how long a step of the way took, for the log."""
+    start = perf_counter()
+    yield
+    seconds[step] = round(perf_counter() - start, 4)
 
 
 def _check_age(upload: Upload) -> None:

@@ -1,30 +1,35 @@
 #!/usr/bin/env bash
 # Runs every check and test, on a new machine too: makes the environment, installs what the tests need.
 #
-# Usage: ./test.sh [PYTEST_ARGUMENT...]
+# Usage: ./test.sh [--checks | PYTEST_ARGUMENT...]
 #
-# Without arguments: format, lint, types, ShellCheck, all tests, and under the other of Python 3.12 and 3.13, if it is
-# found here, once more those that run the function's own code.
-# With arguments: only pytest with them, e.g. ./test.sh tests/test_upload.py -k shapes
-# System packages (shellcheck, ffmpeg, strace) are installed with apt-get where that is possible without asking;
+# Without arguments: format, lint, types, ShellCheck, all tests, and the function's (tests/function) once more under the
+# other of Python 3.12 and 3.13, if it is found here.
+# With --checks: only format, lint, types and ShellCheck, as at every commit.
+# With other arguments: only pytest with them: ./test.sh tests/function is the quick run, and
+# ./test.sh tests/function/test_upload.py -k numbers_may_be_strings is one test.
+# System packages (shellcheck, ffmpeg, strace, chromium) are installed with apt-get where that is possible without asking;
 # elsewhere they are named, and what needs them is skipped by name.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=local/environment.sh
 source local/environment.sh
 
-REQUIREMENTS=(requirements.txt local/requirements.txt tests/requirements.txt)
-OF_THE_DOORS=(tests/test_{deploy,local,readme}*.py) # they wait more than they compute, so they run beside the others
-OF_THE_FUNCTION=(tests/test_{audio,blobs,faults,function,hostile,mfcc,names,references,rooms,settings,sound,token,upload}.py)
+REQUIREMENTS=(requirements.txt local/requirements.txt page/requirements.txt tests/requirements.txt)
+OF_THE_DOORS=(tests/{backfill,deploy,local,repository}) # they wait more than they compute, so they run beside the others
 
 main() {
-  if [[ ${1:-} == --help || ${1:-} == -h ]]; then
-    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+  if asks_for_help "$@"; then
+    print_help test.sh
     return
   fi
   local first python other others doors status
   first=$(find_python)
   python=$(ensure_environment "$first" "${REQUIREMENTS[@]}")
+  if [[ ${1:-} == --checks ]]; then
+    check "$python"
+    return
+  fi
   if (($#)); then
     exec "$python" -m pytest "$@"
   fi
@@ -43,7 +48,7 @@ main() {
   "$python" -m pytest "${OF_THE_DOORS[@]/#/--ignore=}" || status=1
   for other in $others; do
     python=$(ensure_environment "$other" "${REQUIREMENTS[@]}")
-    "$python" -m pytest "${OF_THE_FUNCTION[@]}" || status=1
+    "$python" -m pytest tests/function || status=1
   done
   wait "$doors" || status=1
   cat "$beside"
@@ -79,10 +84,10 @@ check() {
 }
 
 # ensure_system_packages: shellcheck checks these scripts, ffmpeg is the independent decoder that ours is compared with,
-# strace shows what a decoder asks of the system.
+# strace shows what a decoder asks of the system, chromium looks at the page.
 ensure_system_packages() {
   local missing=() package
-  for package in shellcheck ffmpeg strace; do
+  for package in shellcheck ffmpeg strace chromium; do
     command -v "$package" >/dev/null || missing+=("$package")
   done
   ((${#missing[@]})) || return 0

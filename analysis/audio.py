@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import soxr
 
+from analysis.definition import SR
 from analysis.errors import (
     BadSampleRateError,
     CorruptError,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
     from analysis.settings import Settings
     from analysis.source import Source
-
-SR = 22050  # Hz
 
 
 class Recording:

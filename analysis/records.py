@@ -35,13 +35,13 @@ RETRY = Retry(
 
 
 def write_sound(sound: dict[str, Any], settings: Settings) -> None:
-    """Write ``sounds/{uid}``, its ``mean_mfccs`` also as the vector ``fingerprint``, in place of a rejection if any."""
+    """Write ``sounds/{uid}``, its ``fingerprint`` as a vector, in place of a rejection if any."""
+    document = dict(sound)
+    if "fingerprint" in document:
+        document["fingerprint"] = Vector(document["fingerprint"])
     client = _client(settings.firestore_database)
     batch = client.batch()
-    batch.set(
-        client.collection(settings.sounds_collection).document(sound["uid"]),
-        sound | {"fingerprint": Vector(sound["mean_mfccs"])},
-    )
+    batch.set(client.collection(settings.sounds_collection).document(sound["uid"]), document)
     batch.delete(client.collection(settings.rejections_collection).document(sound["uid"]))
     batch.commit(retry=RETRY, timeout=CALL_S)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from analysis.definition import ANALYSIS_VERSION, SR
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from analysis.errors import AnalysisError
-    from analysis.mfcc import Features
+    from analysis.features import Features
     from analysis.source import Source
     from analysis.upload import Upload
-
-SAMPLE_RATE = 22050  # Hz, of the analysed signal
-ANALYSIS_VERSION = 1  # of the numbers' definition: another one means that documents are not comparable
 
 
 def make_uid(upload: Upload) -> str:
@@ -24,15 +23,19 @@ def make_uid(upload: Upload) -> str:
 
 def make_sound(upload: Upload, source: Source, features: Features, analyzed_at: datetime) -> dict[str, Any]:
     """Return the document ``sounds/{uid}``."""
-    return _identify(upload) | {
+    document = _identify(upload) | {
         "length": features.length,
         "mean_mfccs": list(features.mean_mfccs),
+        "peaks": features.peaks,
+        "peak_db": features.peak_db,
+        "rms_db": features.rms_db,
+        "silence": features.silence,
         "size": upload.size,
         "content_type": upload.content_type,
         "md5_hash": upload.md5_hash,
         "uploaded_at": upload.uploaded_at,
-        "sample_rate": SAMPLE_RATE,
-        "duration": features.length / SAMPLE_RATE,
+        "sample_rate": SR,
+        "duration": features.length / SR,
         "source": {
             "container": source.container,
             "codec": source.codec,
@@ -42,6 +45,9 @@ def make_sound(upload: Upload, source: Source, features: Features, analyzed_at: 
         "analyzed_at": analyzed_at,
         "analysis_version": ANALYSIS_VERSION,
     }
+    if features.fingerprint is not None:
+        document["fingerprint"] = list(features.fingerprint)
+    return document
 
 
 def make_rejection(upload: Upload, error: AnalysisError, rejected_at: datetime) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Any finalize event, of either generation and in any shape the framework hands over, becomes one plain `Upload`.
 
-*Conventions.* Nothing is taken from an event unchecked: what is there has the right type, what is missing is None.
+*Conventions.* Nothing is taken from an event unchecked: a value that is missing, or of another type, is None.
 
 *Source.* The event's data is Cloud Storage's object resource (https://cloud.google.com/storage/docs/json_api/v1/objects);
 the types are those of https://cloud.google.com/functions/docs/calling/storage.
@@ -15,13 +15,10 @@ from typing import Any
 
 from analysis.errors import NothingToDo
 
-FINALIZE_TYPES = frozenset(
-    {
-        "google.storage.object.finalize",
-        "google.cloud.storage.object.v1.finalized",
-        "providers/cloud.storage/eventTypes/object.change",
-    }
-)
+FINALIZE_TYPES = frozenset({"google.storage.object.finalize", "google.cloud.storage.object.v1.finalized"})
+# The oldest type is that of finalized and of deleted objects alike, and some events arrive without a type: there the
+# object resource says whether the object was deleted.
+AMBIGUOUS_TYPES = frozenset({"providers/cloud.storage/eventTypes/object.change", ""})
 # Parts of a parallel composite upload: gsutil and gcloud remove them as soon as the whole is composed.
 COMPOSITE_PART = re.compile(r"(^|/)(gsutil|gcloud)/tmp/parallel_composite_uploads/")
 MAX_GENERATION = 2**63 - 1  # Cloud Storage's int64
@@ -40,9 +37,9 @@ class Upload:
         md5_hash: base64; composite objects have none.
         uploaded_at: when the object was created.
         customer_encrypted: whether it takes a key of the customer's own to read.
-        event_id: identity of the event; empty where the framework does not hand it over.
+        event_id: identity of the event; empty where the framework does not hand one over.
         event_time: when the event happened.
-        crc32c: base64, of what is stored; for the download to be held to.
+        crc32c: base64, of what is stored; the download is checked against it.
     """
 
     bucket_name: str
@@ -63,6 +60,11 @@ class Upload:
         return f"gs://{self.bucket_name}/{self.blob_name}#{self.generation}"
 
     @property
+    def is_named_like_a_folder(self) -> bool:
+        """Whether its name is that of a folder's placeholder, an object without bytes that consoles and tools make."""
+        return self.blob_name.endswith(("/", "_$folder$"))
+
+    @property
     def happened_at(self) -> datetime | None:
         """When the event happened, else when the object was created."""
         return self.event_time or self.uploaded_at
@@ -74,11 +76,11 @@ def read_upload(event: Any, context: Any = None) -> Upload:
     Raises NothingToDo when it is not the finalize event of an object: another type, or no bucket, name or generation.
     """
     resource, event_type, event_id, event_time = _unwrap(event, context)
-    if event_type and event_type not in FINALIZE_TYPES:
+    if event_type not in FINALIZE_TYPES | AMBIGUOUS_TYPES:
         raise NothingToDo(f"event of type {event_type!r}: only finalize events are analysed")
     if not isinstance(resource, Mapping):
         raise NothingToDo(f"event data is {type(resource).__name__}: an object resource (a JSON object) is needed")
-    if resource.get("timeDeleted") or resource.get("resourceState") == "not_exists":
+    if event_type in AMBIGUOUS_TYPES and (resource.get("timeDeleted") or resource.get("resourceState") == "not_exists"):
         raise NothingToDo("event tells of a deletion: only finalize events are analysed")
     generation = _integer(resource, "generation")
     if not generation or generation > MAX_GENERATION:
@@ -99,8 +101,11 @@ def read_upload(event: Any, context: Any = None) -> Upload:
 
 
 def check_wanted(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
-    """Raise NothingToDo for what is no sound of anybody's, or is left out by name (globs; ``*`` matches ``/`` too)."""
-    if upload.size == 0 and upload.blob_name.endswith(("/", "_$folder$")):
+    """Raise NothingToDo for what tools make beside the uploads, and for names left out.
+
+    The names are globs, in which ``*`` matches ``/`` too.
+    """
+    if upload.size == 0 and upload.is_named_like_a_folder:
         raise NothingToDo("a folder placeholder")
     if COMPOSITE_PART.search(upload.blob_name):
         raise NothingToDo("a temporary part of a composite upload: the whole has an event of its own")
@@ -111,7 +116,7 @@ def check_wanted(upload: Upload, include_names: tuple[str, ...] = (), exclude_na
 
 
 def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:
-    """Object resource, event type, event id and time of a CloudEvent or of a background event with its context."""
+    """Return object resource, event type, event id and time of a CloudEvent, or of a 1st-gen event with its context."""
     if hasattr(event, "get_attributes") and hasattr(event, "data"):
         attributes = event.get_attributes()
         return event.data, attributes.get("type") or "", attributes.get("id") or "", attributes.get("time")

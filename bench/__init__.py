@@ -1,1 +1,1 @@
-"""The benchmarks behind the tables of the README's Numbers, run by one command: ``python -m bench``."""
+"""The benchmarks behind the tables of docs/numbers.md, run by one command: ``python -m bench``."""

@@ -12,24 +12,23 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import versions
-from bench.cold import measure_cold
+from bench import backfill, cold, event, formats, long, memory, page, peers, short, similar, size, versions
 from bench.options import Options
-from bench.rivals import measure_peers
 from bench.runs import progress
-from bench.size import measure_size
-from bench.slope import measure_memory
-from bench.sounds import measure_formats, measure_long, measure_short
 from bench.table import Table
 
 SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
-    "formats": measure_formats,
-    "long": measure_long,
-    "memory": measure_memory,
-    "short": measure_short,
-    "cold": measure_cold,
-    "peers": measure_peers,
-    "size": measure_size,
+    "formats": formats.measure,
+    "long": long.measure,
+    "memory": memory.measure,
+    "short": short.measure,
+    "event": event.measure,
+    "cold": cold.measure,
+    "peers": peers.measure,
+    "similar": similar.measure,
+    "page": page.measure,
+    "backfill": backfill.measure,
+    "size": size.measure,
 }
 
 

@@ -1,61 +1,107 @@
 """Section cold: from process start to the first document, in parts, and what the imports take of it."""
 
+import json
 import re
 import statistics
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
+from time import perf_counter
 
-from bench import function, signals
-from bench.function import Start
+from bench import sound_files
+from bench.emulators import Emulators, post, running
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table, seconds
-from local.parts import PartError
+from local.finalize_event import Event
+from local.program import ProgramError
 
 WAYS = ("plain", "ours")
 HEADER = ("s", "plain", "ours", "times faster")
 LARGEST = 14
 IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
+IMPORT_TIMES = {"PYTHONPROFILEIMPORTTIME": "1"}
+LOGGED_SECONDS = re.compile(r'"seconds": (\{.*?\})')
 STEPS = ("download", "load", "analyze", "write")
 
 
-def measure_cold(options: Options) -> list[Table]:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One process, from its start to its second document.
+
+    Attributes:
+        listening_s: seconds until it answers requests.
+        first_s: seconds from then to the answer to its first event.
+        second_s: seconds that a second event takes.
+        steps_s: seconds of each step of the first event, from its log.
+        log: what it wrote.
+    """
+
+    listening_s: float
+    first_s: float
+    second_s: float
+    steps_s: dict[str, float]
+    log: str
+
+
+def measure(options: Options) -> list[Table]:
     """Start both functions in turn against the emulators, then each once more with its imports timed."""
     runs, unmeasured = (1, 0) if options.quick else (3 * options.runs, 1)
-    sound = signals.make_wav(options.cache, "short1", 5)
+    sound = sound_files.make_wav(options.cache, "short1", 5)
     starts: dict[str, list[Start]] = {way: [] for way in WAYS}
     try:
-        with function.start_cloud(sound) as cloud:
+        with running() as emulators:
+            event = emulators.upload(sound)
             for run in range(runs + unmeasured):
                 for way in WAYS:
                     progress(f"cold start {run + 1}/{runs + unmeasured}: {way}")
-                    starts[way].append(function.start(way, cloud))
-            imports = {way: _imports(function.start(way, cloud, {"PYTHONPROFILEIMPORTTIME": "1"}).log) for way in WAYS}
-    except PartError as error:
+                    starts[way].append(_start(emulators, way, event))
+            imports = {way: _imports(_start(emulators, way, event, IMPORT_TIMES).log) for way in WAYS}
+    except ProgramError as error:
         return [Table("Cold start", [f"Not measured, the emulators do not start: {error}"], HEADER, [])]
     return [_starts_table({way: starts[way][unmeasured:] for way in WAYS}), _imports_table(imports)]
 
 
+def _start(emulators: Emulators, way: str, event: Event, environment: dict[str, str] | None = None) -> Start:
+    """Start a function, post it the event twice, end it."""
+    started = perf_counter()
+    with emulators.start(way, environment or {}).wait() as function:
+        times = [started, perf_counter()]
+        for _ in range(2):
+            if problem := post(function, event):
+                raise ProgramError(f"{problem}; the end of its log:\n{function.tail()}")
+            times.append(perf_counter())
+        log = function.log.read_text(errors="replace")
+    steps = next(LOGGED_SECONDS.finditer(log))
+    return Start(times[1] - times[0], times[2] - times[1], times[3] - times[2], json.loads(steps[1]), log)
+
+
 def _starts_table(starts: dict[str, list[Start]]) -> Table:
+    plain, ours = ([_parts(start) for start in starts[way]] for way in WAYS)
     rows = []
-    for name, measure in (
-        ("process start to first document", lambda start: start.listening_s + start.first_s),
-        ("of this: process start to listening (framework, imports)", lambda start: start.listening_s),
-        ("of this: first event", lambda start: start.first_s),
-        *((f"of the first event: {step}", lambda start, step=step: start.steps_s.get(step, 0)) for step in STEPS),
-        ("a second event", lambda start: start.second_s),
-    ):
-        plain, ours = (statistics.median(map(measure, starts[way])) for way in WAYS)
-        rows.append([name, seconds(plain), seconds(ours), seconds(plain / ours) if plain else ""])
+    for name in plain[0]:
+        plain_s, ours_s = (statistics.median(parts[name] for parts in found) for found in (plain, ours))
+        rows.append([name, seconds(plain_s), seconds(ours_s), seconds(plain_s / ours_s) if plain_s else ""])
     notes = [
         "Wall seconds of the whole function under the functions-framework, Firestore's emulator and fake-gcs-server,",
         "one upload of 5 s of stereo WAV. plain is `bench/plain_function`: its clients are made at import, and what",
         "librosa imports lazily is in its analysis. ours imports what it needs for the signal in a thread meanwhile:",
         "`load` is what is left of that.",
-        f"Medians of {len(starts['ours'])} interleaved starts; one start of each before them fills the disk cache.",
+        f"Medians of {len(ours)} interleaved starts; one start of each before them fills the disk cache.",
         "The download is from this machine, without a network's delay; credentials cost nothing here.",
     ]
     return Table("Cold start", notes, HEADER, rows)
+
+
+def _parts(start: Start) -> dict[str, float]:
+    """Return the seconds of each row of the table."""
+    return {
+        "process start to first document": start.listening_s + start.first_s,
+        "of this: process start to listening (framework, imports)": start.listening_s,
+        "of this: first event": start.first_s,
+        **{f"of the first event: {step}": start.steps_s.get(step, 0) for step in STEPS},
+        "a second event": start.second_s,
+    }
 
 
 def _imports_table(imports: dict[str, dict[str, float]]) -> Table:
@@ -80,6 +126,7 @@ def _imports(log: str) -> dict[str, float]:
 
 
 def _package(module: str) -> str:
+    """Return the package that a module is shown under; of Google's, each has its own."""
     first, *rest = module.split(".")
     if first in sys.stdlib_module_names:
         return "Python's own"

@@ -1,7 +1,7 @@
 """What the sounds of the benchmark are made of: seeded notes over coloured noise, in passages.
 
-Passages of 2 to 12 seconds follow each other, loud, soft, very quiet and silent; their spectrum falls as music's does.
-No two are the same cut of the material.
+Passages of 2 to 12 seconds follow each other: loud, soft, very quiet and silent ones. Each is cut from the same 20
+seconds of material, at a place of its own. The material's spectrum falls as music's does.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,8 @@ def _make_material(sr: int, channels: int) -> NDArray[np.float32]:
         note = _make_note(rng, sr)
         first = int(onset * sr)
         material[first : first + len(note)] += note[:, np.newaxis] * rng.uniform(0.3, 1, channels).astype(np.float32)
-    return material / np.abs(material).max()
+    material /= np.abs(material).max()
+    return material
 
 
 def _make_note(rng: np.random.Generator, sr: int) -> NDArray[np.float32]:
@@ -58,4 +59,5 @@ def _make_noise(rng: np.random.Generator, n_samples: int) -> NDArray[np.float32]
     """Make pink noise, peak 1."""
     spectrum = np.fft.rfft(rng.standard_normal(n_samples, dtype=np.float32))
     y = np.fft.irfft(spectrum / np.sqrt(np.arange(1, len(spectrum) + 1)), n_samples).astype(np.float32)
-    return y / np.abs(y).max()
+    y /= np.abs(y).max()
+    return y

@@ -1,7 +1,7 @@
-"""One way over some files, in this fresh process: prints one line of JSON with what it took.
+"""Goes one way over some files, in this fresh process, and prints one line of JSON with what that took.
 
-The clock starts after the imports and before the first analysis: nothing is warmed up. Memory is the peak from then
-on above what the imports had left resident. CPU time includes child processes, memory does not.
+The clock starts after the imports and before the first analysis: nothing is warmed up. Memory is the peak since then,
+above what was resident after the imports. CPU time includes child processes, memory does not.
 """
 
 import json
@@ -9,20 +9,22 @@ import resource
 import sys
 from time import perf_counter, process_time
 
-from bench import memory, ways
+from bench import peer_ways, process, ways
+
+LOADERS = ways.LOADERS | peer_ways.LOADERS
 
 
 def main(way: str, *paths: str) -> None:
-    """Run and print."""
-    analyze = ways.load(way)
-    baseline = memory.start()
+    """Analyse the files and print."""
+    analyze = LOADERS[way]()
+    baseline = process.begin_peak()
     cpu_before, started = _cpu_seconds(), perf_counter()
     features = [analyze(path) for path in paths]
     wall, cpu = perf_counter() - started, _cpu_seconds() - cpu_before
     measured = {
         "wall_s": wall,
         "cpu_s": cpu,
-        "memory_mb": memory.peak() - baseline,
+        "memory_mb": process.peak() - baseline,
         "imports_mb": baseline,
         "blas_threads": _blas_threads(),
         "lengths": [length for length, _ in features],

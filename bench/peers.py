@@ -1,141 +1,104 @@
-"""What a user would pick instead of librosa, each set as near to librosa's definition as its options allow.
+"""Section peers: what a user might pick instead of librosa, over the same file."""
 
-*Conventions.* Asked for are the means of 12 coefficients of 128 mel bands over frames of 2048 samples every 512, of
-mono at 22 050 Hz. A peer that cannot read a file is given what soundfile reads and soxr resamples, as librosa does.
-"""
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from bench import sound_files
+from bench.options import Options
+from bench.runs import Measured, Unable, interleave
+from bench.side_by_side import compare_numbers
+from bench.table import Table, duration, megabytes, seconds
 
-from bench.ways import Way
-
-SR = 22050  # Hz
-FRAME_S, HOP_S = 2048 / SR, 512 / SR
-N_MELS, N_MFCC = 128, 12
+HEADER = ("package", "wall s", "CPU s", "MB above imports", "MB of imports", "reads", "computes", "license")
+DEFINITION = "the definition: Slaney's mel bands, dB, clipped 80 dB below the maximum, frames centred"
 
 
-def _load_kaldi() -> Way:
-    import kaldi_native_fbank
-    import numpy as np
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What is to be known of a package that computes MFCCs.
 
-    read = _load_reader()
-    options = kaldi_native_fbank.MfccOptions()
-    frame, mel = options.frame_opts, options.mel_opts
-    frame.samp_freq, frame.frame_length_ms, frame.frame_shift_ms = SR, 1000 * FRAME_S, 1000 * HOP_S
-    frame.dither, frame.preemph_coeff, frame.remove_dc_offset = 0, 0, False
-    frame.window_type, frame.snip_edges = "hann", False
-    mel.num_bins, mel.low_freq, mel.is_librosa = N_MELS, 0, True
-    options.num_ceps, options.use_energy, options.cepstral_lifter = N_MFCC, False, 0
+    Attributes:
+        computes: what its numbers are, where they are not librosa's.
+        reads: what it reads by itself.
+        license: under which it may be used.
+    """
 
-    def analyze(path: str) -> tuple[None, list[float]]:
-        computer = kaldi_native_fbank.OnlineMfcc(options)
-        computer.accept_waveform(SR, read(path))
-        computer.input_finished()
-        return None, np.mean([computer.get_frame(t) for t in range(computer.num_frames_ready)], axis=0).tolist()
-
-    return analyze
+    computes: str
+    reads: str
+    license: str
 
 
-def _load_speech_features() -> Way:
-    import numpy as np
-    from python_speech_features import mfcc
-
-    read = _load_reader()
-    options = {"nfilt": N_MELS, "nfft": 2048, "preemph": 0, "ceplifter": 0, "appendEnergy": False}
-
-    def analyze(path: str) -> tuple[None, list[float]]:
-        means = mfcc(read(path), SR, FRAME_S, HOP_S, N_MFCC, winfunc=np.hanning, **options).mean(axis=0)
-        return None, means.tolist()
-
-    return analyze
-
-
-def _load_audioflux() -> Way:
-    import audioflux
-
-    options = {"cc_num": N_MFCC, "mel_num": N_MELS, "radix2_exp": 11, "samplate": SR, "slide_length": 512}
-
-    def analyze(path: str) -> tuple[None, list[float]]:
-        y, _ = audioflux.read(path, samplate=SR)
-        return None, audioflux.mfcc(y, **options)[0].mean(axis=1).tolist()
-
-    return analyze
-
-
-def _load_essentia() -> Way:
-    import essentia
-    import numpy as np
-
-    essentia.log.infoActive = False
-    from essentia import standard
-
-    window = standard.Windowing(type="hann", normalized=False, zeroPhase=False)
-    power = standard.PowerSpectrum()
-    mfcc = standard.MFCC(
-        inputSize=1025,
-        type="power",
-        numberBands=N_MELS,
-        numberCoefficients=N_MFCC,
-        warpingFormula="slaneyMel",
-        normalize="unit_tri",
-        weighting="linear",
-        logType="dbpow",
-        lowFrequencyBound=0,
-        highFrequencyBound=SR / 2,
-    )
-
-    def analyze(path: str) -> tuple[None, list[float]]:
-        y = standard.MonoLoader(filename=path, sampleRate=SR)()
-        frames = standard.FrameGenerator(y, frameSize=2048, hopSize=512)
-        return None, np.mean([mfcc(power(window(frame)))[1] for frame in frames], axis=0).tolist()
-
-    return analyze
-
-
-def _load_spafe() -> Way:
-    from spafe.features.mfcc import mfcc
-    from spafe.utils.preprocessing import SlidingWindow
-
-    read = _load_reader()
-    window = SlidingWindow(FRAME_S, HOP_S, "hanning")
-    options = {"num_ceps": N_MFCC, "nfilts": N_MELS, "nfft": 2048, "pre_emph": False, "high_freq": SR / 2}
-
-    def analyze(path: str) -> tuple[None, list[float]]:
-        return None, mfcc(read(path), SR, window=window, **options).mean(axis=0).tolist()
-
-    return analyze
-
-
-def _load_opensmile() -> Way:
-    import opensmile
-
-    config = Path(__file__).parent / "opensmile.conf"
-    smile = opensmile.Smile(str(config), "mfcc", sampling_rate=SR, resample=True, mixdown=True)
-
-    def analyze(path: str) -> tuple[None, list[float]]:
-        return None, smile.process_file(path).mean().tolist()
-
-    return analyze
-
-
-def _load_reader() -> Callable[[str], Any]:
-    """Return what reads a file as librosa does, without librosa."""
-    import soundfile
-    import soxr
-
-    def read(path: str) -> Any:
-        samples, source_rate = soundfile.read(path, dtype="float32", always_2d=True)
-        return soxr.resample(samples.mean(axis=1), source_rate, SR)
-
-    return read
-
-
-LOADERS: dict[str, Callable[[], Way]] = {
-    "kaldi-native-fbank": _load_kaldi,
-    "python-speech-features": _load_speech_features,
-    "audioflux": _load_audioflux,
-    "essentia": _load_essentia,
-    "spafe": _load_spafe,
-    "opensmile": _load_opensmile,
+PEERS = {
+    "kaldi-native-fbank": Peer(
+        "Slaney's mel bands; natural logarithm instead of dB; nothing clipped", "arrays", "Apache-2.0"
+    ),
+    "python-speech-features": Peer(
+        "HTK's mel bands, rounded to bins; natural logarithm; frames not centred; nothing clipped",
+        "arrays",
+        "MIT",
+    ),
+    "audioflux": Peer(
+        "Slaney's mel bands; log10 of at least 1e-8; frames not centred",
+        "WAV, FLAC, OGG, MP3",
+        "MIT",
+    ),
+    "essentia": Peer(
+        "Slaney's mel bands by another norm; dB, nothing clipped; its own resampler",
+        "what ffmpeg reads",
+        "AGPL-3.0",
+    ),
+    "spafe": Peer(
+        "HTK's mel bands; natural logarithm; frames not centred; nothing clipped",
+        "arrays",
+        "BSD",
+    ),
+    "opensmile": Peer(
+        "HTK's mel bands of 16-bit samples; natural logarithm; frames not centred",
+        "WAV, FLAC, OGG, MP3",
+        "research, not commercial",
+    ),
 }
+
+
+def measure(options: Options) -> list[Table]:
+    """Run everything that is installed over one song."""
+    audio_s = options.scaled(240, 5)
+    path = sound_files.make_wav(options.cache, "song", audio_s)
+    versions = {name: _installed(name) for name in PEERS}
+    ways = ["plain", "ours", *(name for name in PEERS if versions[name])]
+    measured = interleave(ways, [path], options.runs)
+    plain, ours = measured["plain"], measured["ours"]
+    if isinstance(plain, Unable):
+        raise plain
+    if isinstance(ours, Unable):
+        raise ours
+    difference, wrong = compare_numbers("peers", plain, ours)
+    rows = [
+        _row(f"librosa {_installed('librosa')}, plain", plain, "WAV, FLAC, OGG, MP3", DEFINITION, "ISC"),
+        _row("ours", ours, "these, AAC and more", f"the same, to {difference:.0e}", "Apache-2.0"),
+    ]
+    for name, peer in PEERS.items():
+        result = measured.get(name) or Unable("not installed")
+        rows.append(_row(f"{name} {versions[name] or ''}".rstrip(), result, peer.reads, peer.computes, peer.license))
+    notes = [
+        f"{duration(audio_s)} stereo 44.1 kHz 16-bit WAV to the means of 12 coefficients, {options.runs} runs.",
+        "All are set to 128 mel bands over 2048 samples every 512 at 22 050 Hz, without pre-emphasis and lifter;",
+        "yet they do not compute the same. What reads only arrays is given soundfile's, resampled by soxr.",
+        "Install them with `pip install --require-hashes -r bench/requirements.txt`.",
+    ]
+    return [Table("Peers", notes, HEADER, rows, wrong)]
+
+
+def _row(name: str, result: Measured | Unable, reads: str, computes: str, terms: str) -> list[str]:
+    if isinstance(result, Unable):
+        return [name, str(result), "", "", "", reads, computes, terms]
+    took = [seconds(result.wall_s), seconds(result.cpu_s), megabytes(result.memory_mb), megabytes(result.imports_mb)]
+    return [name, *took, reads, computes, terms]
+
+
+def _installed(package: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

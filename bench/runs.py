@@ -1,4 +1,4 @@
-"""Fresh processes, interleaved, and the medians of what they took."""
+"""Runs of each way in fresh processes, in turn, and the medians of what they took."""
 
 import json
 import statistics
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MEASURES = ("wall_s", "cpu_s", "memory_mb", "imports_mb", "blas_threads")
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +42,7 @@ class Unable(Exception):  # noqa: N818 - it is an answer, not an error
 
 def interleave(ways: Sequence[str], paths: Sequence[Path], runs: int) -> dict[str, Measured | Unable]:
     """Run each way over the files in turn, ``runs`` times each; one that cannot is not asked again."""
-    results: dict[str, list[dict]] = {way: [] for way in ways}
+    results: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     unable: dict[str, Unable] = {}
     for run in range(runs):
         for way in ways:
@@ -54,13 +55,14 @@ def interleave(ways: Sequence[str], paths: Sequence[Path], runs: int) -> dict[st
     return {way: unable.get(way) or _medians(results[way]) for way in ways}
 
 
-def run_once(way: str, paths: Sequence[Path]) -> dict:
+def run_once(way: str, paths: Sequence[Path]) -> dict[str, Any]:
     """Run one way over the files in a process of its own; raise Unable when it fails."""
     command = [sys.executable, "-m", "bench.once", way, *map(str, paths)]
     process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if process.returncode:
         raise Unable((process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
-    return json.loads(process.stdout.splitlines()[-1])
+    measured: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return measured
 
 
 def progress(text: str) -> None:
@@ -69,7 +71,7 @@ def progress(text: str) -> None:
     print(f"\r\x1b[K{text}" if is_terminal else text, end="" if is_terminal else "\n", file=sys.stderr, flush=True)
 
 
-def _medians(results: list[dict]) -> Measured:
+def _medians(results: list[dict[str, Any]]) -> Measured:
     medians = {measure: statistics.median(result[measure] for result in results) for measure in MEASURES}
     first = results[0]
     return Measured(**medians, lengths=tuple(first["lengths"]), means=tuple(map(tuple, first["means"])))

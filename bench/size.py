@@ -11,7 +11,7 @@ from bench.table import Table, megabytes
 LARGEST = 12
 
 
-def measure_size(_options: Options) -> list[Table]:
+def measure(_options: Options) -> list[Table]:
     """Add up the installed files of every package of the function's lock."""
     names = re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     sizes = {name: size for name in names if (size := _size(name))}

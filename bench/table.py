@@ -23,7 +23,7 @@ class Table:
     wrong: Sequence[str] = field(default=())
 
     def __str__(self) -> str:
-        """Render as markdown."""
+        """Return the table as markdown."""
         columns = list(zip(self.header, *self.rows, strict=True))[1:]
         ruler = ["---", *("---:" if any(cell[:1].isdigit() for cell in column) else "---" for column in columns)]
         lines = [f"| {' | '.join(cells)} |" for cells in (self.header, ruler, *self.rows)]

@@ -3,26 +3,25 @@
 import shutil
 import sys
 
+from deploy.deployment import Deployment, parse
+from deploy.failures import FailedError, RefusedError
 from deploy.gcloud import Gcloud
-from deploy.options import Options, parse
-from deploy.refused import RefusedError
 from deploy.removing import remove
 from deploy.setting_up import set_up
-from deploy.step import FailedError
 
 
 def main(arguments: list[str]) -> int:
-    """Set up or remove; return the exit code."""
-    options = parse(arguments)
+    """Set up or remove what the arguments name, and return the exit code."""
+    deployment = parse(arguments)
     if shutil.which("gcloud") is None:
         print("deploy.sh: gcloud is not installed: https://cloud.google.com/sdk/docs/install", file=sys.stderr)
         return 1
     try:
-        if options.delete and not (options.yes or options.dry_run or confirmed(options)):
+        if deployment.delete and not (deployment.yes or deployment.dry_run or confirmed(deployment)):
             print("nothing was removed")
             return 1
-        gcloud = reachable(options) if options.dry_run else Gcloud(options.project)
-        (remove if options.delete else set_up)(gcloud, options)
+        gcloud = gcloud_for_dry_run(deployment) if deployment.dry_run else Gcloud(deployment.project)
+        (remove if deployment.delete else set_up)(gcloud, deployment)
     except FailedError as failed:
         print(f"deploy.sh: {failed}", file=sys.stderr)
         return 1
@@ -32,24 +31,25 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def reachable(options: Options) -> Gcloud:
-    """Return a gcloud that changes nothing: one that reads the project or, where that is impossible, says so."""
-    gcloud = Gcloud(options.project, dry_run=True)
+def gcloud_for_dry_run(deployment: Deployment) -> Gcloud:
+    """Return a gcloud that reads the project or, where it cannot be read, takes it for an empty one; print which."""
+    gcloud = Gcloud(deployment.project, dry_run=True)
     try:
-        gcloud.read("projects", "describe", options.project)
+        gcloud.read("projects", "describe", deployment.project)
     except RefusedError as refused:
-        if options.delete:
+        if deployment.delete:
             raise FailedError(f"cannot tell what there is to remove:\n{refused.answer}") from refused
         reason = next((line for line in refused.answer.splitlines() if line), "no answer")
-        print(f"# Project {options.project} could not be read, so these are the commands for an empty one ({reason})")
-        return Gcloud(options.project, dry_run=True, offline=True)
-    print(f"# What is still to be done in project {options.project}, as it is now")
+        print(f"# Project {gcloud.project} could not be read, so these are the commands for an empty one ({reason})")
+        return Gcloud(gcloud.project, dry_run=True, offline=True)
+    print(f"# What is still to be done in project {gcloud.project}, as it is now")
     return gcloud
 
 
-def confirmed(options: Options) -> bool:
-    """Ask whether the function is really to be removed; no answer is no."""
-    print(f"Remove the function {options.name} that watches bucket {options.bucket} in project {options.project}?")
+def confirmed(deployment: Deployment) -> bool:
+    """Ask whether the function is to be removed; every answer but y or yes is no."""
+    name, bucket, project = deployment.name, deployment.bucket, deployment.project
+    print(f"Remove the function {name} that watches bucket {bucket} in project {project}?")
     print("The bucket and the documents stay. [y/N] ", end="", flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -1,9 +1,9 @@
-"""The bucket: made private, or taken as it is."""
+"""The bucket: made private where there is none, and left as it is where there is one."""
 
 from typing import Any
 
+from deploy.failures import DisagreementError
 from deploy.gcloud import Gcloud
-from deploy.place import DisagreementError
 
 
 def find_bucket(gcloud: Gcloud, name: str) -> dict[str, Any] | None:
@@ -13,7 +13,7 @@ def find_bucket(gcloud: Gcloud, name: str) -> dict[str, Any] | None:
 
 
 def refuse_foreign(bucket: dict[str, Any] | None, number: str | None) -> None:
-    """Raise DisagreementError if the bucket is not of the project with this number: a trigger cannot reach that."""
+    """Raise DisagreementError if the bucket is in another project, as the trigger could not reach it there."""
     if bucket and number and str(bucket["projectNumber"]) != number:
         raise DisagreementError(
             f"bucket {bucket['name']} belongs to another project (number {bucket['projectNumber']}, not {number}).\n"
@@ -22,7 +22,7 @@ def refuse_foreign(bucket: dict[str, Any] | None, number: str | None) -> None:
 
 
 def ensure_bucket(gcloud: Gcloud, name: str, bucket: dict[str, Any] | None, region: str) -> None:
-    """Make the bucket if there is none; say what is open about one that was there before, and leave that."""
+    """Make the bucket if there is none; about one that was there before, only say how it is less private than ours."""
     if bucket is None:
         gcloud.run(
             *("storage", "buckets", "create", f"gs://{name}", f"--location={region}"),

@@ -1,14 +1,30 @@
-"""The Firestore database and the index that nearest-neighbour queries over `fingerprint` need."""
+"""The Firestore database, and the index without which no query finds the sounds nearest to a fingerprint."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from analysis.definition import N_FINGERPRINT
+from deploy.failures import DisagreementError
 from deploy.gcloud import Gcloud
-from deploy.place import DisagreementError
 
 DATABASE = "(default)"
 COLLECTION = "sounds"
 FIELD = "fingerprint"
-DIMENSION = 12
+UNINDEXED = "peaks"  # longer than an index holds, and nothing to look for
+
+
+@dataclass(frozen=True)
+class VectorIndex:
+    """An index with which a query finds the sounds whose `fingerprint` is nearest to a vector.
+
+    Attributes:
+        name: its id within the database, which Firestore chose.
+        dimension: of the vectors that it holds.
+
+    """
+
+    name: str
+    dimension: int
 
 
 def ensure_database(gcloud: Gcloud, region: str) -> None:
@@ -30,28 +46,71 @@ def ensure_database(gcloud: Gcloud, region: str) -> None:
         )
 
 
-def find_indexes(gcloud: Gcloud) -> list[str]:
-    """Return the full names of the indexes that serve nearest-neighbour queries over all sounds; one is usual."""
+def find_indexes(gcloud: Gcloud) -> list[VectorIndex]:
+    """Return the vector indexes over `fingerprint`, and over nothing else, of the collection `sounds`; one is usual."""
     indexes = gcloud.read("firestore", "indexes", "composite", "list", f"--database={DATABASE}") or []
-    return [index["name"] for index in indexes if _serves(index)]
+    return [index for index in map(_vector_index, indexes) if index]
 
 
 def ensure_index(gcloud: Gcloud) -> None:
-    """Make the vector index if there is none; it fills in the background, which may take minutes."""
-    if not find_indexes(gcloud):
+    """Make the index if there is none; Firestore fills it afterwards, which may take minutes.
+
+    An index of another version's fingerprints is left, and said to be of no use once no document of it is.
+    """
+    indexes = find_indexes(gcloud)
+    for index in indexes:
+        if index.dimension != N_FINGERPRINT:
+            gcloud.say(
+                f"note: the index {index.name} holds the fingerprints of {index.dimension} numbers that another version"
+                f" wrote: neighbours are looked for among those of {N_FINGERPRINT}. When no document has one of these,"
+                f" remove it: gcloud firestore indexes composite delete {index.name}"
+            )
+    if not any(index.dimension == N_FINGERPRINT for index in indexes):
         gcloud.run(
             *("firestore", "indexes", "composite", "create", f"--database={DATABASE}"),
             *(f"--collection-group={COLLECTION}", "--query-scope=COLLECTION"),
-            f'--field-config=field-path={FIELD},vector-config={{"dimension":"{DIMENSION}","flat":"{{}}"}}',
+            f'--field-config=field-path={FIELD},vector-config={{"dimension":"{N_FINGERPRINT}","flat":"{{}}"}}',
             "--async",
         )
 
 
-def _serves(index: dict[str, Any]) -> bool:
-    fields = [field for field in index["fields"] if field["fieldPath"] != "__name__"]
-    return (
-        f"/collectionGroups/{COLLECTION}/" in index["name"]
-        and index["queryScope"] == "COLLECTION"
-        and [field["fieldPath"] for field in fields] == [FIELD]
-        and fields[0].get("vectorConfig", {}).get("dimension") == DIMENSION
+def ensure_exemption(gcloud: Gcloud) -> None:
+    """Keep the waveforms out of the indexes that Firestore makes of every field."""
+    if not is_exempt(gcloud):
+        _update_field(gcloud, "--disable-indexes")
+
+
+def remove_exemption(gcloud: Gcloud) -> None:
+    """Give the field back to Firestore's defaults."""
+    if is_exempt(gcloud):
+        _update_field(gcloud, "--clear-exemption")
+
+
+def is_exempt(gcloud: Gcloud) -> bool:
+    """Return whether the waveforms are kept out of the indexes."""
+    found = gcloud.read(
+        *("firestore", "indexes", "fields", "describe", UNINDEXED),
+        *(f"--collection-group={COLLECTION}", f"--database={DATABASE}"),
     )
+    settings = found["indexConfig"] if found else {"usesAncestorConfig": True}
+    return not settings.get("usesAncestorConfig") and not settings.get("indexes")
+
+
+def _update_field(gcloud: Gcloud, change: str) -> None:
+    gcloud.run(
+        *("firestore", "indexes", "fields", "update", UNINDEXED, change),
+        *(f"--collection-group={COLLECTION}", f"--database={DATABASE}", "--async"),
+    )
+
+
+def _vector_index(index: dict[str, Any]) -> VectorIndex | None:
+    """Return a composite index as a vector index over `fingerprint`, or None if it is another."""
+    fields = [field for field in index["fields"] if field["fieldPath"] != "__name__"]
+    if (
+        f"/collectionGroups/{COLLECTION}/" not in index["name"]
+        or index["queryScope"] != "COLLECTION"
+        or [field["fieldPath"] for field in fields] != [FIELD]
+        or "vectorConfig" not in fields[0]
+    ):
+        return None
+    return VectorIndex(index["name"].rpartition("/")[2], fields[0]["vectorConfig"].get("dimension", 0))

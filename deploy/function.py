@@ -1,96 +1,147 @@
-"""The function: deployed when it is not there, or when anything about it is not as it should be."""
+"""What a function is, how the two versions of the API say it, and what makes one function differ from another.
 
+Source: the REST references of Cloud Functions v1 (CloudFunction) and v2 (Function).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from deploy.gcloud import Gcloud
-from deploy.memory import MEMORIES_MIB, cpus, max_bytes
-from deploy.observed import observed
-from deploy.options import Options
-from deploy.place import Place
-from deploy.source import LABEL, ROOT, digest
+from deploy.archive import LABEL
 
-ENTRY_POINT = "analyze"
-
-# The newest that each generation has and that is tested here.
-RUNTIMES = {1: "python312", 2: "python313"}
-
-# The most that an event-driven function may have; an hour of noise as AAC took 19 s of one core.
-TIMEOUT_S = 540
-
-# pip install --target on Linux, without bytecode: llvmlite 179 MB, av 131, scipy 112, numpy 53, scikit-learn 31.
-TOO_LARGE = (
-    "note: generation 1 has a limit of 500 MB for source and packages, and these packages are 586 MB;"
-    " if Google refuses to build them, use --generation 2, which has no such limit"
-)
-
-# Bounds the bill: as many can run at once, whatever is uploaded.
-MAX_INSTANCES = 10
+# What the letters behind a number mean in the v2 API, as in Kubernetes.
+_UNITS = {"m": 1e-3, "": 1, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
-def wanted(options: Options, where: Place) -> dict[str, Any]:
-    """Return the settings that make the function what it should be, named as in `observed`."""
-    both = {
-        "state": "ACTIVE",
-        "source": digest(),
-        "runtime": RUNTIMES[options.generation],
-        "entry point": ENTRY_POINT,
-        "bucket": options.bucket,
-        "event": {1: "google.storage.object.finalize", 2: "google.cloud.storage.object.v1.finalized"}[
-            options.generation
-        ],
-        "retry": True,
-        "account": options.run_account,
-        "build account": options.build_account,
-        "memory MiB": MEMORIES_MIB[options.memory],
-        "timeout s": TIMEOUT_S,
-        "instances": MAX_INSTANCES,
-        "ingress": "ALLOW_INTERNAL_ONLY",
-        "MAX_BYTES": str(max_bytes(options.memory)),
-    }
-    second = {
-        "vCPUs": cpus(options.memory),
-        "concurrency": 1,
-        "trigger location": where.trigger_location,
-        "trigger account": options.run_account,
-    }
-    return both | second if options.generation == 2 else both
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """What a function is: as it was read, or as it should be.
+
+    A setting that a function may lack, or that only the 2nd generation has, is None where it is missing.
+
+    Attributes:
+        generation: of Cloud Functions, 1 or 2.
+        name: without project and region.
+        region: where it runs.
+        state: ACTIVE, or what keeps it from being that.
+        source: digest of what it was built from.
+        runtime: language and version, such as python313.
+        entry_point: name of the Python function that is called.
+        bucket: name of the bucket whose events it gets.
+        event: type of those events.
+        retry: whether an event is delivered again after an error.
+        account: e-mail of the service account that it runs as.
+        build_account: e-mail of the service account that builds it.
+        memory_mib: memory of one instance.
+        timeout_s: how long one call may take.
+        instances: how many may run at once.
+        ingress: from where it may be called, as the API names it.
+        environment: variables; of the function as it should be, only those that deploy.sh sets.
+        vcpus: cores of one instance (2nd generation).
+        concurrency: how many calls one instance gets at once (2nd generation).
+        trigger_location: where the events come from (2nd generation).
+        trigger_account: e-mail of the service account that delivers them (2nd generation).
+
+    """
+
+    generation: int
+    name: str
+    region: str
+    state: str
+    source: str | None
+    runtime: str
+    entry_point: str
+    bucket: str | None
+    event: str | None
+    retry: bool
+    account: str
+    build_account: str | None
+    memory_mib: int = field(metadata={"said": "memory MiB"})
+    timeout_s: int
+    instances: int | None
+    ingress: str
+    environment: Mapping[str, str]
+    vcpus: float | None = field(default=None, metadata={"said": "vCPUs"})
+    concurrency: int | None = None
+    trigger_location: str | None = None
+    trigger_account: str | None = None
 
 
-def ensure_function(gcloud: Gcloud, options: Options, where: Place, function: dict[str, Any] | None) -> None:
-    """Deploy the function unless it is there as it should be; say what differs."""
-    goal = wanted(options, where)
-    if function is not None:
-        found = observed(function)
-        different = [
-            f"{name} is {found.get(name)}, not {value}" for name, value in goal.items() if found.get(name) != value
-        ]
-        if not different:
-            return
-        gcloud.say("; ".join(different))
-    if options.generation == 1:
-        gcloud.say(TOO_LARGE)
-    gcloud.run("functions", "deploy", options.name, f"--region={where.region}", *_flags(options, where, goal["source"]))
+def read_function(answer: dict[str, Any]) -> Function:
+    """Return the function that an API describes; only v2, which is asked about the 2nd generation, has environments."""
+    return _second(answer) if answer.get("environment") == "GEN_2" else _first(answer)
 
 
-def _flags(options: Options, where: Place, source: str) -> list[str]:
-    both = [
-        f"--runtime={RUNTIMES[options.generation]}",
-        f"--source={ROOT}",
-        f"--entry-point={ENTRY_POINT}",
-        f"--trigger-bucket=gs://{options.bucket}",
-        "--retry",
-        f"--service-account={options.run_account}",
-        f"--build-service-account=projects/{options.project}/serviceAccounts/{options.build_account}",
-        f"--memory={options.memory}",
-        f"--timeout={TIMEOUT_S}s",
-        f"--max-instances={MAX_INSTANCES}",
-        "--ingress-settings=internal-only",
-        f"--update-env-vars=MAX_BYTES={max_bytes(options.memory)}",
-        f"--update-labels={LABEL}={source}",
+def differences(found: Function, goal: Function) -> list[str]:
+    """Return what is not as it should be about a function, a text for each; variables that nobody asked for may be."""
+    settings = [
+        (each.metadata.get("said", each.name.replace("_", " ")), getattr(found, each.name), getattr(goal, each.name))
+        for each in fields(Function)
+        if each.name != "environment"
     ]
-    if options.generation == 1:
-        return ["--no-gen2", *both]
-    return [
-        *("--gen2", *both, f"--cpu={cpus(options.memory)}", "--concurrency=1"),
-        *(f"--trigger-location={where.trigger_location}", f"--trigger-service-account={options.run_account}"),
-    ]
+    variables = [(name, found.environment.get(name), value) for name, value in goal.environment.items()]
+    return [f"{name} is {there}, not {value}" for name, there, value in settings + variables if there != value]
+
+
+def number(quantity: str) -> float:
+    """Return the number that a quantity such as 2Gi, 2048M or 1000m is; 0 where it is none."""
+    parts = re.fullmatch(r"([\d.]+)(\w*?)B?", quantity)
+    return float(parts[1]) * _UNITS.get(parts[2], 0) if parts else 0
+
+
+def _first(answer: dict[str, Any]) -> Function:
+    trigger = answer.get("eventTrigger", {})
+    return Function(
+        generation=1,
+        name=_last(answer["name"]),
+        region=answer["name"].split("/")[3],
+        state=answer.get("status", ""),
+        source=answer.get("labels", {}).get(LABEL),
+        runtime=answer.get("runtime", ""),
+        entry_point=answer.get("entryPoint", ""),
+        bucket=trigger.get("resource", "").partition("/buckets/")[2] or None,
+        event=trigger.get("eventType"),
+        retry="retry" in trigger.get("failurePolicy", {}),
+        account=answer.get("serviceAccountEmail", ""),
+        build_account=_last(answer.get("buildServiceAccount", "")) or None,
+        memory_mib=answer.get("availableMemoryMb", 0),
+        timeout_s=int(answer.get("timeout", "0s").rstrip("s")),
+        instances=answer.get("maxInstances"),
+        ingress=answer.get("ingressSettings", ""),
+        environment=answer.get("environmentVariables", {}),
+    )
+
+
+def _second(answer: dict[str, Any]) -> Function:
+    trigger = answer.get("eventTrigger", {})
+    build = answer.get("buildConfig", {})
+    service = answer.get("serviceConfig", {})
+    filters = {one["attribute"]: one["value"] for one in trigger.get("eventFilters", [])}
+    return Function(
+        generation=2,
+        name=_last(answer["name"]),
+        region=answer["name"].split("/")[3],
+        state=answer.get("state", ""),
+        source=answer.get("labels", {}).get(LABEL),
+        runtime=build.get("runtime", ""),
+        entry_point=build.get("entryPoint", ""),
+        bucket=filters.get("bucket"),
+        event=trigger.get("eventType"),
+        retry=trigger.get("retryPolicy") == "RETRY_POLICY_RETRY",
+        account=service.get("serviceAccountEmail", ""),
+        build_account=_last(build.get("serviceAccount", "")) or None,
+        memory_mib=round(number(service.get("availableMemory", "0")) / 2**20),
+        timeout_s=service.get("timeoutSeconds", 0),
+        instances=service.get("maxInstanceCount"),
+        ingress=service.get("ingressSettings", ""),
+        environment=service.get("environmentVariables", {}),
+        vcpus=number(service.get("availableCpu", "0")),
+        concurrency=service.get("maxInstanceRequestConcurrency", 1),
+        trigger_location=trigger.get("triggerRegion"),
+        trigger_account=trigger.get("serviceAccountEmail"),
+    )
+
+
+def _last(resource: str) -> str:
+    return resource.rpartition("/")[2]

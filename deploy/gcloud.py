@@ -1,34 +1,49 @@
-"""The one place that calls gcloud: `read` asks, `run` changes; a dry run prints what `run` would do."""
+"""The one place that calls gcloud: `read` asks, `run` changes; a dry run prints what `run` would do.
+
+Some refusals pass by themselves: accounts, rights and APIs that are new take minutes to be known everywhere at Google.
+A command that meets one of those is run again.
+"""
 
 import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterable
+from itertools import chain, repeat
+from time import sleep
 from typing import Any
 
-from deploy.patience import patiently
-from deploy.refused import RefusedError
+from deploy.failures import RefusedError
 
 # A build takes two to five minutes and is given up by Google after ten.
 TIMEOUT_S = 1200
 
-# How the APIs say, through gcloud, that there is no such thing; a 403 that says "or it may not exist" is none of it.
-_ABSENT = re.compile(r"\b404\b|\bNOT_FOUND\b|Cannot find service")
+# Five minutes in all, as IAM's documentation says of two minutes that they may become seven or more.
+WAITS_S = (*(2, 4, 8, 16, 30), *repeat(60, 4))
+
+# How the APIs say, through gcloud, that there is no such thing; a 403 that says "or it may not exist" does not say so.
+_ABSENT = re.compile(r"\b404\b|\bNOT_FOUND\b|Cannot find (service|job)")
 _DISABLED = re.compile(
     r"SERVICE_DISABLED|has not been used in project|API \[?[\w.]+\]? (is )?not enabled", re.IGNORECASE
+)
+_PASSING = re.compile(
+    r"Service account [^ ]+ does not exist"  # the account was made a moment ago
+    r"|recently started to use Eventarc"
+    r"|unable to publish to Cloud Pub/Sub topics"  # pubsub.publisher was granted a moment ago
+    r"|wait a few minutes for the action to propagate"  # an API was enabled a moment ago
+    r"|missing permission on the build service account"  # its roles were granted a moment ago
+    r"|concurrent policy changes",
+    re.IGNORECASE,
 )
 
 
 class Gcloud:
-    """gcloud for one project.
+    """gcloud for one project, and what deploy.sh prints while it uses it.
 
     Attributes:
         project: the project's id.
         dry_run: print the commands that change something instead of running them.
         offline: ask nothing: everything is taken not to exist.
-        settled: no API was enabled just now, so where one is disabled, nothing of its kind exists.
-        heading: what the next commands are for, printed once before them.
-        changes: how many commands were run or printed.
 
     """
 
@@ -36,54 +51,96 @@ class Gcloud:
         self.project = project
         self.dry_run = dry_run
         self.offline = offline
-        self.settled = True
-        self.heading = ""
-        self.changes = 0
+        self._heading = ""
+        self._changes = 0
+        self._enabled_apis = False
+
+    @property
+    def changes(self) -> int:
+        """How many commands that change something were run or printed since the last `begin`."""
+        return self._changes
+
+    def begin(self, title: str) -> None:
+        """Print what the next commands are for; in a dry run as a comment, and only if there are any."""
+        self._changes = 0
+        if self.dry_run:
+            self._heading = f"# {title}"
+        else:
+            print(title, flush=True)
 
     def read(self, *arguments: str) -> Any:
         """Return gcloud's answer as JSON, or None where there is no such thing.
 
-        Raises RefusedError if there is another answer than that.
+        Where an API is disabled there is nothing of its kind, unless APIs were enabled just now: then the answer is
+        waited for. Raises RefusedError if there is another answer than that.
         """
         if self.offline:
             return None
         command = self._command(*arguments, "--format=json")
         try:
-            answer = call(command) if self.settled else patiently(call, command)
+            answer = patiently(command) if self._enabled_apis else call(command)
         except RefusedError as refused:
-            if _ABSENT.search(refused.answer) or (self.settled and _DISABLED.search(refused.answer)):
+            if _ABSENT.search(refused.answer) or (not self._enabled_apis and _DISABLED.search(refused.answer)):
                 return None
             raise
         return json.loads(answer or "null")
 
-    def run(self, *arguments: str) -> None:
-        """Change something, or print the command that would.
+    def run(self, *arguments: str) -> str:
+        """Change something and return what gcloud prints, or print the command that would.
 
         Raises RefusedError if it is not done.
         """
         command = self._command(*arguments)
-        self.changes += 1
+        self._changes += 1
         self._print(pasteable(command) if self.dry_run else f"  {pasteable(command)}")
-        if not self.dry_run:
-            patiently(call, command)
+        return "" if self.dry_run else patiently(command)
+
+    def enable(self, apis: list[str]) -> None:
+        """Enable these APIs of the project, of which Google's servers will not all know for a while."""
+        self.run("services", "enable", *apis)
+        self._enabled_apis = not self.dry_run
 
     def say(self, text: str) -> None:
         """Print a remark: in a dry run as a comment, so that the whole can still be pasted."""
         self._print(f"# {text}" if self.dry_run else f"  {text}")
 
     def _print(self, line: str) -> None:
-        if self.heading:
-            print(self.heading)
-            self.heading = ""
+        if self._heading:
+            print(self._heading)
+            self._heading = ""
         print(line, flush=True)
 
     def _command(self, *arguments: str) -> list[str]:
         return ["gcloud", *arguments, f"--project={self.project}", "--quiet"]
 
 
+def joined(parts: Iterable[str]) -> str:
+    """Return a list as gcloud takes one, separated by what is in none of its parts (`gcloud topic escaping`)."""
+    parts = list(parts)
+    separator = next(one for one in ",|;@!~%\x1f" if not any(one in part for part in parts))
+    text = separator.join(parts)
+    return text if separator == "," and not text.startswith("^") else f"^{separator}^{text}"
+
+
 def pasteable(command: list[str]) -> str:
-    """Return the command as one line for a shell; a substitution in it stays one."""
+    """Return the command as one line for a shell, in which an argument with `$(...)` is still substituted."""
     return " ".join(f'"{argument}"' if "$(" in argument else shlex.quote(argument) for argument in command)
+
+
+def patiently(command: list[str]) -> str:
+    """Return what the command prints, running it again while it meets a refusal that passes.
+
+    Raises RefusedError if it is refused for another reason, or still is after all of WAITS_S.
+    """
+    for wait_s in chain(WAITS_S, [None]):
+        try:
+            return call(command)
+        except RefusedError as refused:
+            if wait_s is None or not _PASSING.search(refused.answer):
+                raise
+            print(f"  not known everywhere yet; asking again in {wait_s} s", flush=True)
+            sleep(wait_s)
+    raise AssertionError  # the last turn of the loop returns or raises
 
 
 def call(command: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Where things are: a trigger has to be where its bucket is, and the function is kept there too.
+"""Where the function and its trigger have to be, which follows from where the bucket is.
 
 Source: Eventarc's "Understand locations": the trigger of a bucket is created in the bucket's location, which may be a
 region, a dual-region or a multi-region. A function elsewhere would work, but every sound would cross regions.
@@ -7,9 +7,12 @@ region, a dual-region or a multi-region. A function elsewhere would work, but ev
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.failures import DisagreementError
+
 DEFAULT_REGION = "us-central1"
 
-# The regions of a location that is not a region; the first is the default. A trailing - stands for all that begin so.
+# The regions that belong to a dual-region or a multi-region; the first is the default, and one that ends with a hyphen
+# stands for all that begin so.
 _REGIONS = {
     "us": (DEFAULT_REGION, "us-"),
     "eu": ("europe-west1", "europe-"),
@@ -21,10 +24,6 @@ _REGIONS = {
     "eur8": ("europe-west3", "europe-west6"),
     "asia1": ("asia-northeast1", "asia-northeast2"),
 }
-
-
-class DisagreementError(Exception):
-    """What is asked for cannot be had with what is already there; the message says why and names the way out."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Place:
 
 
 def place(bucket: dict[str, Any] | None, region: str | None) -> Place:
-    """Return where the function of a bucket (as the Storage API describes it; None: not made yet) is to be.
+    """Return where the function is to be for a bucket as the Storage API describes it, or for one that is not made yet.
 
     Raises DisagreementError if a region is asked for in which the bucket is not.
     """

@@ -1,65 +1,105 @@
-"""Who may do what: the least that works.
+"""The function's own service accounts, and who may do what: the least that works.
+
+Google's default service accounts carry the role Editor in old projects, and no role in new ones; so none is used.
 
 Source: Google's "Custom service account for Cloud Build" for the account that builds, Eventarc's "Roles and permissions
 for Cloud Run" for the trigger of a 2nd-gen function.
 """
 
-from typing import Any
-
+from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.options import Options
+from deploy.policy import Policy, Right, policy_of_bucket, policy_of_project, right_of_account
 
-READ_OBJECTS = "roles/storage.objectViewer"
-PUBLISH = "roles/pubsub.publisher"
+_READ_OBJECTS = "roles/storage.objectViewer"
+_PUBLISH = "roles/pubsub.publisher"
+_INVOKE = "roles/run.invoker"
 
-_RUN = ("roles/datastore.user",)
-_RECEIVE = ("roles/eventarc.eventReceiver",)
-_BUILD = ("roles/artifactregistry.writer", "roles/logging.logWriter", READ_OBJECTS)
+# Roles on the project.
+_TO_RUN = ("roles/datastore.user",)
+_TO_RECEIVE_EVENTS = ("roles/eventarc.eventReceiver",)
+_TO_BUILD = ("roles/artifactregistry.writer", "roles/logging.logWriter", _READ_OBJECTS)
 
 
-def accounts_rights(options: Options, generation: int) -> list[tuple[str, str]]:
-    """Return the (member, role) pairs on the project that the function's own accounts have."""
-    run = (*_RUN, *_RECEIVE) if generation == 2 else _RUN
+def purposes(deployment: Deployment) -> dict[str, str]:
+    """Return what each of the service accounts is there for, by its e-mail."""
+    return {
+        deployment.run_account: f"runs the function {deployment.name}",
+        deployment.build_account: f"builds the function {deployment.name}",
+    }
+
+
+def account_exists(gcloud: Gcloud, account: str) -> bool:
+    """Return whether there is a service account with this e-mail."""
+    return gcloud.read("iam", "service-accounts", "describe", account) is not None
+
+
+def rights_on_project(deployment: Deployment, generation: int) -> list[Right]:
+    """Return the rights on the project that the service accounts of a function of this generation have."""
+    run = (*_TO_RUN, *_TO_RECEIVE_EVENTS) if generation == 2 else _TO_RUN
     return [
-        *((f"serviceAccount:{options.run_account}", role) for role in run),
-        *((f"serviceAccount:{options.build_account}", role) for role in _BUILD),
+        *(right_of_account(deployment.run_account, role) for role in run),
+        *(right_of_account(deployment.build_account, role) for role in _TO_BUILD),
     ]
 
 
-def storage_agent(project: str, number: str | None) -> str:
-    """Return the member that publishes the events of a project's buckets; without a number, with the command for it."""
+def right_to_read(deployment: Deployment) -> Right:
+    """Return the right of the function to read objects; it is given on its bucket alone."""
+    return right_of_account(deployment.run_account, _READ_OBJECTS)
+
+
+def right_to_publish(project: str, number: str | None) -> Right:
+    """Return the right of a project's storage agent to publish the events of its buckets.
+
+    The agent is named after the number of the project; without it, after the command that tells the number.
+    """
     number = number or f"$(gcloud projects describe {project} --format='value(projectNumber)')"
-    return f"serviceAccount:service-{number}@gs-project-accounts.iam.gserviceaccount.com"
+    return right_of_account(f"service-{number}@gs-project-accounts.iam.gserviceaccount.com", _PUBLISH)
 
 
-def ensure_project_rights(gcloud: Gcloud, options: Options, number: str | None) -> None:
+def ensure_accounts(gcloud: Gcloud, deployment: Deployment) -> None:
+    """Make the service accounts that are not there."""
+    for account, purpose in purposes(deployment).items():
+        ensure_account(gcloud, account, purpose)
+
+
+def ensure_account(gcloud: Gcloud, account: str, purpose: str) -> None:
+    """Make a service account if there is none with this e-mail."""
+    if not account_exists(gcloud, account):
+        name = account.partition("@")[0]
+        gcloud.run("iam", "service-accounts", "create", name, f"--display-name={purpose}")
+
+
+def remove_account(gcloud: Gcloud, account: str) -> None:
+    """Remove a service account if it is there."""
+    if account_exists(gcloud, account):
+        gcloud.run("iam", "service-accounts", "delete", account)
+
+
+def ensure_project_rights(gcloud: Gcloud, deployment: Deployment, number: str | None) -> None:
     """Give the rights on the project that are not given yet."""
-    agent = (storage_agent(options.project, number), PUBLISH)
-    wanted = [*accounts_rights(options, options.generation), *([agent] if options.generation == 2 else [])]
-    given = members(gcloud.read("projects", "get-iam-policy", gcloud.project))
-    for member, role in wanted:
-        if (member, role) in given:
-            continue
-        if (member, role) == agent:
-            # A project has no storage agent until somebody asks for it.
-            gcloud.run("storage", "service-agent")
-        flags = f"--member={member}", f"--role={role}", "--condition=None"
-        gcloud.run("projects", "add-iam-policy-binding", gcloud.project, *flags)
+    policy, publishing = policy_of_project(gcloud.project), right_to_publish(gcloud.project, number)
+    given = policy.rights(gcloud)
+    for right in rights_on_project(deployment, deployment.generation):
+        if right not in given:
+            policy.give(gcloud, right)
+    if deployment.generation == 2 and publishing not in given:
+        gcloud.run("storage", "service-agent")  # a project has no storage agent until somebody asks for it
+        policy.give(gcloud, publishing)
 
 
-def ensure_bucket_rights(gcloud: Gcloud, options: Options) -> None:
+def ensure_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
     """Let the function read this one bucket."""
-    bucket, right = f"gs://{options.bucket}", (f"serviceAccount:{options.run_account}", READ_OBJECTS)
-    if right not in members(gcloud.read("storage", "buckets", "get-iam-policy", bucket)):
-        flags = f"--member={right[0]}", f"--role={right[1]}"
-        gcloud.run("storage", "buckets", "add-iam-policy-binding", bucket, *flags)
+    policy, right = policy_of_bucket(deployment.bucket), right_to_read(deployment)
+    if right not in policy.rights(gcloud):
+        policy.give(gcloud, right)
 
 
-def members(policy: dict[str, Any] | None) -> set[tuple[str, str]]:
-    """Return the (member, role) pairs that a policy gives without a condition."""
-    return {
-        (member, binding["role"])
-        for binding in (policy or {}).get("bindings", [])
-        if "condition" not in binding
-        for member in binding["members"]
-    }
+def ensure_only_invoker(gcloud: Gcloud, policy: Policy, account: str) -> None:
+    """Let an account invoke a service or a job of Cloud Run, and take that right from everybody else."""
+    invoking = right_of_account(account, _INVOKE)
+    given = policy.rights(gcloud)
+    if invoking not in given:
+        policy.give(gcloud, invoking)
+    for right in sorted(given - {invoking}):
+        if right.role == _INVOKE:
+            policy.take(gcloud, right)

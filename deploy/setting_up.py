@@ -1,52 +1,53 @@
 """From an empty project to a working trigger: each step reads, and changes only what is not yet as it should be."""
 
-from deploy.accounts import ensure_accounts
-from deploy.apis import ensure_apis, project_number
+from deploy.apis import apis_of_function, ensure_apis, project_number
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
-from deploy.database import ensure_database, ensure_index
+from deploy.database import ensure_database, ensure_exemption, ensure_index
+from deploy.deployment import Deployment
 from deploy.existing import find_function, refuse_other_bucket, refuse_other_generation
-from deploy.function import ensure_function
 from deploy.gcloud import Gcloud
-from deploy.invoker import ensure_only_invoker
-from deploy.options import Options
 from deploy.place import place
-from deploy.rights import ensure_bucket_rights, ensure_project_rights
+from deploy.policy import policy_of_service
+from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
 from deploy.step import step
+from deploy.wanted import ensure_function, wanted
 
 
-def set_up(gcloud: Gcloud, options: Options) -> None:
-    """Make all of it, in the order in which one thing needs the other.
+def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
+    """Make what a bucket of sounds needs, in the order in which one thing needs the other.
 
     Raises FailedError at the first step that cannot be done.
     """
     with step(gcloud, "look at the bucket", "roles/storage.admin"):
-        bucket = find_bucket(gcloud, options.bucket)
-        where = place(bucket, options.region)
+        bucket = find_bucket(gcloud, deployment.bucket)
+        where = place(bucket, deployment.region)
     with step(gcloud, "look for a function of this name", "roles/cloudfunctions.admin"):
-        function = find_function(gcloud, options, where.region)
-        refuse_other_generation(function, options)
-        refuse_other_bucket(function, options)
+        function = find_function(gcloud, deployment, where.region)
+        refuse_other_generation(function, deployment)
+        refuse_other_bucket(function, deployment)
     with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
-        ensure_apis(gcloud, options.generation)
+        ensure_apis(gcloud, apis_of_function(deployment.generation))
     with step(gcloud, "look at the project", "roles/browser"):
         number = project_number(gcloud)
         refuse_foreign(bucket, number)
     with step(gcloud, "make the bucket", "roles/storage.admin"):
-        ensure_bucket(gcloud, options.bucket, bucket, where.region)
+        ensure_bucket(gcloud, deployment.bucket, bucket, where.region)
     with step(gcloud, "make the Firestore database", "roles/datastore.owner"):
         ensure_database(gcloud, where.region)
     with step(gcloud, "make the vector index", "roles/datastore.indexAdmin"):
         ensure_index(gcloud)
+    with step(gcloud, "keep the waveforms out of the indexes", "roles/datastore.indexAdmin"):
+        ensure_exemption(gcloud)
     with step(gcloud, "make the service accounts", "roles/iam.serviceAccountAdmin"):
-        ensure_accounts(gcloud, options)
+        ensure_accounts(gcloud, deployment)
     with step(gcloud, "give the accounts their rights on the project", "roles/resourcemanager.projectIamAdmin"):
-        ensure_project_rights(gcloud, options, number)
+        ensure_project_rights(gcloud, deployment, number)
     with step(gcloud, "let the function read the bucket", "roles/storage.admin"):
-        ensure_bucket_rights(gcloud, options)
+        ensure_bucket_rights(gcloud, deployment)
     with step(gcloud, "deploy the function", "roles/cloudfunctions.admin", "roles/iam.serviceAccountUser"):
-        ensure_function(gcloud, options, where, function)
-    if options.generation == 2:
+        ensure_function(gcloud, wanted(deployment, where), function)
+    if deployment.generation == 2:
         with step(gcloud, "let its trigger, and nobody else, invoke it", "roles/run.admin"):
-            ensure_only_invoker(gcloud, options, where.region)
+            ensure_only_invoker(gcloud, policy_of_service(deployment.name, where.region), deployment.run_account)
     if not gcloud.dry_run:
-        print(f"done: put a sound into gs://{options.bucket}, and see the collection sounds in Firestore")
+        print(f"done: put a sound into gs://{deployment.bucket}, and see the collection sounds in Firestore")

@@ -4,8 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from local.options import parse
-from local.part import PartError
+from local.command_line import parse
+from local.program import ProgramError
 from local.signals import Stopped, ignore_signals, raise_on_signals
 
 
@@ -14,13 +14,13 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     raise_on_signals()
     try:
-        from local.run import run  # noqa: PLC0415  its imports take a second, in which Ctrl-C is to be heard
+        from local.session import run  # noqa: PLC0415  its imports take a second, in which Ctrl-C is to be heard
 
         return run(options)
     except Stopped as stopped:
         ignore_signals()
         return 0 if stopped.by_keyboard and not options.files else stopped.status
-    except PartError as error:
+    except ProgramError as error:
         print(f"local.sh: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:

@@ -1,7 +1,8 @@
-"""A file from its official place, whole and right, or none."""
+"""Files from their official places, each whole and right or not at all, and where they are kept between runs."""
 
 import hashlib
 import http.client
+import os
 import sys
 import tempfile
 import urllib.request
@@ -41,14 +42,28 @@ def fetch(download: Download, directory: Path) -> Path:
     """Download the file into the directory and return its path; raise DownloadError if it is not the published one."""
     directory.mkdir(parents=True, exist_ok=True)
     checksum = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=directory, prefix=".download-", delete_on_close=False) as part:
+    with tempfile.NamedTemporaryFile(dir=directory, prefix=".download-", delete_on_close=False) as unfinished:
         for block in _blocks(download):
-            part.write(block)
+            unfinished.write(block)
             checksum.update(block)
-        part.close()
+        unfinished.close()
         if checksum.hexdigest() != download.sha256:
             raise DownloadError(f"{download.url} has SHA-256 {checksum.hexdigest()} instead of {download.sha256}")
-        return Path(part.name).replace(directory / download.name)
+        return Path(unfinished.name).replace(directory / download.name)
+
+
+def cache_directory() -> Path:
+    """Return our directory below the user's cache, or in the temp dir for a user without a home."""
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches) / "local-sounds"
+    if home().is_dir():
+        return home() / ".cache/local-sounds"
+    return Path(tempfile.gettempdir()) / f"local-sounds-cache-{os.getuid()}"
+
+
+def home() -> Path:
+    """Return the user's home; for a user without one a path that does not exist."""
+    return Path(os.path.expanduser("~"))  # noqa: PTH111  Path.home() raises where there is none
 
 
 def _blocks(download: Download) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Google's Firestore emulator: found in a Cloud SDK, in firebase-tools' cache or in ours, else downloaded into ours."""
+"""Google's Firestore emulator: found in a Cloud SDK, in firebase-tools' cache or in our own, else downloaded there."""
 
 import os
 import re
@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.cache import cache_directory, home
-from local.download import Download, DownloadError, fetch
-from local.part import PartError
+from local.download import Download, DownloadError, cache_directory, fetch, home
+from local.program import ProgramError
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 SYSTEM_PLACES = ("/usr/lib", "/usr/share", "/usr/local", "/opt", "/opt/homebrew/share")  # of google-cloud-sdk
@@ -40,7 +39,7 @@ class Emulator:
 
 
 def find_emulator(official: Download = OFFICIAL) -> Emulator:
-    """Return the first emulator found, downloading it if there is none; raise PartError naming the ways to have one."""
+    """Return the first emulator found, or download one; raise ProgramError, naming the ways to one, if that fails."""
     for jar in _installed_jars():
         emulator = _read_jar(jar)
         if emulator:
@@ -52,7 +51,7 @@ def find_emulator(official: Download = OFFICIAL) -> Emulator:
         problem = f"{official.url} is no emulator"
     except DownloadError as error:
         problem = str(error)
-    raise PartError(
+    raise ProgramError(
         f"no Firestore emulator here, and {problem}\nAny one of these gives it:\n"
         "  1. the Google Cloud SDK: gcloud components install cloud-firestore-emulator\n"
         "     (installed by apt: apt-get install google-cloud-cli-firestore-emulator)\n"
@@ -62,7 +61,7 @@ def find_emulator(official: Download = OFFICIAL) -> Emulator:
 
 
 def _installed_jars() -> Iterator[Path]:
-    """Yield the jars of the Cloud SDKs, then those of firebase-tools and ours, newest version first."""
+    """Yield the jars of the Cloud SDKs, then those of firebase-tools' cache and of ours, newest version first."""
     for sdk in _sdks():
         yield sdk / "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
     firebase = Path(os.environ.get("FIREBASE_EMULATORS_PATH") or home() / ".cache/firebase/emulators")
@@ -71,7 +70,7 @@ def _installed_jars() -> Iterator[Path]:
 
 
 def _sdks() -> Iterator[Path]:
-    """Yield where a Cloud SDK is or may be; asking gcloud itself takes a second."""
+    """Yield where a Cloud SDK is or may be; gcloud could tell, but takes a second to."""
     if root := os.environ.get("CLOUDSDK_ROOT_DIR"):
         yield Path(root)
     if gcloud := shutil.which("gcloud"):
@@ -85,7 +84,7 @@ def _version(jar: Path) -> list[int]:
 
 
 def _read_jar(jar: Path) -> Emulator | None:
-    """Return the emulator in a jar file, None if it is absent or broken; a main class in its manifest starts it."""
+    """Return the emulator in a jar file, None if that is absent or broken; its manifest may name what starts it."""
     try:
         with zipfile.ZipFile(jar) as archive:
             manifest = archive.read("META-INF/MANIFEST.MF").decode()

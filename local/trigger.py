@@ -1,7 +1,8 @@
 """Between the bucket and the function: receives finalize events and calls the function for each, as the platform does.
 
-*Conventions.* At least once, in no order, side by side; a call that fails is repeated after a wait that grows, until
-it is given up. fake-gcs-server sees a Pub/Sub service of which only publishing is there: it uses no more.
+*Conventions.* Every event is delivered at least once, events come in no order, and calls run side by side. A call that
+fails is repeated after a wait that grows from one attempt to the next; after the last wait the event is given up.
+To fake-gcs-server the trigger is a Pub/Sub service. Of that service it has the method Publish, the only one called.
 """
 
 import asyncio
@@ -18,13 +19,13 @@ from uuid import uuid4
 import grpc
 from google.pubsub_v1.types import PublishRequest, PublishResponse
 
-from local.event import Event, read_event, shape_event
-from local.part import HOST
+from local.finalize_event import Event, read_event, shape_event
+from local.program import HOST
 
 CALLS = 4  # at most, at once
 WAITS_S = (0.5, 1, 2, 4, 8)  # between the attempts; the platform's are 10 to 600 s, for days
 CALL_S = 540  # what the platform gives a call
-DISORDER_S = 0.05  # events overtake each other within this
+DISORDER_S = 0.05  # what an event is delayed by, at most, so that later ones overtake it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Answer:
     """What came of an event.
 
     Attributes:
-        event: which.
+        event: the event.
         attempts: how many calls the last delivery took.
         seconds: how long the function took for its last answer.
         problem: why the event was given up; empty if it was not.
@@ -45,11 +46,11 @@ class Answer:
 
 
 class Trigger:
-    """Calls the function for every event it receives; ``answered`` is called with what came of it, from another thread.
+    """Calls the function for every event it receives, then ``answered``, from another thread, with what came of it.
 
     Attributes:
         port: where it takes events.
-        received: the uploads of which it was told.
+        received: the uploads whose events it has received.
     """
 
     def __init__(
@@ -86,13 +87,13 @@ class Trigger:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Forget the events that are not answered. Calls still out there are waited for: stop the function first."""
+        """Forget the events that are not answered. Calls that still run are waited for: end the function first."""
         self._server.stop(None).wait()
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
     def receive(self, event: Event) -> None:
-        """Take an event and see to it that it is answered."""
+        """Take an event, return at once, and deliver it until it is answered or given up."""
         self.received.add(event.upload)
         asyncio.run_coroutine_threadsafe(self._handle(event), self._loop)
 
@@ -118,7 +119,7 @@ class Trigger:
             attempt += 1
             async with self._slots:
                 started = time.perf_counter()
-                problem = await asyncio.to_thread(_call, self._function_port, headers, body)
+                problem = await asyncio.to_thread(call_function, self._function_port, headers, body)
                 seconds = time.perf_counter() - started
             if not problem or attempt > len(self._waits_s):
                 break
@@ -126,8 +127,8 @@ class Trigger:
         return Answer(event, attempt, seconds, f"given up after {attempt} attempts: {problem}" if problem else "")
 
 
-def _call(port: int, headers: dict[str, str], body: bytes) -> str:
-    """Call the function and return what is wrong with its answer, empty for nothing."""
+def call_function(port: int, headers: dict[str, str], body: bytes) -> str:
+    """Post a request to the function and return what is wrong with its answer; empty if nothing is."""
     connection = http.client.HTTPConnection(HOST, port, timeout=CALL_S)
     try:
         connection.request("POST", "/", body, headers)

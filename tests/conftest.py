@@ -4,21 +4,19 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from cloud import Cloud, start_cloud
-from firestore_proxy import FirestoreProxy
-from outages import of_firestore, of_storage
-from sounds import encode, tone
-from storage_proxy import StorageProxy
 
-from local.parts import Part, start_firestore, start_storage
+from local.program import Program
+from local.servers import start_firestore, start_storage
+from tests.stand_ins.cloud import Cloud, start_cloud
+from tests.stand_ins.firestore_proxy import FirestoreProxy
+from tests.stand_ins.storage_proxy import StorageProxy
+from tests.stand_ins.synthetic import encode, tone
 
 PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-cloud-storage google-cloud-firestore"
 
@@ -29,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fuzz-seconds", type=float, default=25, help="how long mutated files are decoded (25)")
     group.addoption("--fuzz-seed", type=int, default=1, help="which mutations (1); the next seed runs beside it")
     group.addoption("--endurance-calls", type=int, default=1500, help="calls of one function process (1500)")
+    group.addoption("--backfill-objects", type=int, default=2000, help="objects that are compared and mended (2000)")
     group.addoption("--burst-uploads", type=int, default=500, help="uploads at once through the whole stack (500)")
 
 
@@ -47,28 +46,28 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
+def firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """Google's Firestore emulator."""
-    with start_firestore(tmp_path_factory.mktemp("firestore")) as part:
-        yield part
+    with start_firestore(tmp_path_factory.mktemp("firestore")).wait() as program:
+        yield program
 
 
 @pytest.fixture(scope="session")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """A Cloud Storage server that publishes no events: tests post their own."""
-    with start_storage(tmp_path_factory.mktemp("storage")) as part:
-        yield part
+    with start_storage(tmp_path_factory.mktemp("storage")).wait() as program:
+        yield program
 
 
 @pytest.fixture(scope="session")
-def storage_proxy(storage: Part) -> Iterator[StorageProxy]:
+def storage_proxy(storage: Program) -> Iterator[StorageProxy]:
     """What can fail between the function and the bucket."""
     with StorageProxy(storage).running() as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
-def firestore_proxy(firestore: Part) -> Iterator[FirestoreProxy]:
+def firestore_proxy(firestore: Program) -> Iterator[FirestoreProxy]:
     """What can fail between the function and its database."""
     with FirestoreProxy(firestore).running() as proxy:
         yield proxy
@@ -76,8 +75,8 @@ def firestore_proxy(firestore: Part) -> Iterator[FirestoreProxy]:
 
 @pytest.fixture(scope="session")
 def proxied_function(
-    firestore: Part,
-    storage: Part,
+    firestore: Program,
+    storage: Program,
     storage_proxy: StorageProxy,
     firestore_proxy: FirestoreProxy,
     tmp_path_factory: pytest.TempPathFactory,
@@ -86,20 +85,6 @@ def proxied_function(
     environment = {"STORAGE_EMULATOR_HOST": storage_proxy.url, "FIRESTORE_EMULATOR_HOST": firestore_proxy.address}
     with start_cloud(firestore, storage, tmp_path_factory.mktemp("proxied"), environment=environment) as cloud:
         yield cloud
-
-
-@pytest.fixture(scope="session", autouse=True)
-def outages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Future[Any]]]:
-    """What came of events during outages: two minutes of waiting, so they begin with the first test of all."""
-    if not any("outage" in item.name for item in request.session.items):
-        yield []
-        return
-    firestore, storage, sound = (request.getfixturevalue(name) for name in ("firestore", "storage", "sound"))
-    with ThreadPoolExecutor() as pool:
-        yield [
-            pool.submit(of_storage, firestore, storage, tmp_path_factory.mktemp("outage"), sound),
-            pool.submit(of_firestore, storage, tmp_path_factory.mktemp("outage"), sound),
-        ]
 
 
 @pytest.fixture

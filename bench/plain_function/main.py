@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import librosa
-from google.cloud import firestore, storage
+from google.cloud import firestore, storage  # type: ignore[attr-defined]  # storage ships no types
 
 storage_client = storage.Client()
 firestore_client = firestore.Client()

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Brings bucket and collection into agreement: what the trigger would have written for every object that is there.
+#
+# Usage: ./backfill.sh --project P --bucket B [--prefix X] [--stale] [--rejected [REASON]] [--prune] [--dry-run] [--json]
+#                      [--here | --tasks N] [--schedule CRON] [--name N] [--yes]
+#
+# It compares first: every live object of the bucket with the sounds and rejections that there are. It says what is
+# missing, stale (of an older analysis version) and gone (a document without its object), what it is going to do, how
+# long that takes and what it costs, and asks. Then each object goes the function's own way, so it may run beside the
+# live trigger, be ended at any time, and be run again.
+#
+#   --project P          the project
+#   --bucket B           the bucket
+#   --prefix X           only objects and documents whose names begin so
+#   --stale              analyse again what has a sound of an older analysis version
+#   --rejected [REASON]  analyse again what was rejected, for this reason or any
+#   --prune              remove documents whose object is no longer there
+#   --dry-run            compare, say what there is to do, and end; with --tasks or --schedule print the commands too
+#   --json               at the end one JSON object, the last line of stdout: objects, sounds, rejections, left, missing,
+#                        stale, gone, failed, bytes
+#   --here               do the work on this machine, with a process per core (default)
+#   --tasks N            do it in the cloud, by a Cloud Run job of N tasks; this machine may be switched off meanwhile,
+#                        and Ctrl-C ends only the waiting
+#   --schedule CRON      have it done from now on by a job of its own, of one task or --tasks N, and not at once; e.g.
+#                        '0 3 * * *' for every night at three (UTC)
+#   --name N             the function's name, whose account and limits the job has [analyze]
+#   --yes                do not ask
+#   --help               this text
+#
+# The settings (such as MAX_BYTES or EXCLUDE_NAMES) are those of the deployed function; what is set in the environment
+# goes before. What could not be done is listed in backfill-failed-*.jsonl, or in the job's log. STORAGE_EMULATOR_HOST
+# and FIRESTORE_EMULATOR_HOST are honoured, so it runs on the local stack too, where the settings are the environment's.
+# --tasks and --schedule need gcloud, signed in (gcloud auth login); ./deploy.sh --delete removes what they make.
+#
+# Exit codes: 0 bucket and collection agree, or the schedule is set; 1 something failed; 2 wrong usage; 3 a dry run
+# found something to do; 130 Ctrl-C ended it, or the waiting for it.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=local/environment.sh
+source "$root/local/environment.sh"
+
+main() {
+  if asks_for_help "$@"; then
+    print_help "$root/backfill.sh"
+    return
+  fi
+  local python
+  python=$(cd "$root" && find_python)
+  export PYTHONPATH=$root # failures are listed where the user is, so the directory stays
+  "$python" -P -m backfill.request "$@"
+  python=$root/$(cd "$root" && ensure_environment "$python" requirements.txt)
+  exec "$python" -P -m backfill "$@"
+}
+
+main "$@"

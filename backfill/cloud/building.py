@@ -1,0 +1,49 @@
+"""The image of the backfill's jobs: built by Cloud Build from this repository, as the account that builds the function.
+
+Source: Cloud Build's "Configure user-specified service accounts"; `gcloud run jobs deploy --source` takes none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deploy.archive import ROOT, digest_of
+
+if TYPE_CHECKING:
+    from deploy.deployment import Deployment
+    from deploy.function import Function
+    from deploy.gcloud import Gcloud
+
+PACKAGE = "backfill"
+RECIPE = "backfill/image"  # what the image is and how it is built
+SOURCES = ("requirements.txt", "analysis/*.py", "backfill/*.py", f"{RECIPE}/*")  # what RECIPE/gcloudignore lets through
+
+
+def image_of(deployment: Deployment, function: Function) -> str:
+    """Return the name of the image; it is another when anything that the image is built from is."""
+    names = {str(path.relative_to(ROOT)) for pattern in SOURCES for path in ROOT.glob(pattern)}
+    repository = f"{function.region}-docker.pkg.dev/{deployment.project}/{deployment.repository}"
+    return f"{repository}/{PACKAGE}:{function.runtime}-{digest_of(names)}"
+
+
+def ensure_repository(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
+    """Make the repository of the image if there is none."""
+    where = deployment.repository, f"--location={region}"
+    if gcloud.read("artifacts", "repositories", "describe", *where) is None:
+        gcloud.run("artifacts", "repositories", "create", *where, "--repository-format=docker")
+
+
+def ensure_image(gcloud: Gcloud, deployment: Deployment, function: Function) -> None:
+    """Build the image, which takes minutes, unless it is in the repository."""
+    image = image_of(deployment, function)
+    where = f"--repository={deployment.repository}", f"--location={function.region}"
+    tags = gcloud.read("artifacts", "tags", "list", f"--package={PACKAGE}", *where) or []
+    if any(tag["name"].rpartition("/")[2] == image.rpartition(":")[2] for tag in tags):
+        return
+    digits = function.runtime.removeprefix("python")  # 313 is 3.13
+    gcloud.run(
+        *("builds", "submit", str(ROOT), f"--region={function.region}"),
+        *(f"--config={ROOT / RECIPE / 'cloudbuild.yaml'}", f"--ignore-file={RECIPE}/gcloudignore"),
+        f"--service-account=projects/{deployment.project}/serviceAccounts/{deployment.build_account}",
+        f"--substitutions=_IMAGE={image},_PYTHON={digits[0]}.{digits[1:]}",
+    )

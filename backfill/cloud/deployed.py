@@ -1,0 +1,62 @@
+"""The deployed function, whose settings, account and limits are the backfill's."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from analysis.settings import Settings
+from deploy.existing import refuse_other_bucket, region_of_function
+from deploy.failures import DisagreementError, RefusedError
+from deploy.function import Function, read_function
+from deploy.step import step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deploy.deployment import Deployment
+    from deploy.gcloud import Gcloud
+
+VARIABLES = tuple(field.name.upper() for field in fields(Settings))
+
+
+def find_deployed(gcloud: Gcloud, deployment: Deployment) -> Function:
+    """Return the function of this name.
+
+    Raises FailedError if it cannot be read, if there is none, or if it watches another bucket.
+    """
+    with step(gcloud, "look at the function", "roles/cloudfunctions.viewer"):
+        return _read_deployed(gcloud, deployment)
+
+
+def look_for_deployed(gcloud: Gcloud, deployment: Deployment) -> Function | None:
+    """Return the function of this name; None, and say so, where there is none to be had."""
+    try:
+        return _read_deployed(gcloud, deployment)
+    except (DisagreementError, RefusedError) as why:
+        reason = str(why).splitlines()[0] if str(why) else "no answer"
+        print(f"backfill.sh: settings are those of the environment, else the defaults: {reason}", file=sys.stderr)
+        return None
+
+
+def settings_variables(function: Function | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are settings: the function's, unless they are set in the person's environment."""
+    deployed = function.environment if function else {}
+    return {name: value for name, value in {**deployed, **environment}.items() if name in VARIABLES}
+
+
+def _read_deployed(gcloud: Gcloud, deployment: Deployment) -> Function:
+    if shutil.which("gcloud") is None:
+        raise DisagreementError("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
+    region = region_of_function(gcloud, deployment.name)
+    answer = region and gcloud.read("functions", "describe", deployment.name, f"--region={region}")
+    if not answer:
+        raise DisagreementError(
+            f"there is no function {deployment.name} in project {deployment.project}.\n"
+            f"If it has another name, give that by --name; else deploy it: {deployment.command}"
+        )
+    function = read_function(answer)
+    refuse_other_bucket(function, deployment)
+    return function

@@ -1,0 +1,210 @@
+"""Section backfill: a bucket analysed by one process and by two, against a plain loop; and comparisons of many."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import batched
+from pathlib import Path
+from statistics import median
+
+from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
+
+from analysis.definition import ANALYSIS_VERSION
+from analysis.sound import make_uid
+from analysis.upload import Upload
+from bench import process, sound_files
+from bench.emulators import BUCKET, Emulators, running
+from bench.options import Options
+from bench.runs import ROOT, progress
+from bench.table import Table, megabytes, seconds
+from local.program import ProgramError
+from local.servers import PROJECT, client_variables
+
+SOUND_S = 5
+POLL_S = 0.1
+WRITERS = 8
+BATCH = 500  # documents of one commit
+PLAIN_LOOP = (
+    "from google.cloud import storage; import main; bucket = storage.Client().bucket({bucket!r});"
+    "[main.analyze(dict(bucket=bucket.name, name=blob.name), None) for blob in bucket.list_blobs()]"
+)
+CALLS = re.compile(r"Compared in ([\d,]+) calls to the bucket and ([\d,]+) to the database")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run took.
+
+    Attributes:
+        wall_s: seconds from its start to its end.
+        memory_mb: the most that one of its processes held.
+        summary: its counts.
+        calls: to the bucket and to the database.
+    """
+
+    wall_s: float
+    memory_mb: float
+    summary: Mapping[str, int]
+    calls: tuple[str, str]
+
+
+def measure(options: Options) -> list[Table]:
+    """Analyse a bucket in each way, in turn, then compare a large one."""
+    if sys.platform != "linux":
+        return [Table("Backfill", ["Not measured: only Linux tells what other processes take."], ("run",), [])]
+    try:
+        with running() as emulators:
+            return [_measure_analysis(emulators, options), _measure_comparison(emulators, options)]
+    except ProgramError as error:
+        return [Table("Backfill", [f"Not measured, a program does not start: {error}"], ("run",), [])]
+
+
+def _measure_analysis(emulators: Emulators, options: Options) -> Table:
+    n_sounds = 20 if options.quick else 200
+    for seed in range(1, n_sounds + 1):
+        emulators.upload(sound_files.make_wav(options.cache, f"short{seed}", SOUND_S, seed=seed))
+    cores = sorted(os.sched_getaffinity(0))
+    ways = {"plain loop, one process": None, "one process": cores[:1], "two processes": cores[:2]}
+    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    for number in range(options.runs):
+        for name, affinity in ways.items():
+            progress(f"run {number + 1}/{options.runs}: {name}")
+            _clear(emulators)
+            runs[name].append(_run_plain(emulators) if affinity is None else _run(emulators, ["--yes"], affinity))
+    again = [_run(emulators, ["--yes"], cores) for _ in range(options.runs)]
+    wrong = [f"{name}: {run.summary}" for name in list(ways)[1:] for run in runs[name] if run.summary["missing"]]
+    rows = []
+    for name, taken in [*runs.items(), ("a second run, nothing to do", again)]:
+        wall_s, memory_mb = median(run.wall_s for run in taken), max(run.memory_mb for run in taken)
+        rate = f"{n_sounds / wall_s:.1f}" if taken is not again else ""
+        rows.append([name, seconds(wall_s), rate, megabytes(memory_mb)])
+    notes = [
+        f"{n_sounds} stereo WAVs of {SOUND_S} s in fake-gcs-server's memory, documents to Firestore's emulator; both",
+        "servers share the cores. The plain loop is `bench/plain_function` over the bucket's listing.",
+        "A run is everything from the start of Python to its end, imports and comparison included;",
+        f"medians of {options.runs} interleaved runs; memory is the most that one process held in any of them.",
+    ]
+    return Table("Backfill of a bucket", notes, ("run", "s", "sounds per second", "MB of a process"), rows, wrong)
+
+
+def _measure_comparison(emulators: Emulators, options: Options) -> Table:
+    rows = []
+    _clear(emulators)
+    for blob in _storage(emulators).list_blobs(BUCKET):
+        blob.delete()
+    there = 0
+    for n_objects in (1000, 2000) if options.quick else (10_000, 100_000):
+        progress(f"making {n_objects} objects and documents")
+        _fill(emulators, there, n_objects)
+        there = n_objects
+        taken = [_run(emulators, ["--dry-run"], sorted(os.sched_getaffinity(0))) for _ in range(options.runs)]
+        assert all(run.summary["sounds"] == n_objects and not run.summary["missing"] for run in taken)
+        rows.append(
+            [
+                f"{n_objects:,} objects, {n_objects:,} documents",
+                seconds(median(run.wall_s for run in taken)),
+                *taken[0].calls,
+                megabytes(max(run.memory_mb for run in taken)),
+            ]
+        )
+    notes = [
+        "`./backfill.sh --dry-run` where every object has its document; the listing and the query go to the emulators.",
+        f"Medians of {options.runs} runs.",
+    ]
+    header = ("compared", "s", "calls to the bucket", "calls to the database", "MB of a process")
+    return Table("Comparison of bucket and collection", notes, header, rows)
+
+
+def _run(emulators: Emulators, arguments: Sequence[str], affinity: Sequence[int]) -> Run:
+    """Run the backfill on some cores: it takes a process for each."""
+    command = [sys.executable, "-P", "-m", "backfill", "--project", PROJECT, "--bucket", BUCKET, "--json", *arguments]
+    environment = client_variables(emulators.storage, emulators.firestore) | {"PYTHONPATH": str(ROOT)}
+    wall_s, memory_mb, output, errors = _timed(command, emulators.directory, environment, affinity)
+    calls = CALLS.search(errors)
+    return Run(wall_s, memory_mb, json.loads(output.splitlines()[-1]), (calls[1], calls[2]) if calls else ("", ""))
+
+
+def _run_plain(emulators: Emulators) -> Run:
+    environment = client_variables(emulators.storage, emulators.firestore)
+    source, cores = ROOT / "bench/plain_function", sorted(os.sched_getaffinity(0))
+    wall_s, memory_mb, _, _ = _timed(
+        [sys.executable, "-c", PLAIN_LOOP.format(bucket=BUCKET)], source, environment, cores
+    )
+    return Run(wall_s, memory_mb, {}, ("", ""))
+
+
+def _timed(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str], affinity: Sequence[int]
+) -> tuple[float, float, str, str]:
+    """Run a command, and return its wall s, the MB of the largest of its processes, and what it printed."""
+    started, memory_mb = time.perf_counter(), 0.0
+    with subprocess.Popen(
+        command,
+        cwd=directory,
+        env=os.environ | dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        os.sched_setaffinity(run.pid, affinity)
+        with ThreadPoolExecutor(1) as reader:
+            printed = reader.submit(run.communicate)
+            while not printed.done():
+                memory_mb = max([memory_mb, *_peaks(run.pid)])
+                time.sleep(POLL_S)
+        output, errors = printed.result()
+    if run.returncode not in (0, 3):
+        raise ProgramError(errors)
+    return time.perf_counter() - started, memory_mb, output, errors
+
+
+def _peaks(pid: int) -> list[float]:
+    """Return the most that each process of a tree has held; of one that ends meanwhile, nothing."""
+    peaks = []
+    with suppress(OSError):
+        for one in (pid, *process.descendants(pid)):
+            with suppress(OSError, StopIteration):  # a process that ends has no memory before it has no entry
+                peaks.append(process.peak(one))
+    return peaks
+
+
+def _clear(emulators: Emulators) -> None:
+    """Remove all documents."""
+    database = _firestore(emulators)
+    for collection in database.collections():
+        database.recursive_delete(collection)
+
+
+def _fill(emulators: Emulators, first: int, end: int) -> None:
+    """Upload small objects, and write the documents that their analysis would have."""
+    bucket, sounds = _storage(emulators).bucket(BUCKET), _firestore(emulators).collection("sounds")
+
+    def upload(numbers: Sequence[int]) -> None:
+        batch = sounds._client.batch()  # noqa: SLF001 - the client that the collection is of
+        for number in numbers:
+            blob = bucket.blob(f"takes/{number:07}.wav")
+            blob.upload_from_string(b"sound")
+            uid = make_uid(Upload(BUCKET, blob.name, blob.generation))
+            document = {"uid": uid, "bucket": BUCKET, "blob_name": blob.name, "generation": blob.generation}
+            batch.set(sounds.document(uid), document | {"analysis_version": ANALYSIS_VERSION})
+        batch.commit()
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(upload, batched(range(first, end), BATCH)))
+
+
+def _storage(emulators: Emulators) -> storage.Client:
+    os.environ["STORAGE_EMULATOR_HOST"] = emulators.storage.url
+    return storage.Client(PROJECT)
+
+
+def _firestore(emulators: Emulators) -> firestore.Client:
+    os.environ["FIRESTORE_EMULATOR_HOST"] = emulators.firestore.address
+    return firestore.Client(PROJECT)

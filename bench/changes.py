@@ -1,0 +1,125 @@
+"""What happens to sounds on their way: each change makes a file of a sound, as it may be uploaded a second time."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import av
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from bench.collected import Labelled
+
+type Samples = NDArray[np.float32]
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+def as_it_is(sound: Labelled) -> bytes:
+    """Return the sound itself as a file."""
+    return _wav(sound.y, sound.sr, "FLOAT")
+
+
+def _gain(gain_db: float, subtype: str) -> Callable[[Labelled], bytes]:
+    return lambda sound: _wav(sound.y * np.float32(10 ** (gain_db / 20)), sound.sr, subtype)
+
+
+def _silence(before_s: float, after_s: float, gain_db: float = 0) -> Callable[[Labelled], bytes]:
+    def change(sound: Labelled) -> bytes:
+        around = [(round(before_s * sound.sr), round(after_s * sound.sr)), (0, 0)]
+        return _wav(np.pad(sound.y, around) * np.float32(10 ** (gain_db / 20)), sound.sr)
+
+    return change
+
+
+def _mp3(bit_rate: int) -> Callable[[Labelled], bytes]:
+    def change(sound: Labelled) -> bytes:
+        fitting = sound if sound.sr in MP3_RATES else _resampled(sound, 44100)
+        return _encode(fitting.y, fitting.sr, "mp3", "libmp3lame", bit_rate)
+
+    return change
+
+
+def _opus(sound: Labelled) -> bytes:
+    return _encode(_resampled(sound, 48000).y, 48000, "ogg", "libopus", 64_000)
+
+
+def _rate(sr: int) -> Callable[[Labelled], bytes]:
+    return lambda sound: _wav(_resampled(sound, sr).y, sr)
+
+
+def _eight_bit(sound: Labelled) -> bytes:
+    return _wav(sound.y, sound.sr, "PCM_U8")
+
+
+def _loud_eight_bit(sound: Labelled) -> bytes:
+    """Return it as one would store it who has 8 bits only, using all of them."""
+    return _eight_bit(replace(sound, y=sound.y / np.abs(sound.y).max()))
+
+
+def _mono(sound: Labelled) -> bytes:
+    return _wav(sound.y.mean(axis=1, keepdims=True), sound.sr)
+
+
+def _stereo(sound: Labelled) -> bytes:
+    return _wav(np.repeat(sound.y.mean(axis=1, keepdims=True), 2, axis=1), sound.sr)
+
+
+def _left(sound: Labelled) -> bytes:
+    return _wav(sound.y[:, :1], sound.sr)
+
+
+def _noise(sound: Labelled) -> bytes:
+    white = np.random.default_rng(len(sound.y)).standard_normal(sound.y.shape, dtype=np.float32)
+    return _wav(sound.y + white * np.sqrt(np.square(sound.y).mean()) * np.float32(10 ** (-30 / 20)), sound.sr, "FLOAT")
+
+
+def _first_half(sound: Labelled) -> bytes:
+    return _wav(sound.y[: (len(sound.y) + 1) // 2], sound.sr)
+
+
+CHANGES: dict[str, Callable[[Labelled], bytes]] = {
+    "gain -24 dB, 16 bit": _gain(-24, "PCM_16"),
+    "gain -12 dB, 16 bit": _gain(-12, "PCM_16"),
+    "gain +6 dB, float": _gain(6, "FLOAT"),
+    "0.37 s of silence before": _silence(0.3711, 0),
+    "1 s of silence after": _silence(0, 1),
+    "10.2 s of silence before, 10 s after": _silence(10.213, 10),
+    "gain -18 dB, silence before and after": _silence(0.127, 0.8, -18),
+    "mono": _mono,
+    "two equal channels": _stereo,
+    "MP3, 128 kbit/s": _mp3(128_000),
+    "MP3, 64 kbit/s": _mp3(64_000),
+    "Opus, 64 kbit/s": _opus,
+    "8 bit, at full scale": _loud_eight_bit,
+    "8 bit, however quiet": _eight_bit,
+    "16 kHz": _rate(16000),
+    "white noise 30 dB below": _noise,
+    "left channel only": _left,
+    "first half only": _first_half,
+}
+
+
+def _resampled(sound: Labelled, sr: int) -> Labelled:
+    return replace(sound, y=soxr.resample(sound.y, sound.sr, sr), sr=sr)
+
+
+def _wav(y: Samples, sr: int, subtype: str = "PCM_16") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, y, sr, subtype, format="WAV")
+    return file.getvalue()
+
+
+def _encode(y: Samples, sr: int, container: str, codec: str, bit_rate: int) -> bytes:
+    file = io.BytesIO()
+    layout = {1: "mono", 2: "stereo"}[y.shape[1]]
+    with av.open(file, "w", format=container) as output:
+        stream = output.add_stream(codec, sr, layout=layout, bit_rate=bit_rate)
+        assert isinstance(stream, av.AudioStream)
+        whole = av.AudioFrame.from_ndarray(np.ascontiguousarray(y.T), "fltp", layout)
+        whole.sample_rate, whole.pts = sr, 0
+        to_frames = av.AudioResampler(stream.format, layout, sr, frame_size=stream.frame_size)
+        for frame in [*to_frames.resample(whole), *to_frames.resample(None), None]:
+            output.mux(stream.encode(frame))
+    return file.getvalue()

@@ -1,0 +1,47 @@
+"""Prints SCALES of analysis/fingerprint.py: what makes each of its numbers vary alike.
+
+Their standard deviations over sounds of packages that no collection of `bench/similar.py` is taken from: loops, drums
+and pads, tones and chords of synthesisers, the sounds of two desktops. Deviations count half: their constants are
+doubled. Run it as `python -m bench.scaling [CACHE]`.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from analysis.audio import open_recording
+from analysis.errors import AnalysisError
+from analysis.features import extract
+from analysis.fingerprint import N_MEANS, SCALES
+from analysis.settings import Settings
+from bench.packages import find_sounds, unpack
+
+PACKAGES = ("sonic-pi-samples", "lmms-common", "oxygen-sounds", "sound-theme-freedesktop")
+SHARE_OF_DEVIATIONS = 0.5
+
+
+def main(cache: str = f"{tempfile.gettempdir()}/sounds-bench") -> None:
+    """Print the constants."""
+    vectors = []
+    for package in PACKAGES:
+        directory = unpack(package, Path(cache))
+        if directory is None:
+            sys.exit(f"{package} is not to be had here")
+        vectors += [vector for path in find_sounds(directory) if (vector := _fingerprint(path))]
+    scales = (np.array(vectors) * SCALES).std(axis=0)
+    scales[N_MEANS - 1 :] /= SHARE_OF_DEVIATIONS
+    print(f"# of {len(vectors)} sounds", ", ".join(f"{scale:.3g}" for scale in scales), sep="\n")
+
+
+def _fingerprint(path: Path) -> tuple[float, ...] | None:
+    with path.open("rb") as file:
+        try:
+            return extract(open_recording(file, Settings())).fingerprint
+        except AnalysisError:
+            return None  # lmms has files of other programs that are called sounds
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,148 @@
+"""Section similar: whether near fingerprints sound alike, and whether a sound is found again after it was changed."""
+
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.audio import open_recording
+from analysis.fingerprint import SAME_DISTANCE
+from analysis.settings import Settings
+from bench import changes, similar_ways
+from bench.collected import Labelled, collect
+from bench.options import Options
+from bench.runs import progress
+from bench.similar_ways import Likeness, Numbers
+from bench.table import Table
+
+type Kinds = dict[str, list[Labelled]]
+type Samples = NDArray[np.float32]
+
+QUERIES = 120  # sounds of a kind that are changed
+SURE = {
+    "gain": 0.99,
+    "silence": 0.99,
+    "MP3, 128": 0.95,
+    "8 bit, at full": 0.95,
+}  # of them found, by the words of a change
+COLLECTION = 1500  # sounds, the least among which finding one says something
+
+
+def measure(options: Options) -> list[Table]:
+    """Compare the ways to find sounds of a label, then look for changed sounds by their fingerprints."""
+    kinds, missing = collect(options.cache, quick=options.quick)
+    ways = similar_ways.load()
+    if not kinds:
+        return [Table("Sounds alike", [f"Not measured, there are no packages of sounds here: {missing}"], [], [])]
+    samples = {kind: [_analysed(changes.as_it_is(sound)) for sound in sounds] for kind, sounds in kinds.items()}
+    notes = [
+        f"{sum(map(len, kinds.values()))} sounds with labels, of Debian's packages:",
+        f"{'; '.join(_describe(kind, sounds) for kind, sounds in kinds.items())}.",
+        "Neighbours are only looked for in other kits, soundfonts, recordings, pieces or games than the sound's own.",
+        *([f"Not to be had here: {', '.join(missing)}."] if missing else []),
+        *([f"Not installed: {absent}."] if (absent := similar_ways.names(list(ways))) else []),
+    ]
+    return [_labels_table(kinds, samples, ways, notes), *_changes_tables(options, kinds, samples, ways)]
+
+
+def _describe(kind: str, sounds: Sequence[Labelled]) -> str:
+    origins, labels = {sound.origin for sound in sounds}, {sound.label for sound in sounds}
+    return f"{len(sounds)} {kind} of {len(labels)} labels from {len(origins)} origins"
+
+
+def _analysed(file: bytes) -> Samples:
+    """Return y of a file, as the function decodes it."""
+    with tempfile.TemporaryFile() as opened:
+        opened.write(file)
+        opened.flush()
+        return np.concatenate(list(open_recording(opened, Settings())))
+
+
+def _labels_table(
+    kinds: Kinds, samples: dict[str, list[Samples]], ways: dict[str, Likeness], notes: list[str]
+) -> Table:
+    rows, precision = [], {}
+    for name, way in ways.items():
+        cells = []
+        for kind, sounds in kinds.items():
+            progress(f"{name}: {kind}")
+            numbers = np.array([way.describe(y) for y in samples[kind]])
+            at_1, at_5, mean = precision_of(way.distances(numbers, numbers), sounds)
+            precision[name, kind] = at_5
+            cells.append(f"{at_1:.2f} / {at_5:.3f} / {mean:.3f}")
+        rows.append([name, *cells])
+    wrong = [
+        f"{kind}: precision at 5 is {precision['fingerprint', kind]:.3f}, of {name} {precision[name, kind]:.3f}"
+        for name, kind in precision
+        if name.startswith("mean_mfccs") and precision["fingerprint", kind] <= precision[name, kind]
+    ]
+    head = "Precision at 1 / precision at 5 / mean average precision."
+    return Table("Neighbours of the same label", [head, *notes], ["way", *kinds], rows, wrong)
+
+
+def precision_of(distances: Numbers, sounds: Sequence[Labelled]) -> tuple[float, float, float]:
+    """Return precision at 1 and at 5, and mean average precision, of neighbours of other origins."""
+    labels, origins = (np.array([getattr(sound, name) for sound in sounds]) for name in ("label", "origin"))
+    results = []
+    for i, row in enumerate(distances):
+        others = np.flatnonzero(origins != origins[i])
+        is_alike = labels[others[np.argsort(row[others], kind="stable")]] == labels[i]
+        hits = np.flatnonzero(is_alike)
+        if len(hits):
+            results.append((is_alike[0], is_alike[:5].mean(), (np.arange(1, len(hits) + 1) / (hits + 1)).mean()))
+    at_1, at_5, mean = np.mean(results, axis=0)
+    return float(at_1), float(at_5), float(mean)
+
+
+def _changes_tables(
+    options: Options, kinds: Kinds, samples: dict[str, list[Samples]], ways: dict[str, Likeness]
+) -> list[Table]:
+    """Look for changed sounds among all unchanged ones of all kinds."""
+    ours, raw = (ways[name] for name in ("fingerprint", "mean_mfccs, Euclidean"))
+    originals = [y for kind in kinds for y in samples[kind]]
+    collected, raw_collected = (np.array([way.describe(y) for y in originals]) for way in (ours, raw))
+    first, rows, near_rows, wrong = 0, {name: [name] for name in changes.CHANGES}, [], []
+    own: dict[str, list[float]] = {name: [] for name in changes.CHANGES}
+    found: dict[str, list[bool]] = {name: [] for name in changes.CHANGES}
+    for kind, sounds in kinds.items():
+        chosen = np.random.default_rng(1).permutation(len(sounds))[: 5 if options.quick else QUERIES]
+        for name, change in changes.CHANGES.items():
+            progress(f"{kind}: {name}")
+            changed = [_analysed(change(sounds[i])) for i in chosen]
+            distances = ours.distances(np.array([ours.describe(y) for y in changed]), collected)
+            is_first = distances.argmin(axis=1) == first + chosen
+            own[name] += distances[np.arange(len(chosen)), first + chosen].tolist()
+            raw_distances = raw.distances(np.array([raw.describe(y) for y in changed]), raw_collected)
+            found[name] += (raw_distances.argmin(axis=1) == first + chosen).tolist()
+            rows[name].append(f"{is_first.mean():.1%}")
+            wrong += [
+                f"{kind}: {name}: only {is_first.mean():.1%} of the originals come first, {least:.0%} should"
+                for words, least in SURE.items()
+                if words in name and is_first.mean() < least and len(collected) >= COLLECTION
+            ]
+        first += len(sounds)
+    for name, row in rows.items():
+        row += [f"{np.mean(found[name]):.1%}"]
+        near_rows.append([name, *_spread(own[name])])
+    others = ours.distances(collected, collected) + np.diag(np.full(len(collected), np.inf))
+    near_rows.append(["the nearest other sound, nothing changed", *_spread(others.min(axis=1))])
+    notes = [
+        f"Of each kind {QUERIES} sounds, changed as a second upload may be, and looked for by their fingerprints among",
+        f"all {len(collected)}: how often the unchanged original comes first; in the last column, over all kinds, by",
+        "mean_mfccs and Euclidean distance.",
+    ]
+    near = [
+        "Distance between a changed sound and its original, over all kinds: the median, what 95 of 100 stay below, and",
+        f"the share within SAME_DISTANCE = {SAME_DISTANCE:g}.",
+    ]
+    header = ("", "median", "95 of 100", "within SAME_DISTANCE")
+    return [
+        Table("The same sound, changed", notes, ["change", *kinds, "by mean_mfccs"], list(rows.values()), wrong),
+        Table("How far the same sound is", near, header, near_rows),
+    ]
+
+
+def _spread(distances: Sequence[float] | Numbers) -> list[str]:
+    median, most = np.quantile(distances, [0.5, 0.95])
+    return [f"{median:.2f}", f"{most:.2f}", f"{np.mean(np.less(distances, SAME_DISTANCE)):.1%}"]

@@ -1,0 +1,45 @@
+"""Notes of the instruments of a soundfont, rendered from a MIDI file that plays them one after the other."""
+
+import io
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+PROGRAMS = (*range(80), *range(104, 112))  # General MIDI's instruments, without its synthesisers' pads and its effects
+KEYS = (48, 60, 72)
+NOTE_S, SPACE_S = 2, 3  # a note, of which the key is held for half, and from one to the next
+PEAK = 0.9
+
+
+def render(path: Path) -> Iterator[tuple[int, NDArray[np.float32], int]]:
+    """Yield program, samples [shape=(n, 2)] and rate of every note that sounds."""
+    import midirenderer  # of bench/requirements.txt
+
+    wave = midirenderer.render_wave_from(path.read_bytes(), _midi())
+    y, sr = soundfile.read(io.BytesIO(wave), dtype="float32", always_2d=True)
+    y *= PEAK / np.abs(y).max()
+    for place, program in enumerate(np.repeat(PROGRAMS, len(KEYS))):
+        note = y[place * SPACE_S * sr :][: NOTE_S * sr]
+        if len(note) and np.abs(note).max() > 1e-3:
+            yield int(program), note, sr
+
+
+def _midi() -> bytes:
+    """Return a file of one track, 100 ticks a beat, one beat a second."""
+    track = b"\0\xff\x51\x03" + (1_000_000).to_bytes(3)
+    rest = 0
+    for program in PROGRAMS:
+        for key in KEYS:
+            track += _ticks(rest) + bytes([0xC0, program, 0, 0x90, key, 100]) + _ticks(100) + bytes([0x80, key, 0])
+            rest = 100 * (SPACE_S - 1)
+    track += _ticks(rest) + b"\xff\x2f\0"
+    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 100) + b"MTrk" + struct.pack(">I", len(track)) + track
+
+
+def _ticks(n: int) -> bytes:
+    """Return a time of less than 2**14 as MIDI's variable-length quantity."""
+    return bytes([n >> 7 | 0x80, n & 0x7F]) if n >> 7 else bytes([n])

@@ -1,0 +1,95 @@
+"""The function as it should be: deployed when it is not there, or when anything about it is otherwise."""
+
+from deploy.archive import LABEL, ROOT, digest
+from deploy.deployment import Deployment
+from deploy.function import Function, differences
+from deploy.gcloud import Gcloud
+from deploy.place import Place
+
+# The newest that each generation has and that is tested here.
+RUNTIMES = {1: "python312", 2: "python313"}
+
+# What --trigger-bucket makes each generation listen to.
+EVENTS = {1: "google.storage.object.finalize", 2: "google.cloud.storage.object.v1.finalized"}
+
+# The most that an event-driven function may have; an hour of noise as AAC took 19 s of one core.
+TIMEOUT_S = 540
+
+# Bounds the bill: no more than this run at once, whatever is uploaded.
+MAX_INSTANCES = 10
+
+# pip install --target on Linux, without bytecode: llvmlite 179 MB, av 131, scipy 112, numpy 53, scikit-learn 31.
+TOO_LARGE = (
+    "note: generation 1 has a limit of 500 MB for source and packages, and these packages are 586 MB;"
+    " if Google refuses to build them, use --generation 2, which has no such limit"
+)
+
+
+def wanted(deployment: Deployment, where: Place) -> Function:
+    """Return the function as it should be."""
+    second = deployment.generation == 2
+    return Function(
+        generation=deployment.generation,
+        name=deployment.name,
+        region=where.region,
+        state="ACTIVE",
+        source=digest(),
+        runtime=RUNTIMES[deployment.generation],
+        entry_point="analyze",
+        bucket=deployment.bucket,
+        event=EVENTS[deployment.generation],
+        retry=True,
+        account=deployment.run_account,
+        build_account=deployment.build_account,
+        memory_mib=deployment.memory_mib,
+        timeout_s=TIMEOUT_S,
+        instances=MAX_INSTANCES,
+        ingress="ALLOW_INTERNAL_ONLY",
+        environment={"MAX_BYTES": str(deployment.max_bytes)},
+        vcpus=deployment.vcpus if second else None,
+        concurrency=1 if second else None,
+        trigger_location=where.trigger_location if second else None,
+        trigger_account=deployment.run_account if second else None,
+    )
+
+
+def ensure_function(gcloud: Gcloud, goal: Function, found: Function | None) -> None:
+    """Deploy the function unless it is there as it should be; say what differs."""
+    if found is not None:
+        different = differences(found, goal)
+        if not different:
+            return
+        gcloud.say("; ".join(different))
+    if goal.generation == 1:
+        gcloud.say(TOO_LARGE)
+    gcloud.run("functions", "deploy", goal.name, f"--region={goal.region}", *_flags(goal, gcloud.project))
+
+
+def _flags(function: Function, project: str) -> list[str]:
+    """Return what gcloud is told to make the function so; its state and its event follow from the rest."""
+    mib = function.memory_mib
+    memory = f"{mib // 1024}GiB" if mib >= 1024 else f"{mib}MiB"
+    flags = [
+        "--gen2" if function.generation == 2 else "--no-gen2",
+        f"--runtime={function.runtime}",
+        f"--source={ROOT}",
+        f"--entry-point={function.entry_point}",
+        f"--trigger-bucket=gs://{function.bucket}",
+        *(["--retry"] if function.retry else []),
+        f"--service-account={function.account}",
+        f"--build-service-account=projects/{project}/serviceAccounts/{function.build_account}",
+        f"--memory={memory}",
+        f"--timeout={function.timeout_s}s",
+        f"--max-instances={function.instances}",
+        f"--ingress-settings={function.ingress.removeprefix('ALLOW_').lower().replace('_', '-')}",
+        f"--update-env-vars={','.join(f'{name}={value}' for name, value in function.environment.items())}",
+        f"--update-labels={LABEL}={function.source}",
+    ]
+    if function.generation == 2:
+        flags += [
+            f"--cpu={function.vcpus}",
+            f"--concurrency={function.concurrency}",
+            f"--trigger-location={function.trigger_location}",
+            f"--trigger-service-account={function.trigger_account}",
+        ]
+    return flags

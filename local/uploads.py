@@ -1,0 +1,89 @@
+"""What becomes of uploads: of the files that are given, or of whatever any client uploads while the stack is up."""
+
+import queue
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from google.api_core.exceptions import GoogleAPIError
+from google.cloud import firestore, storage  # type: ignore[attr-defined]  # storage ships no types
+
+from local.outcome import DATABASE, Outcome, find_outcome
+from local.servers import PROJECT
+from local.stack import BUCKET, Stack
+
+EVENT_S = 60  # from the last upload until an event that has not come is given up; events take milliseconds
+UPLOAD_S = 60  # of silence
+CHECK_S = 0.2
+
+
+def upload_files(stack: Stack, files: dict[str, Path]) -> Iterator[Outcome]:
+    """Upload the files and yield the outcome of each, in the order in which the function answers.
+
+    Raises ProgramError if a program of the stack ends first.
+    """
+    uploaded = set()
+    for name, file in files.items():
+        try:
+            uploaded.add((BUCKET, name, _upload(stack, name, file)))
+        except (OSError, GoogleAPIError) as error:
+            yield Outcome(name, "failed", message=f"not uploaded: {error}")
+    deadline = time.monotonic() + EVENT_S
+    while uploaded:
+        for upload, outcome in _next_outcome(stack):
+            uploaded.discard(upload)
+            yield outcome
+        if time.monotonic() > deadline:
+            for upload in uploaded - stack.trigger.received:
+                uploaded.discard(upload)
+                yield Outcome(upload[1], "failed", message="storage published no event of it")
+
+
+def watch_uploads(stack: Stack) -> Iterator[Outcome]:
+    """Yield the outcome of every upload by any client; raise ProgramError when a program of the stack ends."""
+    while True:
+        for _, outcome in _next_outcome(stack):
+            yield outcome
+
+
+@cache
+def _storage() -> storage.Client:
+    return storage.Client(project=PROJECT)
+
+
+@cache
+def _firestore() -> firestore.Client:
+    return firestore.Client(project=PROJECT, database=DATABASE)
+
+
+def _upload(stack: Stack, name: str, file: Path) -> int:
+    """Upload a file and return its generation."""
+    with _naming_the_cause(stack):
+        blob = _storage().bucket(BUCKET).blob(name)
+        blob.upload_from_filename(file, timeout=UPLOAD_S, retry=None)
+        return int(blob.generation)
+
+
+def _next_outcome(stack: Stack) -> Iterator[tuple[tuple[str, str, int], Outcome]]:
+    """Wait CHECK_S for the next answer of the function, and yield its upload and outcome if it came."""
+    stack.check()
+    try:
+        answer = stack.answers.get(timeout=CHECK_S)
+    except queue.Empty:
+        return
+    with _naming_the_cause(stack):
+        outcome = find_outcome(_firestore(), answer, stack.function.log)
+    yield answer.event.upload, outcome
+
+
+@contextmanager
+def _naming_the_cause(stack: Stack) -> Iterator[None]:
+    """Raise ProgramError instead of a client's error where the client failed because a program has ended."""
+    try:
+        yield
+    except (OSError, GoogleAPIError):
+        time.sleep(CHECK_S)  # the connection may be gone before the process is
+        stack.check()
+        raise

@@ -1,0 +1,51 @@
+"""The command lines of the page: of page.sh, whose header comment is the help, and of ``python -m page export``.
+
+Run as ``python -m page.arguments ARGUMENT...`` it only says what is wrong with them, before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ENDINGS = (".csv", ".parquet")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments; what is wrong with them is one line on stderr and exit code 2."""
+    parser = _Parser(prog="page.sh", add_help=False, allow_abbrev=False)
+    parser.add_argument("export", nargs="?", choices=["export"])
+    parser.add_argument("file", nargs="?", type=Path)
+    parser.add_argument("--project", default=os.environ.get("GOOGLE_CLOUD_PROJECT"))
+    parser.add_argument("--bucket", default="")
+    parser.add_argument("--port", type=_port, default=8080)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--uploads", action="store_true")
+    given = parser.parse_args(arguments)
+    if not given.project or not (given.bucket or given.export):
+        parser.error("it takes --project and --bucket")
+    if given.export and (given.file is None or given.file.suffix not in ENDINGS):
+        parser.error(f"export takes the name of a file that ends in {' or '.join(ENDINGS)}")
+    return given
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (./page.sh --help tells more)\n")
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 2**16:
+        raise ValueError
+    return number
+
+
+if __name__ == "__main__":
+    parse(sys.argv[1:])

@@ -1,0 +1,140 @@
+"""The benchmark of similarity measures what it says, on collections that are what it says."""
+
+import io
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bench import similar_ways
+from bench.changes import CHANGES, as_it_is
+from bench.collected import AT_MOST, Labelled, _comparable, _distinct
+from bench.packages import unpack
+from bench.similar import _analysed, precision_of
+from bench.soundfont import KEYS, PROGRAMS, _midi, _ticks
+
+ROOT = Path(__file__).parents[2]
+
+
+def sound(label: str = "kick", origin: str = "a kit", seed: int = 0, n: int = 20_000) -> Labelled:
+    """Noise that dies away."""
+    y = np.random.default_rng(seed).standard_normal((n, 2)) * np.exp(-np.arange(n) / 5000)[:, None] * 0.1
+    return Labelled(label, origin, y.astype(np.float32), 44100)
+
+
+def test_precision_is_that_of_neighbours_from_elsewhere() -> None:
+    """Of a sound's neighbours, those of its own origin do not count, and the others count by their label."""
+    sounds = [sound("kick", "a"), sound("kick", "a"), sound("snare", "b"), sound("kick", "b"), sound("snare", "a")]
+    distances = np.abs(np.subtract.outer([0.0, 0.1, 1.0, 2.0, 9.0], [0.0, 0.1, 1.0, 2.0, 9.0]))
+
+    at_1, at_5, mean = precision_of(distances, sounds)
+
+    # From elsewhere, nearest first: kick: snare kick; the same; snare: kick kick snare; kick: kick kick snare;
+    # snare: kick snare.
+    assert at_1 == pytest.approx(1 / 5)
+    assert at_5 == pytest.approx((1 / 2 + 1 / 2 + 1 / 3 + 2 / 3 + 1 / 2) / 5)
+    assert mean == pytest.approx((1 / 2 + 1 / 2 + 1 / 3 + 1 + 1 / 2) / 5)
+
+
+def test_sounds_that_differ_in_level_only_are_one() -> None:
+    """A hit that is another made quieter or later is left out, and so is what is more than a kit's share."""
+    hit, other = sound(), sound(seed=1)
+    quieter = Labelled(hit.label, hit.origin, np.concatenate([np.zeros((441, 2), np.float32), hit.y * 0.1]), hit.sr)
+
+    assert _distinct([hit, quieter, other]) == [hit, other]
+    assert len(_distinct([sound(seed=seed) for seed in range(AT_MOST + 5)])) == AT_MOST
+
+
+def test_labels_of_one_origin_are_left_out() -> None:
+    """A label needs two origins, else there is no neighbour to be found."""
+    sounds = [sound("kick", "a"), sound("kick", "b"), sound("gong", "a"), sound("gong", "a")]
+
+    assert _comparable(sounds) == sounds[:2]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_make_files_that_the_function_reads(name: str) -> None:
+    """Every change makes another file of nearly the same sound."""
+    file = CHANGES[name](sound())
+
+    y = _analysed(file)
+
+    assert file != as_it_is(sound())
+    assert np.abs(y).max() > 0.005
+    assert (len(y) > 12_000) == ("silence" in name)
+    assert (len(y) < 6000) == ("half" in name)
+
+
+def test_changes_change_what_they_say() -> None:
+    """Gain, bits and silence are those of their names."""
+    original, quiet, coarse, late = (
+        soundfile.read(io.BytesIO(change(sound())))[0]
+        for change in (
+            as_it_is,
+            CHANGES["gain -12 dB, 16 bit"],
+            CHANGES["8 bit, however quiet"],
+            CHANGES["0.37 s of silence before"],
+        )
+    )
+
+    np.testing.assert_allclose(quiet, original * 10 ** (-12 / 20), atol=1e-4)
+    np.testing.assert_allclose(coarse, original, atol=1 / 127)
+    assert len(np.unique(coarse)) < 256
+    assert not late[:16_000].any()
+    np.testing.assert_allclose(late[-len(original) :], original, atol=1e-4)
+
+
+def test_divergence_is_kullback_and_leibler_s() -> None:
+    """The symmetrised divergence of two normal distributions, by its formula."""
+    rng, n = np.random.default_rng(0), similar_ways.N_TIMBRE
+    means, roots = rng.normal(size=(2, n)), rng.normal(size=(2, n, 3 * n))
+    covariances = roots @ roots.transpose(0, 2, 1) / n
+    numbers = np.concatenate([means, covariances.reshape(2, -1)], axis=1)
+
+    computed = similar_ways._kullback_leibler(numbers, numbers)
+
+    inverse, difference = np.linalg.inv(covariances), means[0] - means[1]
+    traces = np.trace(inverse[0] @ covariances[1]) + np.trace(inverse[1] @ covariances[0]) - 2 * n
+    assert computed[0, 1] == pytest.approx(traces + difference @ (inverse[0] + inverse[1]) @ difference)
+    assert computed[0, 0] == pytest.approx(0, abs=1e-9)
+
+
+def test_midi_plays_every_note() -> None:
+    """Times are MIDI's variable-length quantities, and each note begins and ends."""
+    assert [_ticks(n) for n in (0, 127, 128, 200, 16_383)] == [b"\0", b"\x7f", b"\x81\0", b"\x81\x48", b"\xff\x7f"]
+    assert struct.unpack(">I", _midi()[18:22]) == (len(_midi()) - 22,)
+    assert _midi().count(bytes([0x80, KEYS[0], 0])) == len(PROGRAMS)
+    assert _midi().count(b"\x90") == _midi().count(b"\xff\x2f\0") * len(PROGRAMS) * len(KEYS)
+
+
+def test_a_package_that_is_not_to_be_had_is_none(tmp_path: Path) -> None:
+    """What Debian does not have is told from what is there, and leaves nothing behind."""
+    assert unpack("no-such-package-of-sounds", tmp_path) is None
+    assert list((tmp_path / "packages").iterdir()) == []
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="the sounds are Debian's packages")
+def test_tables_of_a_quick_try(tmp_path: Path) -> None:
+    """One command fetches a drum kit and prints how its sounds are found, by their fingerprints better than raw."""
+    report = tmp_path / "report.json"
+    options = ["--only", "similar", "--quick", "--cache", tmp_path, "--json", report]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *options], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    alike, *changed = json.loads(report.read_text())
+    if not changed:
+        pytest.skip(alike["notes"][0])
+
+    precision = {row[0]: float(row[1].split(" / ")[1]) for row in alike["rows"]}
+    found = {row[0]: row[1:] for row in changed[0]["rows"]}
+    assert precision["fingerprint"] > precision["mean_mfccs, Euclidean"]
+    assert found["gain -24 dB, 16 bit"] == ["100.0%", "0.0%"]
+    assert found.keys() == CHANGES.keys()
+    assert [row[0] for row in changed[1]["rows"]] == [*CHANGES, "the nearest other sound, nothing changed"]

@@ -1,0 +1,71 @@
+"""Resource Manager and IAM: the project, its policy, its service accounts."""
+
+from typing import Any
+
+from tests.deploy.apis.answering import RefusalError, Request, State, exists, not_found, route
+from tests.deploy.apis.services import need
+
+
+@route("GET", "/cloudresourcemanager/v1/projects/{project}")
+def _project(state: State, _request: Request, names: dict[str, str]) -> Any:
+    if names["project"] != state.project:
+        raise RefusalError(403, "PERMISSION_DENIED", "The caller does not have permission")
+    return {"projectId": state.project, "projectNumber": state.number, "lifecycleState": "ACTIVE"}
+
+
+@route("POST", "/cloudresourcemanager/v1/projects/{project}:getIamPolicy")
+def _policy(state: State, _request: Request, _names: dict[str, str]) -> Any:
+    return policy(state, "project")
+
+
+@route("POST", "/cloudresourcemanager/v1/projects/{project}:setIamPolicy")
+def _set_policy(state: State, request: Request, _names: dict[str, str]) -> Any:
+    return set_policy(state, "project", request.body["policy"])
+
+
+@route("GET", "/iam/v1/projects/{project}/serviceAccounts/{email}")
+def _account(state: State, _request: Request, names: dict[str, str]) -> Any:
+    need(state, "iam")
+    if names["email"] not in state.accounts:
+        raise RefusalError(404, "NOT_FOUND", f"Unknown service account {names['email']}")
+    return state.accounts[names["email"]]
+
+
+@route("POST", "/iam/v1/projects/{project}/serviceAccounts")
+def _make_account(state: State, request: Request, _names: dict[str, str]) -> Any:
+    need(state, "iam")
+    email = f"{request.body['accountId']}@{state.project}.iam.gserviceaccount.com"
+    if email in state.accounts:
+        raise exists(email)
+    state.accounts[email] = {"name": f"projects/{state.project}/serviceAccounts/{email}", "email": email}
+    state.accounts[email] |= request.body["serviceAccount"]
+    return state.accounts[email]
+
+
+@route("DELETE", "/iam/v1/projects/{project}/serviceAccounts/{email}")
+def _remove_account(state: State, _request: Request, names: dict[str, str]) -> Any:
+    if not state.accounts.pop(names["email"], None):
+        raise not_found(names["email"])
+    return {}
+
+
+def policy(state: State, resource: str) -> dict[str, Any]:
+    """Return the policy of a resource; one that nobody has set is empty."""
+    return state.policies.get(resource, {"etag": "ACAB", "version": 1})
+
+
+def set_policy(state: State, resource: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Set the policy of a resource; like Google's it knows no account that is not there."""
+    for binding in wanted.get("bindings", []):
+        for member in binding["members"]:
+            email = member.partition(":")[2]
+            if email.endswith(".iam.gserviceaccount.com") and email not in {*state.accounts, *state.agents}:
+                raise RefusalError(400, "INVALID_ARGUMENT", f"Service account {email} does not exist.")
+    state.policies[resource] = {**wanted, "etag": "ACAB"}
+    return state.policies[resource]
+
+
+def rights(state: State, resource: str) -> set[tuple[str, str]]:
+    """Return the (member, role) pairs of a resource's policy."""
+    bindings = policy(state, resource).get("bindings", [])
+    return {(member, binding["role"]) for binding in bindings for member in binding["members"]}

@@ -1,0 +1,33 @@
+"""Cloud Run and Eventarc: who may invoke a function's service, and the triggers of a project."""
+
+from typing import Any
+
+from tests.deploy.apis.answering import Request, State, not_found, route
+from tests.deploy.apis.identity import policy, set_policy
+from tests.deploy.apis.services import need
+
+_SERVICE = "/run/v1/projects/{project}/locations/{region}/services/{name}"
+
+
+@route("GET", f"{_SERVICE}:getIamPolicy")
+def _policy(state: State, _request: Request, names: dict[str, str]) -> Any:
+    need(state, "run")
+    _check(state, names["name"])
+    return policy(state, f"service {names['name']}")
+
+
+@route("POST", f"{_SERVICE}:setIamPolicy")
+def _set_policy(state: State, request: Request, names: dict[str, str]) -> Any:
+    _check(state, names["name"])
+    return set_policy(state, f"service {names['name']}", request.body["policy"])
+
+
+@route("GET", "/eventarc/v1/projects/{project}/locations/{region}/triggers")
+def _triggers(state: State, _request: Request, _names: dict[str, str]) -> Any:
+    need(state, "eventarc")
+    return {"triggers": list(state.triggers.values())}
+
+
+def _check(state: State, name: str) -> None:
+    if not any(function.endswith(f"/functions/{name}") for function in state.triggers):
+        raise not_found(f"Service {name}")

@@ -1,0 +1,90 @@
+"""What deploy.sh says it does and would do, without any cloud."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, TIMEOUT_S, Terminal, needs_gcloud
+
+EXPECTED = Path(__file__).parent
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    """Open a terminal that is signed in nowhere."""
+    return Terminal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["-h"], ["--project", PROJECT, "-h", "--bucket", BUCKET], ["--frobnicate", "--name", "--help"]],
+)
+def test_help_is_the_header_comment(terminal: Terminal, words: list[str]):
+    """`--help`, wherever it stands, prints the comment at the top of deploy.sh, whole and unmarked."""
+    header = (ROOT / "deploy.sh").read_text().split("\nset ")[0].split("\n", 1)[1]
+
+    done = terminal.run("./deploy.sh", *words)
+
+    assert done.returncode == 0
+    assert done.stdout == re.sub(r"^# ?", "", header, flags=re.MULTILINE) + "\n"
+
+
+def test_help_is_there_from_everywhere(tmp_path: Path):
+    """The door finds itself when it is called by a relative path from another directory."""
+    door = os.path.relpath(ROOT / "deploy.sh", tmp_path)
+
+    done = subprocess.run([door, "-h"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Sets up everything that one bucket of sounds needs")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--frobnicate"], "the following arguments are required: --project, --bucket"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--generation", "3"], "invalid choice: 3"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--memory", "3GiB"], "invalid choice: '3GiB'"),
+        (["--project", "a project", "--bucket", BUCKET], "--project 'a project' is not a valid project"),
+        (["--project", PROJECT, "--bucket", "gs://my-sounds"], "--bucket 'gs://my-sounds' is not a valid bucket"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--region", "us"], "--region 'us' is not a valid region"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--name", "Analyze"], "--name 'Analyze' is not a valid name"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--proj", "x"], "unrecognized arguments: --proj x"),
+    ],
+)
+def test_wrong_options_are_one_line_and_exit_2(terminal: Terminal, options: list[str], message: str):
+    """What is wrong with the options is said in one line on stderr, before anything is asked of the cloud."""
+    done = terminal.run("./deploy.sh", *options)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@needs_gcloud
+@pytest.mark.parametrize("generation", [1, 2])
+def test_dry_run_is_the_whole_recipe(terminal: Terminal, generation: int):
+    """Without access to the project a dry run prints, word for word, all commands that an empty one needs."""
+    expected = (EXPECTED / f"dry-run-{generation}.txt").read_text()
+
+    done = terminal.deploy("--generation", str(generation), "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert re.sub(r"(sounds-source=)\w{40}", r"\1digest", done.stdout.replace(str(ROOT), "ROOT")) == expected
+
+
+@needs_gcloud
+@pytest.mark.parametrize("generation", [1, 2])
+def test_every_command_is_one_that_gcloud_knows(terminal: Terminal, generation: int):
+    """The linter of gcloud itself finds the command and every flag of each line of the recipe."""
+    recipe = (EXPECTED / f"dry-run-{generation}.txt").read_text()
+
+    commands, refused = terminal.lint(recipe + "gcloud storage buckets create gs://my-sounds --public\n")
+
+    assert len(commands) > 10
+    assert refused == ["gcloud storage buckets create gs://my-sounds --public"]

@@ -1,0 +1,210 @@
+"""What gcloud really uploaded: unpacked, installed from its own lock alone, and served as the cloud serves it."""
+
+import http.client
+import io
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore as firestore_client
+from google.cloud import storage as storage_client
+
+from deploy.deployment import Deployment
+from deploy.gcloud import Gcloud
+from deploy.place import place
+from deploy.wanted import ensure_function, wanted
+from local import program
+from local.finalize_event import Event, shape_event
+from local.ports import choose_port
+from local.program import Program
+from tests.deploy.apis.console import opened
+from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
+
+APIS = ("artifactregistry", "cloudbuild", "cloudfunctions", "eventarc", "iam", "pubsub", "run")
+INSTALL_S = 300
+CALL_S = 60
+
+# The flags of Google's buildpack; there it is --user, into a directory of its own, what is a venv here.
+# https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/python/python.go
+INSTALL = "--upgrade --upgrade-strategy only-if-needed --no-warn-script-location --no-warn-conflicts --force-reinstall"
+
+# Root without any capability is held to the permissions of files like anybody else.
+UNPRIVILEGED = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"] if os.geteuid() == 0 else []
+
+pytestmark = [
+    needs_gcloud,
+    pytest.mark.skipif(bool(UNPRIVILEGED) and not shutil.which("setpriv"), reason="root, and setpriv is not installed"),
+]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the cloud was given.
+
+    Attributes:
+        functions: as the API was asked for them, by generation.
+        archive: the source archive that gcloud uploaded.
+    """
+
+    functions: dict[int, dict[str, Any]]
+    archive: bytes
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """Deploy a function of each generation, and keep what the cloud got."""
+    with opened(tmp_path_factory.mktemp("deployed")) as console, pytest.MonkeyPatch.context() as patch:
+        for name, value in console.environment().items():
+            patch.setenv(name, value)
+        console.cloud.state.services.update(f"{api}.googleapis.com" for api in APIS)
+        functions = {}
+        for generation in (1, 2):
+            deployment = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
+            ensure_function(Gcloud(PROJECT), wanted(deployment, place(None, None)), None)
+            functions[generation] = next(iter(console.cloud.state.functions.values()))
+            console.cloud.state.functions.clear()
+        first, second = console.cloud.state.archives.values()
+    assert _contents(first) == _contents(second)
+    return Deployed(functions, first)
+
+
+@pytest.fixture(scope="module")
+def source(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Unpack the archive and install what it says it needs, where nothing can be written any more."""
+    source = tmp_path_factory.mktemp("source")
+    with zipfile.ZipFile(io.BytesIO(deployed.archive)) as archive:
+        archive.extractall(source)
+    subprocess.run([sys.executable, "-m", "venv", source / "packages"], check=True, timeout=INSTALL_S)
+    pip = [source / "packages" / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    requirements = ["install", "--requirement", source / "requirements.txt", *INSTALL.split(), "--no-compile"]
+    subprocess.run([*pip, *requirements], check=True, timeout=INSTALL_S)
+    subprocess.run([*pip, "check"], check=True, timeout=INSTALL_S)
+    _set_writable(source, writable=False)
+    yield source
+    _set_writable(source, writable=True)
+
+
+def test_only_the_function_is_uploaded(tmp_path: Path):
+    """.gcloudignore lets main.py, requirements.txt and analysis/ through, and nothing else that may lie about."""
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "analysis", source / "analysis", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (".gcloudignore", "main.py", "requirements.txt"):
+        shutil.copy(ROOT / name, source)
+    for name in (
+        "key.json",
+        ".env",
+        "deploy.sh",
+        "sound.wav",
+        "analysis/__pycache__/x.pyc",
+        "tests/main.py",
+        ".venv/a",
+    ):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text("x")
+    builder = f"--build-service-account=projects/{PROJECT}/serviceAccounts/b@{PROJECT}.iam.gserviceaccount.com"
+    others = [
+        builder,
+        "--runtime=python312",
+        f"--trigger-bucket={BUCKET}",
+        f"--project={PROJECT}",
+        "--region=us-central1",
+    ]
+
+    with opened(tmp_path) as console:
+        console.cloud.state.services.update(f"{api}.googleapis.com" for api in APIS)
+        console.run("gcloud", "functions", "deploy", "f", "--no-gen2", f"--source={source}", *others)
+        (archive,) = console.cloud.state.archives.values()
+
+    modules = {f"analysis/{path.name}" for path in (ROOT / "analysis").glob("*.py")}
+    assert set(_contents(archive)) == {"main.py", "requirements.txt", "analysis/", *modules}
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_what_was_uploaded_makes_a_document_of_a_sound(
+    deployed: Deployed,
+    source: Path,
+    tmp_path: Path,
+    firestore: Program,
+    storage: Program,
+    generation: int,
+    write_sound: Any,
+):
+    """The deployed source, alone and without rights to write, answers a real upload with its document."""
+    name = f"{uuid4()}.wav"
+    with closing(_connected(storage_client, "STORAGE_EMULATOR_HOST", storage.url)) as client:
+        blob = client.create_bucket(f"uploads-{uuid4()}").blob(name)
+        blob.upload_from_filename(write_sound([0.5, -0.5] * 11025))
+    event = Event("1", blob._properties["timeCreated"], blob._properties | {"kind": "storage#object"})
+
+    with _served(deployed.functions[generation], source, tmp_path, firestore, storage) as served:
+        status = _post(served.address, *shape_event(event, {1: "legacy", 2: "binary"}[generation]))
+
+    with closing(_connected(firestore_client, "FIRESTORE_EMULATOR_HOST", firestore.address)) as client:
+        documents = [one.to_dict() for one in client.collection("sounds").get()]
+    (document,) = [one for one in documents if one["blob_name"] == name]
+    assert status == 200, served.tail()
+    assert document["length"] == 22050
+    assert len(document["mean_mfccs"]) == 12
+
+
+def _connected(library: Any, variable: str, address: str) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(variable, address)
+        return library.Client("deployed", AnonymousCredentials())
+
+
+def _post(address: str, headers: dict[str, str], body: bytes) -> int:
+    with closing(http.client.HTTPConnection(address, timeout=CALL_S)) as connection:
+        connection.request("POST", "/", body, headers)
+        return connection.getresponse().status
+
+
+@contextmanager
+def _served(
+    function: dict[str, Any], source: Path, directory: Path, firestore: Program, storage: Program
+) -> Iterator[Program]:
+    """Serve the source with the settings of the deployed function, in an environment as bare as the cloud's."""
+    port = choose_port(0)
+    (directory / "temporary").mkdir()
+    entry_point, signature, settings = _recorded(function)
+    environment = settings | {
+        "FUNCTION_TARGET": entry_point,
+        "FUNCTION_SIGNATURE_TYPE": signature,
+        "PORT": str(port),
+        "HOME": "/nonexistent",
+        "TMPDIR": str(directory / "temporary"),
+        "GOOGLE_CLOUD_PROJECT": "deployed",
+        "FIRESTORE_EMULATOR_HOST": firestore.address,
+        "STORAGE_EMULATOR_HOST": storage.url,
+    }
+    command = [*UNPRIVILEGED, source / "packages" / "bin" / "functions-framework"]
+    with program.start("function", command, directory, port=port, environment=environment, cwd=source) as served:
+        yield served.wait()
+
+
+def _recorded(function: dict[str, Any]) -> tuple[str, str, dict[str, str]]:
+    """Return entry point, signature and environment, as each version of the API has them."""
+    assert "eventTrigger" in function
+    if "buildConfig" in function:
+        return function["buildConfig"]["entryPoint"], "cloudevent", function["serviceConfig"]["environmentVariables"]
+    return function["entryPoint"], "event", function["environmentVariables"]
+
+
+def _contents(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened_archive:
+        return {name: opened_archive.read(name) for name in opened_archive.namelist()}
+
+
+def _set_writable(directory: Path, *, writable: bool) -> None:
+    mode = "u+w" if writable else "a-w"
+    subprocess.run(["chmod", "-R", mode, directory], check=True, timeout=CALL_S)

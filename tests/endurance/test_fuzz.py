@@ -1,0 +1,44 @@
+"""Mutated real files of every format: no crash, no hang, no leak, only sounds and rejections."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.servers import ROOT
+
+GROWN_BYTES = 60 * 2**20  # what allocators keep after files of every kind; a leak of 10 kB per input would be more
+REASONS = {"sound", "not_audio", "corrupt", "empty", "not_finite", "too_long", "too_many_channels", "bad_sample_rate"}
+
+
+def test_mutated_files_become_sounds_or_rejections(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Two processes decode mutated files for a while; longer with --fuzz-seconds, others with --fuzz-seed.
+
+    What ends one of them otherwise is kept as ``finding-SEED`` in the working directory.
+    """
+    seconds, first_seed = (request.config.getoption(name) for name in ("--fuzz-seconds", "--fuzz-seed"))
+    runs = {}
+    for seed in (first_seed, first_seed + 1):
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        command = [sys.executable, "-m", "tests.endurance.fuzz", directory, str(seconds), str(seed)]
+        with (directory / "log").open("w") as log:
+            runs[seed] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
+
+    for seed, process in runs.items():
+        status = process.wait(seconds + 120)
+        text = (tmp_path / str(seed) / "log").read_text(errors="replace")
+        if status:
+            shutil.copy(tmp_path / str(seed) / "input", f"finding-{seed}")
+        assert status == 0, f"see finding-{seed}; seed {seed} ended with {status}: {text[-3000:]}"
+        assert "Traceback" not in text
+        report = json.loads(text.splitlines()[-1])
+        sys.stdout.write(f"fuzz, seed {seed}, {seconds:g} s: {report}\n")
+        assert set(report["ends"]) <= REASONS
+        assert report["ends"]["sound"] > 100
+        assert report["ends"]["corrupt"] > 100
+        assert report["grown_bytes"] < GROWN_BYTES
+        assert report["opened"] == 0

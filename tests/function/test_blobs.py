@@ -1,0 +1,204 @@
+"""What is stored becomes the content that was meant, whole and unchanged, or an error."""
+
+import gzip
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis import blobs
+from analysis.upload import read_upload
+from local.servers import PROJECT
+from tests.stand_ins import storage_proxy as downloads
+from tests.stand_ins.cloud import Cloud
+from tests.stand_ins.storage_proxy import StorageProxy, answer, cut
+from tests.stand_ins.synthetic import encode
+
+type Fetch = Callable[[bytes], bytes]
+
+MAX_BYTES = 2**30
+STORED: dict[str, tuple[Callable[[bytes], bytes], str | None]] = {
+    "gzip that says so": (gzip.compress, "gzip"),
+    "gzip that does not say so": (gzip.compress, None),
+    "no gzip that says it is": (bytes, "gzip"),
+    "gzip of two members": (lambda sound: gzip.compress(sound[:9999]) + gzip.compress(sound[9999:]), "gzip"),
+    "an encoding that nobody knows": (bytes, "rot13, gzip"),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_compressed_objects_are_read_right(proxied: Cloud, sound: bytes, name: str) -> None:
+    """An object stored compressed (``gsutil cp -Z``) is the sound it was, whatever its Content-Encoding says."""
+    compress, encoding = STORED[name]
+    stored = compress(sound)
+    plain, other = proxied.upload(sound, "plain.wav"), proxied.upload(stored, "other.wav", content_encoding=encoding)
+
+    assert [proxied.deliver(plain), proxied.deliver(other)] == [200, 200]
+
+    documents = {document["blob_name"]: document for document in proxied.documents()[0]}
+    assert documents["other.wav"]["mean_mfccs"] == documents["plain.wav"]["mean_mfccs"]
+    assert documents["other.wav"]["length"] == 22050
+    assert documents["other.wav"]["size"] == len(stored)
+
+
+def test_small_compressed_object_is_read_right(proxied: Cloud) -> None:
+    """A second of digital silence, of which gzip leaves a few hundred bytes, is a sound like any other."""
+    assert proxied.deliver(proxied.upload(gzip.compress(encode(np.zeros((44100, 2)))))) == 200
+
+    assert [document["length"] for document in proxied.documents()[0]] == [22050]
+
+
+CUT_OR_CORRUPT = {  # what happens, how many requests the download takes, and what the function answers
+    "cut": ([cut(20_000)], 2, 200),
+    "cut twice": ([cut(20_000), answer(503), cut(9000)], 4, 200),
+    "corrupt": ([downloads.corrupted], 1, 500),
+    "corrupt, then cut": ([cut(20_000, downloads.corrupt)], 2, 500),
+    "cut, then corrupt": ([cut(20_000), downloads.corrupted], 2, 500),
+    "empty": ([downloads.emptied], 1, 500),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OR_CORRUPT)
+@pytest.mark.parametrize("encoding", ["gzip", None])
+@pytest.mark.parametrize("event", [{}, {"crc32c": None, "size": None}], ids=["event", "event without checksum"])
+def test_content_is_whole_or_an_error(
+    proxied: Cloud, storage_proxy: StorageProxy, sound: bytes, encoding: str | None, event: dict[str, Any], name: str
+) -> None:
+    """However often a download is cut, compressed or not, what is analysed is what is stored.
+
+    The event tells its checksum; only where it does not, one more request asks for that.
+    """
+    faults, n_requests, status = CUT_OR_CORRUPT[name]
+    resource = proxied.upload(gzip.compress(sound) if encoding else sound, content_encoding=encoding)
+    storage_proxy.queue += faults
+
+    assert proxied.deliver(resource | event) == status
+
+    assert [document["length"] for document in proxied.documents()[0]] == ([22050] if status == 200 else [])
+    assert proxied.documents()[1] == []
+    assert len(storage_proxy.requests) == n_requests + ("crc32c" in event)
+
+
+@pytest.mark.parametrize("change", ["deleted", "overwritten"])
+def test_checksum_is_that_of_the_generation(
+    proxied: Cloud, storage_proxy: StorageProxy, sound: bytes, change: str
+) -> None:
+    """Where the checksum has to be asked for, and the object is gone or another by then, the upload is left."""
+    resource = proxied.upload(sound) | {"crc32c": None}
+    change_it = proxied.bucket.blob("sound.wav").delete if change == "deleted" else partial(proxied.upload, sound * 2)
+    storage_proxy.queue += [downloads.pass_on, downloads.before(change_it)]
+
+    assert proxied.deliver(resource) == 200
+
+    assert proxied.documents() == ([], [])
+    assert "is not there: deleted or overwritten since" in proxied.log()[-1]["message"]
+
+
+@pytest.mark.parametrize("size", [None, "1"])
+def test_more_than_the_event_tells_is_too_large(proxied: Cloud, sound: bytes, tmp_path: Path, size: str | None) -> None:
+    """An event without a size or with a wrong one does not open the way for more than MAX_BYTES."""
+    resource = proxied.upload(sound * 40)
+    with proxied.another(tmp_path, MAX_BYTES="1000000") as cloud:
+        assert cloud.deliver(resource | {"size": size}) == 200
+
+    assert [document["reason"] for document in proxied.documents()[1]] == ["too_large"]
+
+
+def test_empty_object_of_unknown_size(proxied: Cloud) -> None:
+    """An object that is empty, though its event tells no size, is a folder's placeholder or a rejection by its name."""
+    folders = [proxied.upload(b"", name) for name in ("takes/", "takes_$folder$")]
+    empty = proxied.upload(b"", "take.wav")
+
+    assert [proxied.deliver(resource | {"size": None}) for resource in (*folders, empty)] == [200] * 3
+
+    sounds, rejections = proxied.documents()
+    assert sounds == []
+    assert [(document["blob_name"], document["reason"]) for document in rejections] == [("take.wav", "empty")]
+    left = {line["blob"] for line in proxied.log() if line["message"] == "left: a folder placeholder"}
+    assert left == {"takes/", "takes_$folder$"}
+
+
+@pytest.fixture
+def fetch(storage_proxy: StorageProxy, proxied: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetch]:
+    """Upload content and download it here instead of in the function, through the same proxy."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_proxy.url)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
+    blobs._client.cache_clear()
+
+    def fetch(content: bytes) -> bytes:
+        with blobs.download(read_upload(proxied.upload(content)), MAX_BYTES) as file:
+            return file.read()
+
+    yield fetch
+    blobs._client().close()
+    blobs._client.cache_clear()
+
+
+def test_download_is_read_in_large_pieces(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes fast is taken many KiB at a time, not in the 8 KiB of the client."""
+    sizes: list[int] = []
+    write = blobs._Received.write
+
+    def noted(received: Any, piece: bytes) -> None:
+        sizes.append(len(piece))
+        write(received, piece)
+
+    monkeypatch.setattr(blobs._Received, "write", noted)
+    content = os.urandom(4 * 2**20)
+
+    assert fetch(content) == content
+
+    assert sum(sizes) == len(content)
+    assert 8 * 8192 < max(sizes) <= blobs.PIECE_BYTES
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download take 1 s, and a second more for each 10 kB."""
+    monkeypatch.setattr(blobs, "RETRY_S", 1)
+    monkeypatch.setattr(blobs, "SLOWEST_BYTES_PER_S", 10_000)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_download_that_drips_is_an_error_in_time(fetch: Fetch, storage_proxy: StorageProxy) -> None:
+    """Bytes that come one by one do not keep a call for as long as they come, but raise what a retry can cure."""
+    storage_proxy.default = downloads.drip(100, 0.25)
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError, match=r"sound\.wav#\d+ comes too slowly: \d+ bytes in \d+ s"):
+        fetch(os.urandom(20_000))
+
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.usefixtures("impatient")
+def test_download_may_take_the_time_of_its_size(fetch: Fetch, storage_proxy: StorageProxy) -> None:
+    """A large download that comes steadily is awaited for longer than attempts are made."""
+    storage_proxy.default = downloads.drip(3_000, 0.1)
+    content = os.urandom(60_000)
+    began = time.monotonic()
+
+    assert fetch(content) == content
+
+    assert time.monotonic() - began > blobs.RETRY_S
+
+
+def test_client_that_reads_otherwise_is_refused() -> None:
+    """With a storage client that would read 8 KiB at a time again, the function does not start, and says why."""
+    other_client = "from google.cloud.storage import blob; blob.RawDownload._write_to_stream = lambda *_: None"
+
+    run = subprocess.run(
+        [sys.executable, "-c", f"{other_client}; import analysis.blobs"], capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 1
+    assert f"ImportError: google-cloud-storage {version('google-cloud-storage')} does not read downloads" in run.stderr
+    assert "install the version of requirements.txt" in run.stderr

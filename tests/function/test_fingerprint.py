@@ -1,0 +1,207 @@
+"""Fingerprints are near where sounds sound alike, and defined for every sound that is not silence."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import scipy.fft
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from analysis.audio import open_recording
+from analysis.definition import N_FINGERPRINT
+from analysis.features import extract
+from analysis.fingerprint import FLOOR, LOUDNESS, SAME_DISTANCE, SCALES
+from analysis.settings import Settings
+from tests.stand_ins.synthetic import SNDFILE_FORMATS, encode
+
+
+def fingerprint(*blocks: np.ndarray) -> np.ndarray:
+    """Of a sound in blocks, float32."""
+    return np.array(extract([y.astype(np.float32) for y in blocks]).fingerprint)
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """What find_nearest would compute."""
+    return float(np.linalg.norm(fingerprint(a) - fingerprint(b)))
+
+
+def noise(n: int, seed: int = 0) -> np.ndarray:
+    """White noise."""
+    return np.random.default_rng(seed).standard_normal(n) * 0.1
+
+
+def pluck(pitch: float = 220, seconds: float = 1.0, sr: int = 22050) -> np.ndarray:
+    """A tone of eight harmonics that dies away."""
+    t = np.arange(round(seconds * sr)) / sr
+    return sum(np.sin(2 * np.pi * pitch * k * t) / k for k in range(1, 9)) * np.exp(-4 * t) * 0.3
+
+
+def silence(n: int) -> np.ndarray:
+    """Digital silence."""
+    return np.zeros(n)
+
+
+SOUNDS = {"noise": noise(30_000), "a pluck": pluck(), "a click": np.eye(1, 3000, 1500)[0], "a tone": pluck(1000) * 0.5}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_definition(name: str) -> None:
+    """The vector is what numpy makes of librosa's mel powers of the whole sound."""
+    y = SOUNDS[name].astype(np.float32)
+    p = librosa.feature.melspectrogram(y=y, sr=22050)[1:112].T.astype(np.float64)
+    p = p[p.mean(axis=1) > 0]
+    e = p.mean(axis=1, keepdims=True)
+    c = scipy.fft.dct(10 * np.log10(p + FLOOR * e), norm="ortho", axis=1)
+    w = e[:, 0] ** LOUDNESS
+    means = np.average(c[:, :22], axis=0, weights=w)
+    deviations = np.sqrt(np.average((c[:, :18] - means[:18]) ** 2, axis=0, weights=w))
+
+    np.testing.assert_allclose(fingerprint(y), np.concatenate([means[1:], deviations]) / SCALES, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from(sorted(SOUNDS)), st.floats(-80, 30))
+def test_gain_changes_nothing(name: str, gain_db: float) -> None:
+    """A sound at another level, even above full scale, has the same fingerprint."""
+    assert distance(SOUNDS[name], SOUNDS[name] * 10 ** (gain_db / 20)) < 1e-3
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from(sorted(SOUNDS)), st.integers(0, 100) | st.just(4000), st.integers(0, 200_000))
+def test_silence_around_in_whole_hops_changes_nothing(name: str, hops: int, after: int) -> None:
+    """Digital silence before, as long as frames fall as they did, and after, however long, weighs nothing."""
+    y = SOUNDS[name]
+    y = np.concatenate([silence(2048), y, silence(2048)])  # so that no frame is cut by the end
+
+    assert distance(y, np.concatenate([silence(512 * hops), y, silence(after)])) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["noise", "a pluck", "a tone"])
+@pytest.mark.parametrize("before", [1, 100, 256, 511])
+def test_silence_that_moves_the_frames_changes_little(name: str, before: int) -> None:
+    """Where silence before moves the frames along the sound, the fingerprint is still the same sound's."""
+    assert distance(SOUNDS[name], np.concatenate([silence(before), SOUNDS[name], silence(7000)])) < SAME_DISTANCE
+
+
+@pytest.mark.parametrize("name", ["noise", "a pluck", "a tone"])
+def test_an_offset_changes_little(name: str) -> None:
+    """A sound that is not around zero, as cheap converters make it, is the same sound."""
+    assert distance(SOUNDS[name], SOUNDS[name] + 0.05) < SAME_DISTANCE
+
+
+def test_other_sounds_are_farther_than_the_same_sound() -> None:
+    """Different sounds are farther apart than a sound and itself after any change that it is to be found after."""
+    for one, other in combinations(["noise", "a pluck", "a tone"], 2):
+        assert distance(SOUNDS[one], SOUNDS[other]) > 2 * SAME_DISTANCE
+
+
+def test_nearness_follows_likeness() -> None:
+    """The more the spectrum falls, the farther a noise is from one whose spectrum does not, and a tone is farther."""
+    spectrum, slope = np.fft.rfft(noise(30_000)), np.arange(1, 15_002) / 15_000
+    falling = [np.fft.irfft(spectrum / slope**exponent) for exponent in (0.25, 0.5, 1)]
+
+    distances = [distance(noise(30_000), other) for other in [*falling, pluck()]]
+
+    assert distances == sorted(distances)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 80_000), st.lists(st.floats(0, 1), max_size=12), st.integers(0, 2**32 - 1))
+def test_any_split_gives_the_same(n: int, cuts: list[float], seed: int) -> None:
+    """However a sound is cut into blocks, its fingerprint is that of the whole."""
+    y = noise(n, seed)
+
+    split = [block for block in np.split(y, sorted(int(cut * n) for cut in cuts)) if len(block)]
+
+    np.testing.assert_array_equal(fingerprint(*split), fingerprint(y))
+
+
+@pytest.mark.parametrize(("container", "codec"), [pair for pair in SNDFILE_FORMATS if pair[1] != "GSM610"])
+def test_container_changes_little(container: str, codec: str, tmp_path: Path) -> None:
+    """In every container and with every codec but a telephone's, mono or stereo, it is the same sound."""
+    sr = 48000
+    y = pluck(sr=sr) + np.random.default_rng(0).standard_normal(sr) * 0.02
+    reference, packed = tmp_path / "reference", tmp_path / "packed"
+    reference.write_bytes(encode(y[:, None], sr, "WAV", "FLOAT"))
+    packed.write_bytes(encode(np.stack([y, y], axis=1), sr, container, codec))
+
+    a, b = (_fingerprint_of(path) for path in (reference, packed))
+
+    assert np.linalg.norm(a - b) < SAME_DISTANCE
+
+
+def _fingerprint_of(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        return np.array(extract(open_recording(file, Settings())).fingerprint)
+
+
+@pytest.mark.parametrize("sr", [16000, 32000, 48000, 96000])
+def test_sample_rate_changes_little(sr: int, write_sound: Callable) -> None:
+    """At any sample rate that holds the bands it hears, it is the same sound."""
+    one, other = (write_sound(pluck(330, sr=rate), rate, name=f"{rate}.wav") for rate in (44100, sr))
+
+    assert np.linalg.norm(_fingerprint_of(one) - _fingerprint_of(other)) < SAME_DISTANCE
+
+
+class Counting:
+    """Blocks that count how often they are asked for."""
+
+    def __init__(self, y: np.ndarray) -> None:
+        self.y, self.passes = y.astype(np.float32), 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        self.passes += 1
+        yield from np.array_split(self.y, 5)
+
+
+def test_second_pass_gives_the_same() -> None:
+    """A recording whose mean MFCCs take a second pass has the fingerprint and the length of its first."""
+    once, twice = Counting(noise(50_000)), Counting(noise(50_000) * 500)
+
+    first, second = extract(once), extract(twice)
+
+    assert (once.passes, twice.passes) == (1, 2)
+    assert first.length == second.length == 50_000
+    np.testing.assert_allclose(second.fingerprint, first.fingerprint, atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 22_050])
+def test_digital_silence_has_none(n: int) -> None:
+    """There is nothing to compare in digital silence."""
+    assert extract([np.zeros(n, np.float32)]).fingerprint is None
+
+
+HARD = {
+    "one sample": np.ones(1),
+    "one frame": noise(500),
+    "a click in silence": np.eye(1, 100_000, 50_000)[0],
+    "floats above full scale": noise(5000) * 1e15,
+    "the quietest click": np.eye(1, 3000, 10)[0] * 1e-13,
+    "a tone of one bit": np.sign(np.sin(2 * np.pi * 1000 * np.arange(22_050) / 22_050)),
+    "a tone above its bands": np.sin(2 * np.pi * 10_000 * np.arange(22_050) / 22_050),
+    "a constant": np.full(10_000, 0.5),
+    "denormal numbers": np.full(5000, 1e-40),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_every_sound_has_finite_numbers_or_none(name: str) -> None:
+    """From one sample on, whatever it is, no number is NaN or infinite."""
+    vector = extract([HARD[name].astype(np.float32)]).fingerprint
+
+    assert vector is None or (len(vector) == N_FINGERPRINT and np.isfinite(vector).all())
+    assert (vector is None) == (name == "denormal numbers")
+
+
+@settings(deadline=None, max_examples=60)
+@given(arrays(np.float32, st.integers(1, 3000), elements=st.floats(-(2.0**40), 2.0**40, width=32)))
+def test_any_samples_have_finite_numbers_or_none(y: np.ndarray) -> None:
+    """Whatever the samples are, the fingerprint can be compared, or is absent."""
+    vector = extract([y]).fingerprint
+
+    assert vector is None or np.isfinite(vector).all()

@@ -1,0 +1,97 @@
+"""FLAC of every sample size is read exactly, and what changes within the stream is corrupt."""
+
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+
+from analysis.audio import open_recording
+from analysis.errors import CorruptError
+from analysis.settings import Settings
+from tests.stand_ins.flac_frames import BLOCK, Kind, make_flac, make_header
+from tests.stand_ins.synthetic import tone
+
+
+def decode(path: Path, content: bytes) -> np.ndarray:
+    """Return all samples of a file."""
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        return np.concatenate(list(open_recording(file, Settings())))
+
+
+def integers(bits: int, sr: int = 22050, channels: int = 1, n_samples: int = 3 * BLOCK + 100) -> np.ndarray:
+    """A tone as loud as the bits allow, [shape=(n, channels)]."""
+    y = tone(n_samples / sr, sr, channels)[:n_samples]
+    return np.round(y / np.abs(y).max() * (2 ** (bits - 1) - 1)).astype(np.int64)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 15, 16, 20, 24, 32])
+def test_samples_of_any_size(tmp_path: Path, bits: int) -> None:
+    """Samples of 12, 15 and 20 bits, which libsndfile refuses, are read exactly, as those of other sizes are."""
+    samples = integers(bits)
+
+    y = decode(tmp_path / "sound", make_flac((samples, Kind(bits=bits))))
+
+    np.testing.assert_array_equal(y, (samples[:, 0] / 2 ** (bits - 1)).astype(np.float32))
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_damaged_frames(tmp_path: Path, bits: int) -> None:
+    """A frame whose checksum is wrong is damage, whichever decoder reads it."""
+    content = bytearray(make_flac((integers(bits), Kind(bits=bits))))
+    content[len(content) // 2] ^= 1
+
+    with pytest.raises(CorruptError):
+        decode(tmp_path / "sound", bytes(content))
+
+
+@pytest.mark.parametrize("is_variable", [False, True])
+@pytest.mark.parametrize(
+    ("bits", "channels", "sr"), [(16, 2, 48000), (16, 2, 12345), (16, 1, 44100), (24, 2, 44100), (8, 1, 8000)]
+)
+def test_streams_that_change(tmp_path: Path, bits: int, channels: int, sr: int, is_variable: bool) -> None:  # noqa: FBT001
+    """A stream that goes on for a while with another rate, other channels or samples of another size is corrupt."""
+    first = integers(16, 44100, 2), Kind(44100, is_variable=is_variable)
+    second = integers(bits, sr, channels), Kind(sr, bits, is_variable=is_variable)
+
+    with pytest.raises(CorruptError):
+        decode(tmp_path / "sound", make_flac(first, second, first))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind(44100, rate_code=0, bits_code=0),
+        Kind(44100, rate_code=13),
+        Kind(44100, rate_code=13, bits_code=0),
+        Kind(44100, rate_code=14),
+        Kind(48000, rate_code=12),
+        Kind(44100, is_variable=True),
+        Kind(12345),
+    ],
+)
+def test_streams_that_keep_to_their_kind(tmp_path: Path, kind: Kind) -> None:
+    """However frames say what the file says, or leave it out, the samples are librosa's."""
+    path = tmp_path / "sound.flac"
+    said_once = Kind(kind.sr, rate_code=0, bits_code=0, is_variable=kind.is_variable)
+
+    y = decode(path, make_flac((integers(16, kind.sr, 2), kind), (integers(16, kind.sr, 2), said_once)))
+
+    np.testing.assert_allclose(y, librosa.load(path)[0], atol=1e-6)
+
+
+def frames_of_another_rate(*numbers: int) -> np.ndarray:
+    """Samples whose bytes are headers of frames, [shape=(n, 1)]."""
+    headers = [make_header(Kind(48000), index, BLOCK, 1).ljust(32, b"\0") for index in numbers]
+    return np.frombuffer(b"".join(headers), ">i2").astype(np.int64)[:, np.newaxis]
+
+
+@pytest.mark.parametrize("numbers", [(500,), (500, 700, 702), (500, 499)])
+def test_samples_that_look_like_a_header(tmp_path: Path, numbers: tuple[int, ...]) -> None:
+    """Samples whose bytes are a frame's header are no change of the stream: it takes two that follow each other."""
+    samples = frames_of_another_rate(*numbers)
+
+    y = decode(tmp_path / "sound", make_flac((samples, Kind())))
+
+    np.testing.assert_array_equal(y, samples[:, 0] / np.float32(2**15))

@@ -1,0 +1,172 @@
+"""Any finalize event becomes one Upload; anything else says why not."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from cloudevents.http import from_json
+
+from analysis.errors import NothingToDo
+from analysis.upload import Upload, check_wanted, read_upload
+
+EVENTS = Path(__file__).parent / "events"
+OBJECT = json.loads((EVENTS / "legacy.json").read_text())["data"]
+EXPECTED = Upload(
+    bucket_name="sounds-of-mine",
+    blob_name="field/blackbird.wav",
+    generation=1763900000000001,
+    size=220544,
+    content_type="audio/x-wav",
+    md5_hash="1B2M2Y8AsgTpgAmY7PhCfg==",
+    crc32c="AAAAAA==",
+    uploaded_at=datetime(2026, 11, 23, 12, 13, 20, 1000, tzinfo=UTC),
+    event_id="1136957400000000",
+    event_time=datetime(2026, 11, 23, 12, 13, 20, 30000, tzinfo=UTC),
+)
+
+
+def context(**fields: str) -> SimpleNamespace:
+    """A context as the framework fills it."""
+    return SimpleNamespace(
+        **{
+            "event_id": "1136957400000000",
+            "event_type": "google.storage.object.finalize",
+            "timestamp": "2026-11-23T12:13:20.030Z",
+        }
+        | fields
+    )
+
+
+def test_background_event_becomes_an_upload() -> None:
+    """A 1st-gen event and its context give every attribute."""
+    assert read_upload(OBJECT, context()) == EXPECTED
+
+
+def test_cloud_event_becomes_the_same_upload() -> None:
+    """A 2nd-gen CloudEvent without context gives the same."""
+    cloud_event = from_json((EVENTS / "structured.json").read_text())
+
+    assert read_upload(cloud_event) == EXPECTED
+
+
+def test_empty_context_leaves_what_the_data_holds() -> None:
+    """A structured CloudEvent arrives with a context of empty strings: the object's own facts remain."""
+    upload = read_upload(OBJECT, context(event_id="", event_type="", timestamp=""))
+
+    assert (upload.blob_name, upload.generation, upload.event_id) == (EXPECTED.blob_name, EXPECTED.generation, "")
+    assert upload.happened_at == EXPECTED.uploaded_at
+
+
+@pytest.mark.parametrize("generation", [1763900000000001, "1763900000000001"])
+@pytest.mark.parametrize("size", [220544, "220544"])
+def test_numbers_may_be_strings(generation: int | str, size: int | str) -> None:
+    """Generation and size are integers, written as JSON's number or as a string."""
+    assert read_upload(OBJECT | {"generation": generation, "size": size}, context()) == EXPECTED
+
+
+@pytest.mark.parametrize("event", ["", None, b"{}", [], 7, {}, {"a": 1}])
+def test_what_is_no_object_is_left(event: Any) -> None:
+    """Events that hold no object need no answer, and raise nothing else."""
+    with pytest.raises(NothingToDo, match="event"):
+        read_upload(event, context())
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("bucket", [None, "", 7, {}, "\ud800"]),
+        ("name", [None, "", 7, ["a"], "half \udc00 a pair"]),
+        ("generation", [None, "", "0", 0, -1, 1.5, True, "1e3", "٣", "9" * 30, 2**63, {}]),
+    ],
+)
+def test_event_without_identity_is_left(key: str, values: list[Any]) -> None:
+    """Without a bucket, a name or a generation there is nothing to download; the reason names which."""
+    for value in values:
+        with pytest.raises(NothingToDo, match=f"event has no {key}"):
+            read_upload(OBJECT | {key: value}, context())
+    with pytest.raises(NothingToDo, match=f"event has no {key}"):
+        read_upload({k: v for k, v in OBJECT.items() if k != key}, context())
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    ["google.storage.object.delete", "google.storage.object.metadataUpdate", "google.pubsub.topic.publish", "x\ny"],
+)
+def test_other_event_types_are_left(event_type: str) -> None:
+    """Only finalize is acted on; the reason names the type."""
+    with pytest.raises(NothingToDo, match="event of type") as left:
+        read_upload(OBJECT, context(event_type=event_type))
+
+    assert repr(event_type) in str(left.value)
+
+
+@pytest.mark.parametrize("event_type", ["", "providers/cloud.storage/eventTypes/object.change"])
+@pytest.mark.parametrize("deleted", [{"timeDeleted": "2026-11-23T12:13:20Z"}, {"resourceState": "not_exists"}])
+def test_deletions_without_a_type_of_their_own_are_left(event_type: str, deleted: dict[str, str]) -> None:
+    """A deletion whose type is missing, or the oldest one, which finalized objects share, is known by its resource."""
+    with pytest.raises(NothingToDo, match="deletion"):
+        read_upload(OBJECT | deleted, context(event_type=event_type))
+    assert read_upload(OBJECT | {"resourceState": "exists"}, context(event_type=event_type)) == EXPECTED
+
+
+@pytest.mark.parametrize("event_type", ["google.storage.object.finalize", "google.cloud.storage.object.v1.finalized"])
+def test_finalize_type_is_believed(event_type: str) -> None:
+    """A finalize type is not overruled by a time of deletion in the object resource, which Google's own sample has."""
+    # https://github.com/googleapis/google-cloudevents/tree/main/testdata/google/events/cloud/storage/v1
+    assert read_upload(OBJECT | {"timeDeleted": "2020-05-18T09:07:51.799Z"}, context(event_type=event_type)) == EXPECTED
+
+
+@pytest.mark.parametrize("value", ["yesterday", 7, None, {}])
+def test_unreadable_details_are_missing(value: Any) -> None:
+    """What only describes the upload never stops it: unreadable is None."""
+    odd = OBJECT | {"size": "many", "timeCreated": value, "md5Hash": {}, "crc32c": 7, "contentType": 3}
+    upload = read_upload(odd, context(timestamp=value))
+
+    assert (upload.size, upload.uploaded_at, upload.md5_hash, upload.crc32c, upload.content_type) == (None,) * 5
+    assert upload.happened_at is None
+
+
+def test_customer_encryption_is_noticed() -> None:
+    """An object that takes a customer's key says so in its event."""
+    assert read_upload(OBJECT | {"customerEncryption": {"encryptionAlgorithm": "AES256"}}, context()).customer_encrypted
+
+
+@pytest.mark.parametrize(
+    "blob_name",
+    [
+        "gsutil/tmp/parallel_composite_uploads/for_details_see/gsutil_help_cp/abc_0",
+        "deep/in/gsutil/tmp/parallel_composite_uploads/x",
+        "gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/x_0",
+    ],
+)
+def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
+    """The temporary parts of gsutil's and gcloud's composite uploads are nobody's sounds."""
+    with pytest.raises(NothingToDo, match="composite"):
+        check_wanted(Upload("b", blob_name, 1, size=10))
+
+
+@pytest.mark.parametrize(
+    ("blob_name", "size", "left"),
+    [("takes/", 0, True), ("takes_$folder$", 0, True), ("takes/", 9, False), ("takes/", None, False), ("a", 0, False)],
+)
+def test_folder_placeholders_are_left(blob_name: str, size: int | None, left: bool) -> None:  # noqa: FBT001
+    """A placeholder is an empty object named like a folder; anything with content is an upload."""
+    if left:
+        with pytest.raises(NothingToDo, match="folder"):
+            check_wanted(Upload("b", blob_name, 1, size=size))
+    else:
+        check_wanted(Upload("b", blob_name, 1, size=size))
+
+
+def test_names_can_be_included_and_excluded() -> None:
+    """INCLUDE_NAMES and EXCLUDE_NAMES are globs over the whole name; case counts, and * crosses slashes."""
+    upload = Upload("b", "takes/2026/one.WAV", 1, size=9)
+
+    check_wanted(upload, include_names=("x", "takes/*.WAV"), exclude_names=("*.wav",))
+    with pytest.raises(NothingToDo, match=r"INCLUDE_NAMES=\*\.wav"):
+        check_wanted(upload, include_names=("*.wav",))
+    with pytest.raises(NothingToDo, match="EXCLUDE_NAMES"):
+        check_wanted(upload, include_names=("takes/*",), exclude_names=("*/2026/*",))

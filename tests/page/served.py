@@ -1,0 +1,62 @@
+"""A page that is being served by a process of its own."""
+
+import http.client
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud import firestore, storage
+
+from bench.documents import plant
+from local.program import HOST
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that is being served, and what it shows.
+
+    Attributes:
+        port: where.
+        bucket: the bucket whose files it plays.
+        database: the database that it reads.
+        environment: what its process was given.
+    """
+
+    port: int
+    bucket: storage.Bucket
+    database: firestore.Client
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{HOST}:{self.port}"
+
+    def process_environment(self) -> dict[str, str]:
+        """Return the environment of a process that is to see the same."""
+        return os.environ | self.environment
+
+    def plant(self, *sounds: dict[str, Any], rejections: Iterable[dict[str, Any]] = ()) -> None:
+        """Write documents as the function would."""
+        plant(self.database.collection(self.environment["SOUNDS_COLLECTION"]), sounds)
+        plant(self.database.collection(self.environment["REJECTIONS_COLLECTION"]), rejections)
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Ask for an address and return the answer and its body; a header's name is written with underscores."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        try:
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, {"Accept": "text/html"} | given)
+            answer = connection.getresponse()
+            return answer, answer.read()
+        finally:
+            connection.close()
+
+    def read(self, path: str) -> str:
+        """Return what is at an address, which is there."""
+        answer, body = self.ask(path)
+        assert answer.status == 200, body
+        return body.decode()

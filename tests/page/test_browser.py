@@ -1,0 +1,270 @@
+"""The page as people use it: in a real browser, by pointer, by keyboard and by what reads it aloud."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from google.cloud.firestore_v1.vector import Vector
+
+from analysis.definition import SR
+from bench.documents import make_document, make_rejection
+from tests.page import planting
+from tests.page.served import Page
+
+HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>.wav"
+PLAYING = ".play.playing"
+SECONDS = 6
+
+
+@pytest.fixture(scope="module")
+def small(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, str]]:
+    """A page over four sounds that can be heard, one of them with a hostile name, and their uids by name."""
+    page = serve_page()
+    y = (np.sin(np.arange(SECONDS * SR) * 0.1) * np.linspace(0.9, 0.1, SECONDS * SR)).astype(np.float32)
+    files = {
+        "tone.wav": (planting.encode(y), [0.0, 0.0, 0.0]),
+        "quieter.flac": (planting.encode(y * 0.1, SR, "FLAC"), [0.0, 0.01, 0.0]),
+        "other.wav": (planting.encode(y[::-1]), [5.0, 4.0, 0.0]),
+        HOSTILE: (planting.encode(y[:SR]), [9.0, 0.0, 8.0]),
+    }
+    documents = [
+        make_document(
+            name,
+            seed=seed,
+            fingerprint=Vector(place),
+            **planting.describe(y),
+            **planting.upload(page.bucket, name, content),
+        )
+        for seed, (name, (content, place)) in enumerate(files.items())
+    ]
+    gone = make_document("gone.wav", seed=9, bucket=page.bucket.name, fingerprint=Vector([1.0, 30.0, 2.0]))
+    hostile = make_rejection(HOSTILE, seed=1, reason="corrupt", message="<b onclick=alert(1)>damaged</b>")
+    page.plant(*documents, gone, rejections=[hostile])
+    return page, {document["blob_name"]: document["uid"] for document in [*documents, gone]}
+
+
+def row(tab: Any, name: str) -> Any:
+    """The row of a sound."""
+    return tab.locator("li.sound").filter(has_text=name)
+
+
+def test_a_sound_is_played_from_the_list(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """A press on its button plays a sound where it is listed; time moves; another press holds it."""
+    page, _ = small
+    tab.goto(page.url)
+    row(tab, "tone.wav").get_by_role("button").click()
+
+    tab.wait_for_function("() => parseFloat(document.getElementById('deck-time').textContent.slice(2)) >= 1")
+    assert tab.url.rstrip("/") == page.url
+    row(tab, "tone.wav").get_by_role("button", name="Pause").click()
+    row(tab, "tone.wav").get_by_role("button", name="Play").wait_for()
+    assert tab.locator(PLAYING).count() == 0
+
+
+def test_a_click_into_the_waveform_goes_there(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """In the middle of the picture is the middle of the sound, and it plays on from there."""
+    page, uids = small
+    tab.goto(f"{page.url}/sounds/{uids['tone.wav']}")
+    box = tab.locator("#seek").bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + 20)
+
+    tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') > 0.1")
+    assert float(tab.locator("#seek").get_attribute("aria-valuenow")) >= SECONDS / 2 - 0.1
+    tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') > 4")
+    assert "of 0:06" in tab.locator("#seek").get_attribute("aria-valuetext")
+
+
+def test_an_hour_starts_and_is_skipped_through_at_once(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """Of a long file only what is heard is fetched, so that its 50th minute plays without the 49 before."""
+    page = serve_page()
+    y = np.tile(np.sin(np.arange(8000) * 0.3), 3600)
+    fields = planting.upload(page.bucket, "hour.wav", planting.encode(y, 8000, codec="PCM_U8"))
+    document = make_document("hour.wav", length=3600 * SR, **fields)
+    page.plant(document)
+    fetched = []
+    tab.on("response", lambda answer: fetched.append(answer.headers.get("content-range", "")))
+    tab.goto(f"{page.url}/sounds/{document['uid']}")
+    box = tab.locator("#seek").bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 5 / 6, box["y"] + 20)
+
+    tab.wait_for_function("() => /^50:0[2-9]/.test(document.getElementById('deck-time').textContent)")
+    assert any(int(part.split()[1].split("-")[0]) > 20_000_000 for part in fetched if part), fetched
+
+
+def test_a_planted_duplicate_is_the_first_neighbour(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """The same sound, quieter and in another format, comes first, is marked, and can be heard beside the first."""
+    page, uids = small
+    tab.goto(f"{page.url}/sounds/{uids['tone.wav']}")
+    first = tab.locator(".neighbours li").first
+    first.wait_for()
+
+    assert "quieter.flac" in first.inner_text()
+    assert "the same sound again" in first.inner_text()
+    assert "the same sound again" not in tab.locator(".neighbours li").nth(1).inner_text()
+    tab.keyboard.press("j")
+    tab.locator("#deck-name", has_text="tone.wav").wait_for()
+    tab.keyboard.press("j")
+    tab.locator("#deck-name", has_text="quieter.flac").wait_for()
+    first.get_by_role("button", name="Pause").wait_for()
+    tab.keyboard.press("b")
+    tab.locator("#deck-name", has_text="tone.wav").wait_for()
+
+
+def test_a_hostile_name_is_text(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Markup in names and messages is read, not run, on every page, in the player and on the map."""
+    page, uids = small
+    for path in ("/", "/rejections", f"/sounds/{uids[HOSTILE]}", "/map", "/?q=%3Cimg"):
+        tab.goto(page.url + path)
+        tab.wait_for_load_state("networkidle" if path == "/map" else "load")
+        assert tab.locator("main img[src=x], main script, main [onclick]").count() == 0
+        assert not tab.title().startswith("run")
+    tab.goto(page.url)
+    row(tab, "<img src=x").get_by_role("button").click()
+    tab.locator("#deck-name", has_text="<img src=x").wait_for()
+    tab.goto(f"{page.url}/map")
+    tab.locator("#map-list summary").click()
+    tab.locator("#map-list li", has_text="<img src=x").first.wait_for()
+    assert tab.locator("main img, main script").count() == 0
+
+
+def test_a_rejection_shows_its_reason(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Reason and message stand beside the name."""
+    tab.goto(f"{small[0].url}/rejections")
+
+    text = tab.locator(".rejection").inner_text()
+    assert "corrupt" in text
+    assert "<b onclick=alert(1)>damaged</b>" in text
+
+
+def test_a_file_that_is_gone_is_told(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Who plays or looks at a file that is no longer there reads so, and still sees what was found in it."""
+    page, uids = small
+    tab.goto(f"{page.url}/sounds/{uids['gone.wav']}")
+    tab.locator(".one [data-play]").click()
+
+    tab.get_by_role("alert").filter(has_text="no longer in the bucket").wait_for()
+    tab.locator("#spectrogram", has_text="no longer in the bucket").wait_for()
+    tab.locator(".means tbody tr").first.wait_for()
+
+
+def test_new_sounds_and_rejections_appear_by_themselves(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """What is written while one looks is on top of the list, said aloud, and there after a reload."""
+    page = serve_page()
+    tab.goto(page.url)
+    tab.get_by_text("No sounds yet").wait_for()
+    now = datetime.now(UTC)
+    page.plant(make_document("fresh.wav", bucket=page.bucket.name, uploaded_at=now))
+
+    row(tab, "fresh.wav").wait_for()
+    assert "fresh.wav" in tab.get_by_role("status").first.inner_text()
+    assert tab.get_by_text("No sounds yet").count() == 0
+    page.plant(make_document("fresher.wav", bucket=page.bucket.name, seed=1, uploaded_at=datetime.now(UTC)))
+    row(tab, "fresher.wav").wait_for()
+    assert "fresher.wav" in tab.locator("li.sound").first.inner_text()
+    tab.reload()
+    assert "fresher.wav" in tab.locator("li.sound").first.inner_text()
+    assert tab.locator("li.sound").count() == 2
+    tab.goto(f"{page.url}/rejections")
+    page.plant(rejections=[make_rejection("bad.wav", rejected_at=datetime.now(UTC))])
+    tab.locator(".rejection", has_text="bad.wav").wait_for()
+
+
+def test_everything_is_reached_by_keyboard(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Without a pointer: skip to the content, search, play, go on, open, seek, read the keys and turn them off."""
+    page, uids = small
+    tab.goto(page.url)
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    tab.keyboard.press("/")
+    tab.keyboard.type("ton")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/?q=ton")
+    assert tab.locator("li.sound").count() == 1
+    for _ in range(20):
+        tab.keyboard.press("Tab")
+        if tab.evaluate("document.activeElement.matches('li.sound .play')"):
+            break
+    tab.keyboard.press("Enter")
+    tab.locator("#deck-name", has_text="tone.wav").wait_for()
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(f"**/sounds/{uids['tone.wav']}")
+    tab.locator("#seek").focus()
+    for _ in range(25):
+        tab.keyboard.press("ArrowRight")
+    tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') >= 2.9")
+    tab.keyboard.press("p")
+    tab.locator(".one [data-play]:not(.playing)").wait_for()
+    tab.keyboard.press("?")
+    tab.get_by_role("dialog").wait_for()
+    tab.get_by_label("Use these keys").press("Space")
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("p")
+    tab.wait_for_timeout(300)
+    assert tab.locator(PLAYING).count() == 0
+
+
+def test_the_map_is_walked_and_played_by_keyboard(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """One stop for Tab; the arrows go from point to point, Enter plays."""
+    tab.goto(f"{small[0].url}/map")
+    tab.locator("#map circle").first.wait_for()
+    assert tab.locator("#map circle").count() == len(small[1])
+    assert tab.locator("#map circle[tabindex='0']").count() == 1
+    tab.locator("#map circle[tabindex='0']").focus()
+    first = tab.evaluate("document.activeElement.getAttribute('aria-label')")
+    tab.keyboard.press("ArrowRight")
+
+    second = tab.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert second != first
+    assert second in tab.locator(".tip").inner_text()
+    tab.keyboard.press("Enter")
+    tab.locator("#deck-name").filter(has_text=second.split(",")[0]).wait_for()
+
+
+def test_it_works_without_scripts(chromium: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """The lists, the sounds and the downloads are there where no script runs."""
+    context = chromium.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(small[0].url)
+    tab.get_by_role("link", name="tone.wav").click()
+
+    assert "tone.wav" in tab.get_by_role("heading", level=1).inner_text()
+    assert tab.get_by_role("link", name="Download the file").count() == 1
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(chromium: Any, small: tuple[Page, dict[str, str]], scheme: str, width: int) -> None:
+    """Every page, its states and its player pass axe-core's rules, best practices included."""
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  not needed where there is no browser
+
+    page, uids = small
+    # The policy of the page lets no script of axe in: for this test alone it is let by.
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    tab = context.new_page()
+    found = []
+    for path in (
+        "/",
+        "/?q=nothing",
+        "/rejections",
+        f"/sounds/{uids['tone.wav']}",
+        f"/sounds/{uids['gone.wav']}",
+        "/map",
+        "/no",
+    ):
+        tab.goto(page.url + path)
+        tab.wait_for_load_state("networkidle" if path != "/" else "load")
+        if path in {"/", f"/sounds/{uids['tone.wav']}", f"/sounds/{uids['gone.wav']}"}:
+            tab.keyboard.press("j")
+            tab.wait_for_timeout(500)
+        for violation in Axe().run(tab).response["violations"]:
+            found += [(path, violation["id"], node["html"][:150]) for node in violation["nodes"]]
+        overflow = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if overflow > 0:
+            found.append((path, "wider than the window", overflow))
+    context.close()
+
+    assert found == []

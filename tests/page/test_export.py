@@ -1,0 +1,121 @@
+"""The whole collection as CSV and as Parquet: the same documents, whatever their number."""
+
+import base64
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from analysis.settings import Settings
+from bench.documents import make_document
+from local.servers import PROJECT
+from page import export
+from page.scope import Scope
+from tests.page.served import Page
+
+N_SOUNDS = 1203  # more than two batches, and not whole ones
+
+
+@pytest.fixture(scope="module")
+def full(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, dict[str, Any]]]:
+    """A page over many sounds, and the documents by uid."""
+    page = serve_page()
+    documents = [make_document(f'kit/{index}, "é"\n.wav', seed=index) for index in range(N_SOUNDS)]
+    page.plant(*documents)
+    return page, {document["uid"]: document for document in documents}
+
+
+def test_csv_holds_every_document(full: tuple[Page, dict[str, dict[str, Any]]]) -> None:
+    """Each sound is a line, each field a column that can be read back."""
+    page, documents = full
+    rows = list(csv.DictReader(io.StringIO(page.read("/export.csv"), newline="")))
+
+    assert {row["uid"] for row in rows} == set(documents)
+    assert len(rows) == N_SOUNDS
+    for row in rows:
+        document = documents[row["uid"]]
+        assert set(row) == set(document)
+        assert row["blob_name"] == document["blob_name"]
+        assert json.loads(row["mean_mfccs"]) == document["mean_mfccs"]
+        assert json.loads(row["fingerprint"]) == list(document["fingerprint"])
+        assert json.loads(row["source"]) == document["source"]
+        assert base64.b64decode(row["peaks"]) == document["peaks"]
+        assert row["uploaded_at"] == document["uploaded_at"].isoformat()
+        assert float(row["rms_db"]) == document["rms_db"]
+
+
+def test_parquet_holds_every_document(full: tuple[Page, dict[str, dict[str, Any]]]) -> None:
+    """Each sound is a row, each field a column of its own type."""
+    page, documents = full
+    _, body = page.ask("/export.parquet")
+    rows = pq.read_table(io.BytesIO(body)).to_pylist()
+
+    assert len(rows) == N_SOUNDS
+    for row in rows:
+        expected = documents[row["uid"]] | {"fingerprint": list(documents[row["uid"]]["fingerprint"])}
+        assert row == expected
+
+
+@pytest.mark.parametrize("call_sounds", [401, 600, N_SOUNDS, N_SOUNDS + 1])
+def test_it_takes_several_calls(
+    full: tuple[Page, dict[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, call_sounds: int
+) -> None:
+    """However many sounds one call streams, together they are all sounds, each once."""
+    page, documents = full
+    for name, value in page.environment.items():
+        monkeypatch.setenv(name, value)
+    scope = Scope(PROJECT, page.bucket.name, Settings.from_environment(page.environment))
+
+    read = [document["uid"] for batch in export.read_batches(scope, call_sounds) for document in batch]
+    assert read == sorted(documents)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_it_is_written_as_it_is_read(ending: str) -> None:
+    """No batch waits for the next: what is written of one is handed on before another is read."""
+    n_read = 0
+
+    def batches() -> Any:
+        nonlocal n_read
+        for first in range(40):
+            n_read += 1
+            yield [export.clean(make_document(f"{first}.wav", seed=first * 50 + seed)) for seed in range(50)]
+
+    pieces = getattr(export, f"write_{ending}")(batches())
+    sizes = []
+    for turn, piece in zip(range(1, 41), pieces, strict=False):
+        assert n_read == turn
+        sizes.append(len(piece))
+    assert max(sizes) < 2 * min(sizes) + 2000
+
+
+def test_an_empty_collection_has_columns(serve_page: Callable[..., Page]) -> None:
+    """Without sounds there are the names of the fields."""
+    page = serve_page()
+
+    assert page.read("/export.csv").strip().split(",")[:3] == ["uid", "blob_name", "file_name"]
+    assert pq.read_table(io.BytesIO(page.ask("/export.parquet")[1])).num_rows == 0
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_the_command_writes_the_same(full: tuple[Page, dict[str, dict[str, Any]]], tmp_path: Path, ending: str) -> None:
+    """``python -m page export FILE`` writes what the page gives, and leaves nothing else."""
+    page, _ = full
+    file = tmp_path / f"all.{ending}"
+    command = [sys.executable, "-m", "page", "export", str(file), "--project", PROJECT]
+    subprocess.run(command, env=page.process_environment(), check=True)
+
+    assert file.read_bytes() == page.ask(f"/export.{ending}")[1]
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_another_ending_is_nothing(full: tuple[Page, dict[str, dict[str, Any]]]) -> None:
+    """There is no export but the two."""
+    assert full[0].ask("/export.xlsx")[0].status == 404

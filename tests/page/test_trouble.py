@@ -1,0 +1,60 @@
+"""What goes wrong is told in words that say what to do."""
+
+from collections.abc import Callable
+
+import pytest
+from google.api_core import exceptions as api
+from google.auth.exceptions import DefaultCredentialsError
+
+from analysis.errors import CorruptError, NothingToDo
+from analysis.settings import Settings
+from local.ports import choose_port
+from page import trouble
+from page.listing import BadMarkError, UnknownSoundError
+from page.playing import ElsewhereError
+from page.scope import Scope
+from tests.page.served import Page
+
+SCOPE = Scope("my-project", "my-bucket", Settings())
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (api.PermissionDenied("denied"), 503, "roles/datastore.viewer on project my-project"),
+        (api.Forbidden("denied"), 503, "roles/storage.objectViewer on bucket my-bucket"),
+        (DefaultCredentialsError("none"), 503, "gcloud auth application-default login"),
+        (api.Unauthenticated("none"), 503, "gcloud auth application-default login"),
+        (api.FailedPrecondition("Missing vector index configuration"), 503, "takes some minutes to build it"),
+        (api.FailedPrecondition("something else"), 503, "The cloud does not answer"),
+        (api.NotFound("The database (default) does not exist"), 503, "./deploy.sh --project my-project"),
+        (api.NotFound("No such object: my-bucket/a.wav"), 410, "no longer in the bucket"),
+        (NothingToDo("not there"), 410, "no longer in the bucket"),
+        (CorruptError("damaged"), 422, "damaged."),
+        (api.ServiceUnavailable("down"), 503, "ask again"),
+        (api.RetryError("too long", None), 503, "ask again"),
+        (ElsewhereError("other"), 403, "--bucket other"),
+        (UnknownSoundError("x"), 404, "no such sound"),
+        (BadMarkError("x"), 400, "no page of the list"),
+    ],
+)
+def test_each_trouble_has_a_way_out(error: Exception, status: int, words: str) -> None:
+    """Every error that is expected has its status, and advice that fits."""
+    told = trouble.describe(error, SCOPE)
+
+    assert isinstance(error, trouble.EXPECTED)
+    assert told.status == status
+    assert words in f"{told.title}. {told.advice} {told.command}"
+
+
+def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> None:
+    """Nothing hangs or shows a traceback where no database answers: a page says so, and JSON to whom asks for JSON."""
+    page = serve_page(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{choose_port()}")
+    answer, body = page.ask("/")
+
+    assert answer.status == 503
+    assert b"The cloud does not answer" in body
+    assert answer.headers["content-security-policy"]
+    answer, body = page.ask("/map.json", Accept="application/json")
+    assert answer.status == 503
+    assert body.startswith(b'{"title":"The cloud does not answer"')

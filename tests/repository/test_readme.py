@@ -1,0 +1,133 @@
+"""The README says what is true: its commands print what it shows, and its numbers are those of docs/numbers.md."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+VARYING = {"analyzed_at", "uploaded_at", "event_id", "generation", "uid"}
+COMPUTED = {"mean_mfccs", "peak_db", "rms_db", "silence"}
+UNSHOWN = {"fingerprint", "peaks"}  # too long for a page
+TOOK = re.compile(r" +[\d.]+ s$", re.MULTILINE)  # the last column
+
+
+def shown_document() -> dict[str, Any]:
+    """The document that the README shows."""
+    (text,) = re.findall(r"<!-- document -->\n```json\n(.*?)```", README, re.DOTALL)
+    return json.loads(text)
+
+
+def run_local(*arguments: str) -> str:
+    """What local.sh prints."""
+    command = [ROOT / "local.sh", *arguments]
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True, timeout=300).stdout
+
+
+def test_readme_is_one_page() -> None:
+    """The README has at most 120 lines: what is longer has a page in docs/."""
+    assert len(README.splitlines()) <= 120
+
+
+def test_first_command_prints_what_is_shown() -> None:
+    """The README's first command prints the README's table, however long the function took."""
+    (shown,) = re.findall(r"^\$ \./local\.sh local/sample\.wav\n(.*?)^\$ ", README, re.DOTALL | re.MULTILINE)
+
+    assert TOOK.sub("", run_local("local/sample.wav")) == TOOK.sub("", shown)
+
+
+def test_document_is_what_the_command_prints() -> None:
+    """The command that the README gives for it prints the README's document."""
+    document = json.loads(run_local("--json", "local/sample.wav"))
+
+    shown = shown_document()
+    assert document.keys() == shown.keys() | UNSHOWN
+    for name in COMPUTED:
+        assert document[name] == pytest.approx(shown[name], abs=1e-3)
+    assert {k: document[k] for k in document if k not in VARYING | UNSHOWN | COMPUTED} == {
+        k: shown[k] for k in shown if k not in VARYING | COMPUTED
+    }
+
+
+def test_headline_numbers_are_measured_ones() -> None:
+    """Every number in the README's table stands in a table of docs/numbers.md."""
+    table = README.split("## Numbers")[1].split("\n\n")[1]
+    rows = re.findall(r"^\|.*$", (ROOT / "docs/numbers.md").read_text(), re.MULTILINE)
+
+    numbers = re.findall(r"[\d.]+", table)
+    assert numbers
+    assert set(numbers) - set(re.findall(r"[\d.]+", "".join(rows))) == set()
+
+
+def test_commands_by_hand(tmp_path: Path) -> None:
+    """What the README lists for four terminals, typed into four terminals, ends with the sample's document."""
+    if shutil.which("gcloud") is None:
+        pytest.skip("gcloud is not installed")
+    (text,) = re.findall(r"<!-- by hand -->\n```bash\n(.*?)```", README, re.DOTALL)
+    ports = {port: free_port() for port in sorted(set(re.findall(r"127\.0\.0\.1:(\d+)", text)))}
+    text = re.sub(r"\b\d{4}\b", lambda found: str(ports.get(found[0], found[0])), text)
+    *servers, client = re.split(r"^# Terminal \d: .*\n", text, flags=re.MULTILINE)[1:]
+
+    with ExitStack() as terminals:
+        logs = [tmp_path / f"terminal-{number}.log" for number, _ in enumerate(servers, 1)]
+        database, *_ = [terminals.enter_context(terminal(typed, log)) for typed, log in zip(servers, logs, strict=True)]
+        wait_until(lambda: all(map(listens, ports.values())) or database.poll() is not None, 60)
+        if database.poll() is not None and (lacking := re.search(".*(component|JRE).*", logs[0].read_text())):
+            pytest.skip(f"gcloud cannot start the emulator: {lacking[0]}")
+        done = subprocess.run(
+            ["bash", "-euc", client], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr  # here, where the terminals add what they showed
+
+    document = json.loads(done.stdout[done.stdout.index('{\n  "documents"') :])["documents"][0]["fields"]
+    assert document["length"] == {"integerValue": str(shown_document()["length"])}
+
+
+@contextmanager
+def terminal(commands: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A terminal in which these commands run, until Ctrl-C."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["bash", "-c", commands],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    except AssertionError as error:
+        raise AssertionError(f"{commands}\n{log.read_text()}") from error
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
