@@ -79,7 +79,7 @@ class Recording:
 
 
 def open_recording(file: IO[bytes], settings: Settings) -> Recording:
-    """Open a sound file by its content; ``file`` needs a descriptor and stays open.
+    """Open a sound file by its content; ``file`` needs a descriptor, by which it is read, and stays open.
 
     Raises NotAudioError, CorruptError, or the limit's error for what the header declares.
     """
