@@ -1,7 +1,6 @@
-"""ffmpeg's libraries decode a sound file: what people record that libsndfile does not read.
+"""ffmpeg's libraries decode a sound file: what people record that libsndfile does not read, or reads slowly.
 
-*Conventions.* As in audio.py; samples are float32 [shape=(n, channels)], full scale 1. ffmpeg gets what the file's
-descriptor gives and nothing else: no network, no playlist, no other file.
+*Conventions.* As in audio.py; samples are [shape=(n, channels)], float32 with full scale 1, or int16.
 
 *Damage.* A file that ffmpeg cannot decode is corrupt, and so is one that declares samples and has none. But what comes
 after the last sample that its stream counts is no part of its sound and no damage to it: a tag, a broken last packet.
@@ -10,43 +9,21 @@ A length that is guessed from the bit rate counts nothing, nor does that of a fi
 
 from __future__ import annotations
 
-import os
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.container import ACCEPTED, CODECS, make_decoder, open_container, unreadable
 from analysis.errors import CorruptError, NotAudioError
 from analysis.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import av.container
+    import av
     from numpy.typing import NDArray
 
-# What ffmpeg may open: what people record that libsndfile does not read. No playlists, no images, no network.
-FFMPEG_FORMATS = "aac,amr,ape,asf,flac,matroska,mov,ogg,wv"
-# What it may decode: what people record, of the hundreds of decoders that such a file could call for.
-FFMPEG_CODECS = (
-    "aac,aac_latm,ac3,alac,amrnb,amrwb,ape,eac3,flac,libopus,libvorbis,mp2,mp2float,mp3,mp3float,opus,speex,vorbis,"
-    "wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,pcm_alaw,pcm_mulaw,pcm_u8,pcm_s8,"
-    "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be"
-)
-# Of all channels together in one of ffmpeg's frames: those of real files have at most 2**20, a bomb's fill the memory.
-MAX_FRAME_VALUES = 2**21
 BLOCK_VALUES = 2**17  # of all channels together, in the blocks given on
-FFMPEG_INPUT = {"format_whitelist": FFMPEG_FORMATS, "protocol_whitelist": ""}
-FFMPEG_OPTIONS = {"codec_whitelist": FFMPEG_CODECS, "max_samples": str(MAX_FRAME_VALUES)}
-CODEC_OPTIONS = {
-    "flac": {"err_detect": "crccheck+explode"},  # without, a damaged frame is noise
-    "libopus": {"request_sample_fmt": "flt"},  # its integers are softly clipped
-}
-# How those begin, and at the fourth byte the family of mov: what begins so and cannot be read is damaged.
-SIGNATURES = (b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b"OggS", b"#!AMR", b"wvpk", b"MAC ")
-MOV_SIGNATURES = (b"ftyp", b"moov", b"mdat")
-ACCEPTED = (
-    "WAV, AIFF, AU, CAF, W64, RF64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4, WMA, AMR, Speex, WavPack or APE"
-)
 
 
 class Ffmpeg:
@@ -63,16 +40,16 @@ class Ffmpeg:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        with self._open() as container:
+        with open_container(self._file) as container:
             if not container.streams.audio:
                 raise NotAudioError(f"a {container.format.long_name} file without audio: accepted are {ACCEPTED}")
             stream = container.streams.audio[0]
             context = stream.codec_context
-            if context is None or context.name not in FFMPEG_CODECS.split(","):
+            if context is None or context.name not in CODECS.split(","):
                 codec = context.name if context else "an unknown codec"
                 raise NotAudioError(f"audio as {codec}: accepted are {ACCEPTED}")
             if not context.sample_rate or not context.channels:
-                raise _unreadable(self._file, f"{context.name} without a sample rate or channels")
+                raise unreadable(self._file, f"{context.name} without a sample rate or channels")
             self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
             self.start_s = float((stream.start_time or 0) * (stream.time_base or 0))
             self.declared_samples, self._n_counted = None, 0
@@ -88,8 +65,8 @@ class Ffmpeg:
         """Yield the samples from the beginning, [shape=(n, channels)]."""
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
-        with self._open() as container:
-            decoder = _decoder_of(container.streams.audio[0])
+        with open_container(self._file) as container:
+            decoder = make_decoder(container.streams.audio[0])
             frames = (frame for packet in container.demux(audio=0) for frame in decoder.decode(packet))
             joined = av.AudioFifo()  # a frame is a thousand samples: too few to be handled alone
             n_joined = max(1, BLOCK_VALUES // self.source.channels)
@@ -118,60 +95,6 @@ class Ffmpeg:
             found = f"{frame.sample_rate} Hz, {frame.layout.name}, {frame.format.name}"
             raise CorruptError(f"changes to {found} within the stream")
 
-    def _open(self) -> av.container.InputContainer:
-        import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
-
-        try:
-            return av.open(
-                _Readable(self._file), "r", options=FFMPEG_OPTIONS, container_options=FFMPEG_INPUT, io_open=_refuse
-            )
-        except av.FFmpegError as error:
-            raise _unreadable(self._file, error.strerror) from error
-
-
-def _decoder_of(stream: av.AudioStream) -> av.AudioCodecContext:
-    """Return the decoder of a stream: ffmpeg's choice, but libopus for Opus, so that its numbers are libsndfile's."""
-    import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
-
-    decoder = stream.codec_context
-    decoder.options = FFMPEG_OPTIONS | CODEC_OPTIONS.get(decoder.name, {})
-    if decoder.name != "opus":
-        return decoder
-    libopus = av.CodecContext.create("libopus", "r")
-    libopus.options = FFMPEG_OPTIONS | CODEC_OPTIONS["libopus"]
-    libopus.extradata, libopus.layout, libopus.sample_rate = decoder.extradata, decoder.layout, decoder.sample_rate
-    libopus.pkt_timebase = stream.time_base
-    return libopus
-
-
-class _Readable:
-    """What ffmpeg needs of a file, read at a place of its own: libsndfile moves the descriptor's."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._descriptor = file.fileno()
-        self._size = os.fstat(self._descriptor).st_size
-        self._place = 0
-
-    def read(self, n_bytes: int) -> bytes:
-        content = os.pread(self._descriptor, n_bytes, self._place)
-        self._place += len(content)
-        return content
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int) -> int:
-        place = offset + (0, self._place, self._size)[whence]
-        if place < 0:
-            return -1  # in a damaged file ffmpeg may try that, which is no error of ours
-        self._place = min(place, self._size)
-        return self._place
-
-
-def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:
-    """Open nothing: a file that names another, or an address, is not followed."""
-    raise PermissionError(url)
-
 
 def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]:
     """Return a frame's samples, [shape=(n, channels)]: 16-bit integers as they are, all else as float32."""
@@ -186,11 +109,3 @@ def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]
     if kind == "u":
         y -= 1
     return y
-
-
-def _unreadable(file: IO[bytes], why: str | None) -> CorruptError | NotAudioError:
-    """Return what is wrong with a file that cannot be read: what begins like a sound is damaged."""
-    head = os.pread(file.fileno(), 12, 0)
-    if head.startswith(SIGNATURES) or head[4:].startswith(MOV_SIGNATURES):
-        return CorruptError(f"damaged, says ffmpeg: {why}")
-    return NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}")

@@ -18,12 +18,14 @@ RUN, RUN_TO_END = 16, 3  # frames; fewer are enough where nothing comes after th
 AFTER = (b"TAG", b"APET", b"LYRI", b"ID3")  # but tags
 # How files begin that are of another kind and may hold frames: films, and archives that do not compress.
 OTHERS = (b"RIFF", b"PK\3\4", b"Rar!")
-# A frame's header: sync, version, layer; bit rate, sample rate, padding; the rest. A rate of only set bits is none.
+# A frame's header: sync, version, layer; bit rate, sample rate, padding; the rest. Rates of no or all bits are none.
 HEADER_BYTES = 4
-RATE_BITS = 0x0C  # of the third byte
-THIRD = bytes(byte for byte in range(0x10, 0xF0) if byte & RATE_BITS != RATE_BITS)
-HEADER = re.compile(rb"\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd][" + re.escape(THIRD) + rb"].", re.DOTALL)
-HEADERS = re.compile(b"(?=" + HEADER.pattern + b")", re.DOTALL)  # those that begin within another, too
+BIT_AND_SAMPLE_RATES = (
+    rb"[\x10-\x1b\x20-\x2b\x30-\x3b\x40-\x4b\x50-\x5b\x60-\x6b\x70-\x7b"
+    rb"\x80-\x8b\x90-\x9b\xa0-\xab\xb0-\xbb\xc0-\xcb\xd0-\xdb\xe0-\xeb]"
+)
+HEADER = rb"(?s:\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd]" + BIT_AND_SAMPLE_RATES + rb".)"  # compiled when it is needed
+HEADERS = b"(?=" + HEADER + b")"  # those that begin within another, too
 # kbit/s of the bit rates 1 to 14 of MPEG 1, by layer, and of its later, lower versions.
 KBPS = {
     2: (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -47,7 +49,7 @@ def find_mpeg(file: IO[bytes]) -> int | None:
     content = os.pread(file.fileno(), JUNK_BYTES, end)
     if content.startswith(OTHERS):
         return None
-    return start if any(_begins_run(file, end + match.start()) for match in HEADERS.finditer(content)) else None
+    return start if any(_begins_run(file, end + match.start()) for match in re.finditer(HEADERS, content)) else None
 
 
 def begins_like_a_frame(file: IO[bytes]) -> bool:
@@ -121,7 +123,7 @@ def _begins_run(file: IO[bytes], place: int) -> bool:
     """Tell whether frames follow each other from some place on."""
     for n_frames in range(RUN):
         header = os.pread(file.fileno(), HEADER_BYTES, place)
-        if not HEADER.fullmatch(header):
+        if not re.fullmatch(HEADER, header):
             return n_frames >= RUN_TO_END and (len(header) < HEADER_BYTES or header.startswith(AFTER))
         frame = os.pread(file.fileno(), _frame_bytes(header), place)
         if header[:3] in frame[3:]:

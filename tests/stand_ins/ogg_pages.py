@@ -4,14 +4,14 @@ import struct
 
 
 def pages_of(content: bytes) -> list[bytearray]:
-    """Cut an Ogg file into its pages."""
+    """Cut an Ogg file into its pages; what is no page is the last."""
     pages, place = [], 0
-    while place < len(content):
+    while content.startswith(b"OggS", place) and place + 27 <= len(content):
         n_segments = content[place + 26]
         end = place + 27 + n_segments + sum(content[place + 27 : place + 27 + n_segments])
         pages.append(bytearray(content[place:end]))
         place = end
-    return pages
+    return [*pages, bytearray(content[place:])] if place < len(content) else pages
 
 
 def table() -> list[int]:

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import soundfile
 
+from tests.stand_ins.flac_frames import Kind, make_flac
 from tests.stand_ins.ogg_pages import make_page
 
 SNDFILE_FORMATS = [
@@ -93,4 +94,10 @@ def one_of_each() -> dict[str, bytes]:
         files[f"{container} {codec}"] = encode(tone(0.5, 8000, channels), 8000, container, codec)
     for container, codec in FFMPEG_FORMATS:
         files[f"{container} {codec}"] = encode_with_ffmpeg(tone(0.5, 48000), 48000, container, codec)
-    return files | {"ogg speex": speex([b"\x07"] * 25, 4000), "ape": ape(), "amr": amr()}
+    return files | {
+        "ogg speex": speex([b"\x07"] * 25, 4000),
+        "ape": ape(),
+        "amr": amr(),
+        "OGG OPUS of 48 kHz": encode(tone(0.5, 48000), 48000, "OGG", "OPUS"),
+        "FLAC of 12 bits": make_flac((np.round(tone(0.2, 8000) * 2**10).astype(np.int64), Kind(8000, 12))),
+    }
