@@ -76,8 +76,18 @@ class Up:
         raise AssertionError(f"no {pattern!r} in: {self.printed()}")
 
     def pid_of(self, program: str) -> int:
-        """Return the process id of the first process of the tree whose command line has the text."""
-        return next(pid for pid, command in self.tree.items() if program in command)
+        """Return the process id of the first process of the tree whose command line has the text.
+
+        It is looked for more than once: on a busy machine ps may find a command line unreadable.
+        """
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            self.tree |= descendants(self.process.pid)
+            for pid, command in self.tree.items():
+                if program in command:
+                    return pid
+            time.sleep(0.05)
+        raise AssertionError(f"no {program} among: {self.tree}")
 
     def left(self) -> list[str]:
         """Wait for all to be gone, and return what is not: processes, ports and the temp dir."""
