@@ -78,7 +78,7 @@ class Up:
     def pid_of(self, program: str) -> int:
         """Return the process id of the first process of the tree whose command line has the text.
 
-        It is looked for more than once: on a busy machine ps may find a command line unreadable.
+        It is looked for more than once: on a busy machine one look did not show it.
         """
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
