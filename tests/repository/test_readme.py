@@ -22,6 +22,9 @@ README = (ROOT / "README.md").read_text()
 VARYING = {"analyzed_at", "uploaded_at", "event_id", "generation", "uid"}
 COMPUTED = {"mean_mfccs", "peak_db", "rms_db", "silence"}
 UNSHOWN = {"fingerprint", "peaks"}  # too long for a page
+# Ctrl-C in a terminal sends each process of gunicorn a SIGINT, and gunicorn its worker a SIGQUIT; where the two meet in
+# the pool's lock the worker hangs (once in 60 under load), until the 30 s of gunicorn's graceful_timeout are over.
+END_S = 60
 TOOK = re.compile(r" +[\d.]+ s$", re.MULTILINE)  # the last column
 
 
@@ -117,7 +120,7 @@ def terminal(commands: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
-        process.wait(30)
+        process.wait(END_S)
 
 
 def free_port() -> int:
