@@ -9,18 +9,18 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 from pathlib import Path
 from statistics import median
 
-from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
+from google.cloud import firestore
 
 from analysis.definition import ANALYSIS_VERSION
 from analysis.sound import make_uid
-from analysis.upload import Upload
 from bench import process, sound_files
 from bench.emulators import BUCKET, Emulators, running
+from bench.listing import make_upload, start_listing
 from bench.options import Options
 from bench.runs import ROOT, progress
 from bench.table import Table, megabytes, seconds
@@ -29,7 +29,6 @@ from local.servers import PROJECT, client_variables
 
 SOUND_S = 5
 POLL_S = 0.1
-WRITERS = 8
 BATCH = 500  # documents of one commit
 PLAIN_LOOP = (
     "from google.cloud import storage; import main; bucket = storage.Client().bucket({bucket!r});"
@@ -97,14 +96,17 @@ def _measure_analysis(emulators: Emulators, options: Options) -> Table:
 def _measure_comparison(emulators: Emulators, options: Options) -> Table:
     rows = []
     _clear(emulators)
-    for blob in _storage(emulators).list_blobs(BUCKET):
-        blob.delete()
     there = 0
     for n_objects in (1000, 2000) if options.quick else (10_000, 100_000):
-        progress(f"making {n_objects} objects and documents")
-        _fill(emulators, there, n_objects)
+        progress(f"writing {n_objects} documents")
+        _write_documents(emulators, there, n_objects)
         there = n_objects
-        taken = [_run(emulators, ["--dry-run"], sorted(os.sched_getaffinity(0))) for _ in range(options.runs)]
+        with start_listing(emulators.directory, n_objects).wait() as listing:
+            many, cores = replace(emulators, storage=listing), sorted(os.sched_getaffinity(0))
+            taken = []
+            for number in range(options.runs):
+                progress(f"run {number + 1}/{options.runs}: comparison of {n_objects}")
+                taken.append(_run(many, ["--dry-run"], cores))
         assert all(run.summary["sounds"] == n_objects and not run.summary["missing"] for run in taken)
         rows.append(
             [
@@ -115,7 +117,8 @@ def _measure_comparison(emulators: Emulators, options: Options) -> Table:
             ]
         )
     notes = [
-        "`./backfill.sh --dry-run` where every object has its document; the listing and the query go to the emulators.",
+        "`./backfill.sh --dry-run` where every object has its document. `bench/listing.py` serves the listing; the",
+        "documents lie in Firestore's emulator, which has no index and reads all of them for each page of a query.",
         f"Medians of {options.runs} runs.",
     ]
     header = ("compared", "s", "calls to the bucket", "calls to the database", "MB of a process")
@@ -182,27 +185,18 @@ def _clear(emulators: Emulators) -> None:
         database.recursive_delete(collection)
 
 
-def _fill(emulators: Emulators, first: int, end: int) -> None:
-    """Upload small objects, and write the documents that their analysis would have."""
-    bucket, sounds = _storage(emulators).bucket(BUCKET), _firestore(emulators).collection("sounds")
-
-    def upload(numbers: Sequence[int]) -> None:
-        batch = sounds._client.batch()  # noqa: SLF001 - the client that the collection is of
-        for number in numbers:
-            blob = bucket.blob(f"takes/{number:07}.wav")
-            blob.upload_from_string(b"sound")
-            uid = make_uid(Upload(BUCKET, blob.name, blob.generation))
-            document = {"uid": uid, "bucket": BUCKET, "blob_name": blob.name, "generation": blob.generation}
-            batch.set(sounds.document(uid), document | {"analysis_version": ANALYSIS_VERSION})
+def _write_documents(emulators: Emulators, first: int, end: int) -> None:
+    """Write the documents that the analysis of these objects of the listing would have."""
+    client = _firestore(emulators)
+    for numbers in batched(range(first, end), BATCH):
+        batch = client.batch()
+        for upload in map(make_upload, numbers):
+            document = {"bucket": BUCKET, "blob_name": upload.blob_name, "generation": upload.generation}
+            batch.set(
+                client.collection("sounds").document(make_uid(upload)),
+                document | {"uid": make_uid(upload), "analysis_version": ANALYSIS_VERSION},
+            )
         batch.commit()
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(upload, batched(range(first, end), BATCH)))
-
-
-def _storage(emulators: Emulators) -> storage.Client:
-    os.environ["STORAGE_EMULATOR_HOST"] = emulators.storage.url
-    return storage.Client(PROJECT)
 
 
 def _firestore(emulators: Emulators) -> firestore.Client:
