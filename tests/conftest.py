@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -32,8 +33,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep what numba makes, when the code is imported here, out of the system's temporary directory."""
+    """Keep what numba makes, when the code is imported here, out of the system's temporary directory.
+
+    And where signals are ignored here, as under nohup, let what the tests start hear them: a process that is started
+    inherits that a signal is ignored, but not a handler.
+    """
     os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir("numba"))
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_report_header() -> list[str]:
