@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import backfill, cold, event, formats, long, memory, page, peers, short, similar, size, versions
+from bench import backfill, cold, event, formats, long, loop, memory, page, peers, short, similar, size, versions
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table
 
 SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
     "formats": formats.measure,
+    "loop": loop.measure,
     "long": long.measure,
     "memory": memory.measure,
     "short": short.measure,

@@ -54,6 +54,16 @@ def test_parts_of_a_cold_start_add_up(tmp_path: Path):
     assert {"numpy", "all"} <= {row[0] for row in imports["rows"]}
 
 
+def test_steps_of_the_loop_add_up(tmp_path: Path):
+    """What the steps add is what the whole pass takes, which ends with the fingerprint."""
+    _, (loop,) = bench(tmp_path, "loop")
+
+    *steps, whole = ((row[0], float(row[1])) for row in loop["rows"])
+    assert steps[0][0] == "read and decode"
+    assert steps[-1][0] == "fingerprint"
+    assert sum(cpu_s for _, cpu_s in steps) == pytest.approx(whole[1], rel=0.02)
+
+
 def test_whole_events_are_answered_by_both(tmp_path: Path):
     """Both functions answer the events of every sound, except plain that of the m4a, and what they take is told."""
     _, (events,) = bench(tmp_path, "event")

@@ -1,0 +1,69 @@
+"""Section loop: where the time of the pass over an hour of WAV goes, step by step.
+
+Each step is run together with all before it, and costs what that takes more.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+
+from analysis.audio import Recording, open_recording
+from analysis.features import extract
+from analysis.levels import Levels
+from analysis.mfcc import MeanMfccs
+from analysis.settings import Settings
+from analysis.spectrum import mel_powers
+from bench import sound_files
+from bench.options import Options
+from bench.runs import progress
+from bench.table import Table, duration, seconds
+
+
+def measure(options: Options) -> list[Table]:
+    """Time the pass up to each step, in turn."""
+    length_s = options.scaled(3600, 20)
+    wav = sound_files.make_wav(options.cache, "stereo", length_s)
+    sound_files.declare(wav, length_s)
+    taken: dict[str, list[float]] = {name: [] for name in STEPS}
+    for number in range(options.runs + 1):  # the first warms up
+        for name, step in STEPS.items():
+            progress(f"run {number}/{options.runs}: up to {name}")
+            taken[name].append(_cpu_seconds(wav, step))
+    up_to = [median(times[1:]) for times in taken.values()]
+    added = [whole - before for before, whole in zip([0.0, *up_to], up_to, strict=False)]
+    cells = zip([*STEPS, "all"], [*added, up_to[-1]], strict=True)
+    rows = [[name, seconds(cpu_s), f"{100 * cpu_s / up_to[-1]:.0f}"] for name, cpu_s in cells]
+    notes = [
+        f"{duration(length_s)} of stereo 44.1 kHz 16-bit WAV in one warm process: CPU s of the pass up to a step,",
+        f"less those up to the step before; medians of {options.runs} interleaved runs.",
+    ]
+    return [Table("The loop", notes, ("step", "CPU s", "% of all"), rows)]
+
+
+def _add_mfccs(recording: Recording) -> Iterator[None]:
+    mfccs = MeanMfccs()
+    for powers in mel_powers(Levels().watch(recording)):
+        mfccs.add(powers)
+        yield
+
+
+STEPS: dict[str, Callable[[Recording], Iterable[Any]]] = {
+    "read and decode": lambda recording: recording._decoder.decode(),  # noqa: SLF001 - parts are what is measured
+    "mix to mono": lambda recording: recording._mono(),  # noqa: SLF001
+    "resample": lambda recording: recording,
+    "levels and peaks": lambda recording: Levels().watch(recording),
+    "mel spectrum": lambda recording: mel_powers(Levels().watch(recording)),
+    "MFCCs": _add_mfccs,
+    "fingerprint": lambda recording: [extract(recording)],
+}
+
+
+def _cpu_seconds(wav: Path, step: Callable[[Recording], Iterable[Any]]) -> float:
+    with wav.open("rb") as file:
+        recording = open_recording(file, Settings.from_environment({}))
+        before = process_time()
+        for _ in step(recording):
+            pass
+        return process_time() - before
