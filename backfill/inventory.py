@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
-PAGE = 1000  # objects or documents of one call: the most that Cloud Storage gives
+OBJECTS = 1000  # of one call: the most that Cloud Storage gives
+DOCUMENTS = 5000  # of one call: 12 MB
 CALL_S = 60  # of one call
 RETRY_S = 300  # no attempt begins later than this after the first: a page may be read again, and nobody waits for it
 RETRY = Retry(
@@ -53,8 +54,8 @@ class Calls:
     """How often the two were asked.
 
     Attributes:
-        to_bucket: listings, of PAGE objects each.
-        to_database: queries and look-ups, of as many documents at most.
+        to_bucket: listings, of OBJECTS each.
+        to_database: queries, of DOCUMENTS each, and look-ups.
     """
 
     to_bucket: int = 0
@@ -86,7 +87,11 @@ def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls) -> Iterator[
     """Yield the bucket's live objects in order of name, as uploads of which no event tells."""
     fields = f"items({OBJECT_FIELDS}),nextPageToken"
     blobs = bucket.list_blobs(
-        prefix=prefix or None, page_size=PAGE, fields=fields, timeout=CALL_S, retry=DEFAULT_RETRY.with_timeout(RETRY_S)
+        prefix=prefix or None,
+        page_size=OBJECTS,
+        fields=fields,
+        timeout=CALL_S,
+        retry=DEFAULT_RETRY.with_timeout(RETRY_S),
     )
     try:
         for page in blobs.pages:
@@ -105,9 +110,9 @@ def list_documents(
     Those of other buckets are read too and passed over: an index over both fields would cost more than it saves.
     """
     names = FieldFilter("blob_name", ">=", prefix)  # with the empty prefix: all that are strings
-    query = collection.where(filter=names).order_by("blob_name").select(DOCUMENT_FIELDS).limit(PAGE)
+    query = collection.where(filter=names).order_by("blob_name").select(DOCUMENT_FIELDS).limit(DOCUMENTS)
     page = None
-    while page is None or len(page) == PAGE:
+    while page is None or len(page) == DOCUMENTS:
         following = query if page is None else query.start_after(page[-1])
         try:
             calls.to_database += 1
@@ -124,7 +129,7 @@ def list_documents(
 def look_up(
     client: firestore.Client, collection: firestore.CollectionReference, uploads: Iterable[Upload], calls: Calls
 ) -> Iterator[Kept]:
-    """Yield the collection's documents of these uploads, a page of them at most, in order of blob name."""
+    """Yield the collection's documents of these uploads in order of blob name."""
     references = [collection.document(make_uid(upload)) for upload in uploads]
     if not references:
         return
