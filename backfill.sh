@@ -32,8 +32,8 @@
 # and FIRESTORE_EMULATOR_HOST are honoured, so it runs on the local stack too, where the settings are the environment's.
 # --tasks and --schedule need gcloud, signed in (gcloud auth login); ./deploy.sh --delete removes what they make.
 #
-# Exit codes: 0 bucket and collection agree, or the schedule is set; 1 something failed; 2 wrong usage; 3 a dry run
-# found something to do; 130 Ctrl-C ended it, or the waiting for it.
+# Exit codes: 0 what was asked for is done, of a dry run: bucket and collection agree; 1 something failed; 2 wrong usage;
+# 3 a dry run found something to do; 130 Ctrl-C ended it, or the waiting for it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/environment.sh

@@ -44,7 +44,9 @@ def _for_person(request: Request) -> int:
     deployment = Deployment(request.project, request.bucket, name=request.name)
     try:
         if request.n_tasks is None:
-            function = None if "STORAGE_EMULATOR_HOST" in os.environ else look_for_deployed(gcloud, deployment)
+            function = (
+                None if "STORAGE_EMULATOR_HOST" in os.environ else look_for_deployed(gcloud, deployment, os.environ)
+            )
             return bring_about(request, settings_variables(function, os.environ))
         with redirect_stdout(sys.stderr if request.json else sys.stdout):
             function = find_deployed(gcloud, deployment)

@@ -14,14 +14,16 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
+from analysis.blobs import SLOWEST_AT_HOME_BYTES_PER_S, SLOWEST_BYTES_PER_S
 from analysis.settings import Settings
 from backfill.comparison import State, compare, compare_share
-from backfill.crew import WRITES_PER_S, OutageError, mend_all
+from backfill.crew import WRITES_PER_S, mend_all
 from backfill.inventory import Calls, UnreadableError, list_documents, list_uploads
 from backfill.planning import Plan
 from backfill.pruning import prune
 from backfill.report import FailureList, counted, describe, describe_calls, describe_plan, print_summary
 from backfill.share import Share, is_task, share_of_task
+from backfill.turns import OutageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
     from backfill.request import Request
 
 AGREE, FAILED, FOUND_WORK = 0, 1, 3
-STATES = {"sound": State.SOUND, "rejection": State.REJECTED, "left": State.LEFT}  # by what became of an object
+# By what became of an object.
+STATES = {"sound": State.SOUND, "kept": State.SOUND, "rejection": State.REJECTED, "left": State.LEFT}
 
 
 def bring_about(request: Request, variables: Mapping[str, str], elsewhere: Callable[[Plan], int] | None = None) -> int:
@@ -111,8 +114,12 @@ def _findings(
 def _mend(plan: Plan, request: Request, settings: Settings, share: Share, failures: FailureList) -> None:
     """Analyse the objects of the plan, and keep its counts as what has been done changes them."""
     plan.counts.bytes = 0
+    if plan.witness is None:
+        return
+    slowest = SLOWEST_BYTES_PER_S if is_task() else SLOWEST_AT_HOME_BYTES_PER_S
     writes_per_s = WRITES_PER_S / share.count
-    with closing(mend_all(plan.objects(), settings, request.processes, writes_per_s)) as mended_objects:
+    crew = mend_all(plan.objects(), settings, request.processes, slowest, plan.witness, writes_per_s)
+    with closing(crew) as mended_objects:
         for finding, mended in counted(mended_objects, "analysed", plan.n_objects):
             plan.counts.bytes += (finding.upload and finding.upload.size) or 0
             _record(plan, finding, mended, failures)
@@ -120,12 +127,13 @@ def _mend(plan: Plan, request: Request, settings: Settings, share: Share, failur
 
 def _record(plan: Plan, finding: Finding, mended: Mended, failures: FailureList) -> None:
     """Count what became of an object; a stale sound that cannot be made anew stays, and has failed."""
-    if mended.kind == "failed" or (finding.state is State.STALE and mended.kind != "sound"):
+    if mended.kind == "failed" or (finding.state is State.STALE and mended.kind == "kept"):
         plan.counts.failed += 1
         failures.add(finding, mended.message)
         return
     plan.counts.add(finding.state, -1)
-    plan.counts.add(STATES[mended.kind])
+    was_deleted = mended.kind == "left" and finding.kept is not None
+    plan.counts.add(State.GONE if was_deleted else STATES[mended.kind])
 
 
 def _prune(

@@ -12,7 +12,7 @@ from heapq import merge
 from itertools import batched, groupby
 from typing import TYPE_CHECKING
 
-from analysis.errors import NothingToDo
+from analysis.errors import ExpiredError, NothingToDo
 from analysis.sound import make_uid
 from analysis.upload import check_wanted
 from backfill.inventory import Kept, UnreadableError, look_up
@@ -106,7 +106,7 @@ def _name(entry: Upload | Kept) -> bytes:
 
 
 def _state_of(upload: Upload, kept: Kept | None, settings: Settings) -> State:
-    if kept is not None:
+    if kept is not None and kept.reason != ExpiredError.reason:  # which says only that nobody looked at it in time
         return State.REJECTED if kept.reason else State.STALE if kept.is_stale else State.SOUND
     try:
         check_wanted(upload, settings.include_names, settings.exclude_names)

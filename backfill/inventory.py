@@ -122,7 +122,7 @@ def list_documents(
         for document in page:
             if not document.get("blob_name").startswith(prefix):
                 return
-            if document.get("bucket") == bucket_name:
+            if (document.to_dict() or {}).get("bucket") == bucket_name:  # the tutorial's documents have none
                 yield _keep(collection.id, document)
 
 

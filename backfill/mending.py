@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from analysis.upload import Upload
 
 
-def mend(upload: Upload, settings: Settings) -> Mended:
-    """Go the way of the upload as the function does; its age is no reason to reject it here."""
+def mend(upload: Upload, settings: Settings, slowest: int) -> Mended:
+    """Go the way of the upload as the function does; its age is no reason to reject it here.
+
+    Its bytes have to come at ``slowest`` a second at least.
+    """
     try:
-        with blobs.download(upload, settings.max_bytes) as file:
+        with blobs.download(upload, settings.max_bytes, slowest) as file:
             recording = audio.open_recording(file, settings)
             extracted = features.extract(recording)
         records.write_sound(make_sound(upload, recording.source, extracted, datetime.now(UTC)), settings)
@@ -27,5 +30,5 @@ def mend(upload: Upload, settings: Settings) -> Mended:
     except AnalysisError as error:
         if records.write_rejection(make_rejection(upload, error, datetime.now(UTC)), settings):
             return Mended("rejection", f"{error.reason}: {error}")
-        return Mended("left", f"a sound already; {error}")
+        return Mended("kept", f"a sound already; {error}")
     return Mended("sound")

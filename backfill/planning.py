@@ -89,10 +89,14 @@ class Plan:
         self.counts = Counts()
         self.n_objects = self.n_documents = 0
         self.vcpu_seconds = 0.0
+        self._smallest: Finding | None = None  # of those that have a sound
+        self._last: Finding | None = None  # of those to analyse
         self._objects = TemporaryFile(prefix="plan-")  # noqa: SIM115 - both are there as long as the plan
         self._documents = TemporaryFile(prefix="plan-")  # noqa: SIM115
         for finding in findings:
             self.counts.add(finding.state)
+            if finding.state is State.SOUND and (self._smallest is None or _size(finding) < _size(self._smallest)):
+                self._smallest = finding
             if _is_to_do(finding, request):
                 self._take(finding)
 
@@ -101,6 +105,11 @@ class Plan:
         """Estimate of what the analysis costs in the cloud, with 1 vCPU and 2 GiB."""
         written = self.n_objects + self.n_documents
         return self.vcpu_seconds * (VCPU_SECOND + 2 * GIB_SECOND) + written * DOCUMENT_WRITE
+
+    @property
+    def witness(self) -> Finding | None:
+        """What can be analysed if anything can: the smallest that has a sound, else the last to analyse."""
+        return self._smallest or self._last
 
     def objects(self) -> Iterator[Finding]:
         """Yield the objects to analyse."""
@@ -115,12 +124,17 @@ class Plan:
             self.n_documents += 1
             pickle.dump(finding, self._documents)
             return
-        size = finding.upload.size or 0
+        size = _size(finding)
         is_uncompressed = finding.upload.blob_name.lower().endswith(UNCOMPRESSED)
         self.n_objects += 1
         self.counts.bytes += size
         self.vcpu_seconds += OBJECT_S + size / 1e6 * (MEGABYTE_S if is_uncompressed else COMPRESSED_MEGABYTE_S)
+        self._last = finding
         pickle.dump(finding, self._objects)
+
+
+def _size(finding: Finding) -> int:
+    return (finding.upload and finding.upload.size) or 0
 
 
 def _is_to_do(finding: Finding, request: Request) -> bool:

@@ -63,6 +63,8 @@ def parse(arguments: Sequence[str]) -> Request:
     parser.add_argument("--schedule")
     parser.add_argument("--name", default="analyze")
     given = parser.parse_args(arguments)
+    if given.schedule is not None and not given.schedule.strip():
+        parser.error("--schedule is empty: give a time as cron has it, such as '0 3 * * *'")
     if given.schedule and given.here:
         parser.error("--schedule is for a job in the cloud, not --here: this machine is not there every night")
     return Request(

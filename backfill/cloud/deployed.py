@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from analysis.settings import Settings
 from deploy.existing import refuse_other_bucket, region_of_function
-from deploy.failures import DisagreementError, RefusedError
+from deploy.failures import DisagreementError, FailedError, RefusedError
 from deploy.function import Function, read_function
-from deploy.step import step
+from deploy.step import advice, step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deploy.deployment import Deployment
     from deploy.gcloud import Gcloud
 
+VIEWER = "roles/cloudfunctions.viewer"
 VARIABLES = tuple(field.name.upper() for field in fields(Settings))
 
 
@@ -27,18 +28,32 @@ def find_deployed(gcloud: Gcloud, deployment: Deployment) -> Function:
 
     Raises FailedError if it cannot be read, if there is none, or if it watches another bucket.
     """
-    with step(gcloud, "look at the function", "roles/cloudfunctions.viewer"):
+    with step(gcloud, "look at the function", VIEWER):
         return _read_deployed(gcloud, deployment)
 
 
-def look_for_deployed(gcloud: Gcloud, deployment: Deployment) -> Function | None:
-    """Return the function of this name; None, and say so, where there is none to be had."""
+def look_for_deployed(gcloud: Gcloud, deployment: Deployment, environment: Mapping[str, str]) -> Function | None:
+    """Return the function of this name; None, and say so, where there is none to be had.
+
+    Raises FailedError where Google does not tell whether there is one: with the defaults instead of its settings, other
+    objects would be analysed than it analyses. A person who sets any of the settings is taken at their word.
+    """
     try:
         return _read_deployed(gcloud, deployment)
-    except (DisagreementError, RefusedError) as why:
-        reason = str(why).splitlines()[0] if str(why) else "no answer"
-        print(f"backfill.sh: settings are those of the environment, else the defaults: {reason}", file=sys.stderr)
-        return None
+    except DisagreementError as disagreement:
+        why = str(disagreement)
+    except RefusedError as refused:
+        why = refused.answer or "no answer"
+        if not any(name in environment for name in VARIABLES):
+            raise FailedError(
+                f"the settings of the function {deployment.name} cannot be read. Google answered:\n{why}\n"
+                f"What to do: {advice(refused.answer, deployment.project, (VIEWER,))}\n"
+                f"Or give its settings in the environment: {VARIABLES[0]} and those that you changed."
+            ) from refused
+    print(
+        f"backfill.sh: settings are those of the environment, else the defaults: {why.splitlines()[0]}", file=sys.stderr
+    )
+    return None
 
 
 def settings_variables(function: Function | None, environment: Mapping[str, str]) -> dict[str, str]:

@@ -299,16 +299,65 @@ def test_rejections_are_tried_again(place: Place) -> None:
     expected = place.documents()
     (sound,) = place.sounds.stream()
     rejection = {key: sound.get(key) for key in ("uid", "bucket", "blob_name", "generation")}
-    place.rejections.document(sound.id).set(rejection | {"reason": "expired", "message": "it failed for a day"})
+    place.rejections.document(sound.id).set(rejection | {"reason": "too_long", "message": "it was then"})
     sound.reference.delete()
 
     place.run("--rejected", "not_audio", "--yes")
     still = place.documents()
-    summary = place.run("--rejected", "expired", "--yes")
+    summary = place.run("--rejected", "too_long", "--yes")
 
     assert f"rejections/{sound.id}" in still
     assert place.documents() == expected
     assert (summary["sounds"], summary["rejections"]) == (1, 1)
+
+
+def test_what_expired_is_missing(place: Place) -> None:
+    """A rejection that says only that nobody analysed the object in time is mended without being asked for."""
+    place.bucket.blob("good.wav").upload_from_string(CONTENTS[0])
+    place.run("--yes")
+    expected = place.documents()
+    (sound,) = place.sounds.stream()
+    rejection = {key: sound.get(key) for key in ("uid", "bucket", "blob_name", "generation")}
+    place.rejections.document(sound.id).set(rejection | {"reason": "expired", "message": "it failed for a day"})
+    sound.reference.delete()
+
+    found = place.run("--dry-run", expected=3)
+    summary = place.run("--yes")
+
+    assert (found["missing"], found["rejections"]) == (1, 0)
+    assert (summary["missing"], summary["sounds"], summary["rejections"]) == (0, 1, 0)
+    assert place.documents() == expected
+
+
+def test_the_tutorials_documents_are_passed_over(place: Place) -> None:
+    """Documents that know no bucket and no generation, as the tutorial's function writes them, disturb nothing."""
+    fill(place.bucket, 5)
+    old = place.sounds.document("of-the-tutorial")
+    old.set({"uid": old.id, "blob_name": "takes/0.wav", "file_name": "0.wav", "length": 1, "mean_mfccs": [0.0] * 12})
+
+    place.run("--yes", "--prune")
+
+    assert place.run("--dry-run")["missing"] == 0
+    assert old.get().exists
+
+
+def test_a_stale_sound_whose_object_is_deleted_meanwhile_is_gone(place: Place, storage: Program) -> None:
+    """What is no longer there when its turn comes has not failed."""
+    place.bucket.blob("a.wav").upload_from_string(CONTENTS[0])
+    place.run("--yes")
+    (sound,) = place.sounds.stream()
+    sound.reference.update({"analysis_version": 0})
+    with StorageProxy(storage).running() as proxy:
+        proxy.default = lambda get: (downloads.answer(404) if "alt=media" in get.path else downloads.pass_on)(get)
+
+        summary = place.run("--stale", "--yes", STORAGE_EMULATOR_HOST=proxy.url)
+
+    assert {key: summary[key] for key in ("sounds", "stale", "gone", "failed")} == {
+        "sounds": 0,
+        "stale": 0,
+        "gone": 1,
+        "failed": 0,
+    }
 
 
 def test_prune_removes_exactly_what_is_gone(place: Place) -> None:
@@ -374,6 +423,23 @@ def test_failures_are_listed(place: Place, storage: Program) -> None:
     assert (summary["failed"], summary["missing"]) == (1, 1)
 
 
+def test_neighbours_that_fail_do_not_stop_the_rest(place: Place, storage: Program) -> None:
+    """A folder that may not be read is listed object by object, and everything after it is done, again and again."""
+    for number in range(40):
+        place.bucket.blob(f"forbidden/{number}.wav").upload_from_string(CONTENTS[0])
+    fill(place.bucket, 10)
+    with StorageProxy(storage).running() as proxy:
+        forbidden = downloads.answer(403)
+        proxy.default = lambda get: (forbidden if "/forbidden%2F" in get.path else downloads.pass_on)(get)
+
+        first = place.run("--yes", expected=1, STORAGE_EMULATOR_HOST=proxy.url)
+        second = place.run("--yes", expected=1, STORAGE_EMULATOR_HOST=proxy.url)
+
+    assert first["failed"] == first["missing"] == 40
+    assert second["failed"] == second["missing"] == 40
+    assert {len(path.read_text().splitlines()) for path in place.directory.glob("backfill-failed-*.jsonl")} == {40}
+
+
 def test_an_outage_ends_the_run(place: Place, storage: Program) -> None:
     """Where every object fails, it ends early and says that the objects are not to blame."""
     fill(place.bucket, 60)
@@ -383,7 +449,7 @@ def test_an_outage_ends_the_run(place: Place, storage: Program) -> None:
         _, errors = process.communicate(timeout=200)
 
     assert process.returncode == 1
-    assert "attempts in a row failed" in errors
+    assert "nothing can be analysed" in errors
     assert "goes on from here" in errors
 
 
@@ -394,6 +460,7 @@ def test_an_outage_ends_the_run(place: Place, storage: Program) -> None:
         (["--project", "p", "--bucket", "b", "--tasks", "0"], "accepted are 1 to 10000"),
         (["--project", "p", "--bucket", "b", "--tasks", "2", "--here"], "not allowed with"),
         (["--project", "p", "--bucket", "b", "--rejected", "ugly"], "not_audio"),
+        (["--project", "p", "--bucket", "b", "--schedule", " "], "--schedule is empty"),
         (["--project", "p", "--bucket", "b", "--nonsense"], "--nonsense"),
     ],
 )

@@ -20,7 +20,7 @@ from backfill.planning import Counts
 from backfill.report import FailureList
 from backfill.request import Request, parse
 from deploy.deployment import Deployment
-from deploy.failures import RefusedError
+from deploy.failures import FailedError, RefusedError
 from deploy.function import read_function
 from deploy.gcloud import Gcloud, joined
 from tests.deploy.apis.terminal import BUCKET, PROJECT
@@ -124,26 +124,35 @@ def test_settings_are_the_functions_unless_the_person_sets_them():
     assert len(VARIABLES) == len(fields(Settings))
 
 
-@pytest.mark.parametrize(
-    "answers", [([],), (RefusedError(["gcloud"], "You do not currently have an active account\nmore"),)]
-)
+REFUSED = RefusedError(["gcloud"], "You do not currently have an active account\nmore")
+
+
+@pytest.mark.parametrize(("answer", "environment"), [([], {}), (REFUSED, {"SOUNDS_COLLECTION": "sounds"})])
 def test_without_the_function_the_settings_are_the_environments(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answers: tuple[Any]
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: Any, environment: dict[str, str]
 ):
-    """Where the function cannot be read, one line says that the environment and the defaults count."""
+    """Where there is no function, or the person has set settings, one line says that the environment counts."""
     monkeypatch.setattr("shutil.which", lambda _: "/bin/gcloud")
 
-    found = look_for_deployed(Answering(*answers), Deployment(PROJECT, BUCKET))
+    found = look_for_deployed(Answering(answer), Deployment(PROJECT, BUCKET), environment)
 
     assert found is None
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_function_that_cannot_be_read_has_no_defaults(monkeypatch: pytest.MonkeyPatch):
+    """Where Google does not tell the function's settings, nothing is done by others, and what to do is said."""
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/gcloud")
+
+    with pytest.raises(FailedError, match="sign in: gcloud auth login"):
+        look_for_deployed(Answering(REFUSED), Deployment(PROJECT, BUCKET), {"PATH": "/bin"})
 
 
 def test_without_gcloud_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     """Where gcloud is not installed, the line says that."""
     monkeypatch.setattr("shutil.which", lambda _: None)
 
-    assert look_for_deployed(Answering([]), Deployment(PROJECT, BUCKET)) is None
+    assert look_for_deployed(Answering([]), Deployment(PROJECT, BUCKET), {}) is None
     assert "gcloud is not installed" in capsys.readouterr().err
 
 
