@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from analysis.source import Source
 
 
+# Of all channels together, for MAX_DURATION_S; of more, proportionally less: twelve hours take some minutes.
+MAX_VALUES_PER_S = 768_000
+
+
 class Recording:
     """A file that can be decoded; iterating gives its blocks.
 
@@ -50,7 +54,7 @@ class Recording:
 
     def __init__(self, decoder: Sndfile | Opus | Ffmpeg, settings: Settings) -> None:
         self._decoder = decoder
-        self._max_duration_s = settings.max_duration_s
+        self._settings = settings
         self.source = decoder.source
         _check_limits(self.source, decoder.declared_samples, settings)
 
@@ -70,11 +74,11 @@ class Recording:
 
     def _mono(self) -> Iterator[NDArray[np.float32]]:
         """Yield the mean of the channels, at the source's rate, until it is too much: headers lie."""
-        left = round(self._max_duration_s * self.source.sample_rate)
+        left = round(_longest_s(self.source, self._settings) * self.source.sample_rate)
         for samples in self._decoder.decode():
             left -= len(samples)
             if left < 0:
-                raise TooLongError(f"more audio than MAX_DURATION_S={self._max_duration_s:g} seconds")
+                raise TooLongError(f"more audio than {_describe_longest(self.source, self._settings)}")
             yield _mix(samples)
 
 
@@ -119,11 +123,24 @@ def _check_limits(source: Source, declared_samples: int | None, settings: Settin
         )
     if source.channels > settings.max_channels:
         raise TooManyChannelsError(f"{source.channels} channels: at most MAX_CHANNELS={settings.max_channels}")
-    if declared_samples is not None and declared_samples > settings.max_duration_s * source.sample_rate:
+    if declared_samples is not None and declared_samples > _longest_s(source, settings) * source.sample_rate:
         raise TooLongError(
             f"{declared_samples / source.sample_rate:.0f} seconds of audio declared: "
-            f"at most MAX_DURATION_S={settings.max_duration_s:g}"
+            f"at most {_describe_longest(source, settings)}"
         )
+
+
+def _longest_s(source: Source, settings: Settings) -> float:
+    """Return how long a sound may be, seconds: less where it has so many values a second that the time would not do."""
+    return settings.max_duration_s * min(1, MAX_VALUES_PER_S / (source.sample_rate * source.channels))
+
+
+def _describe_longest(source: Source, settings: Settings) -> str:
+    longest_s = _longest_s(source, settings)
+    limit = f"MAX_DURATION_S={settings.max_duration_s:g}"
+    if longest_s == settings.max_duration_s:
+        return limit
+    return f"{longest_s:g} seconds of {source.channels} channels at {source.sample_rate} Hz ({limit})"
 
 
 def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterator[NDArray[np.float32]]:

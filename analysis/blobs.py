@@ -3,7 +3,7 @@
 *Conventions.* What is stored is fetched as it is and held to its checksum, then decompressed if its content is gzip: an
 object's metadata may be wrong, or changed since. What a retry can cure is raised as the client's own error, or as
 TimeoutError where bytes come too slowly: the client begins no attempt later than `RETRY_S` after the first, and a
-download is given up when it has taken longer than that and a second for every ``slowest`` bytes that came. The files
+download is given up when it has taken longer than that and what its `Pace` allows for the bytes that came. The files
 have no name from the start, so that not even a killed process leaves them behind.
 """
 
@@ -14,7 +14,9 @@ import gzip
 import os
 import zlib
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cache, partial
+from math import inf
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
@@ -35,20 +37,37 @@ if TYPE_CHECKING:
 TIMEOUT_S = (5, 20)  # of one attempt: to connect, and of each wait for bytes
 RETRY_S = 45  # no attempt begins later than this after the first; the platform's own retries go on from there
 RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
-# A download may take RETRY_S, and a second more for every so many bytes: a large one may be slow, none may drip. 1 GiB,
-# the default of MAX_BYTES, takes at most 301 s, which leaves 239 of the platform's 540 s to its analysis.
-SLOWEST_BYTES_PER_S = 4 * 2**20
-SLOWEST_AT_HOME_BYTES_PER_S = 2**17  # of each process on a laptop, which has less to share, and time
 GZIP = b"\x1f\x8b"
 PIECE_BYTES = 2**17  # read at a time; of 635 MB that takes 0.58 s of CPU where the client's own 8 KiB take 1.40
 # What Cloud Storage answers to a reader without the customer's key: the reason of its error, and another error's text.
 KEY_IS_MISSING = ("resourceisencryptedwithcustomerencryptionkey", "customer-supplied encryption key")
 
 
-def download(upload: Upload, max_bytes: int, slowest: int = SLOWEST_BYTES_PER_S) -> IO[bytes]:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slowly a download may come: a large one may be slow, none may drip.
+
+    Attributes:
+        bytes_per_s: so many bytes that came may have taken a second, besides RETRY_S.
+        longest_s: all together have to come in this time, besides RETRY_S.
+    """
+
+    bytes_per_s: int
+    longest_s: float
+
+    def allows(self, n_bytes: int, seconds: float) -> bool:
+        """Return whether so many bytes may have taken so long."""
+        return seconds <= RETRY_S + min(n_bytes / self.bytes_per_s, self.longest_s)
+
+
+IN_THE_CLOUD = Pace(4 * 2**20, 240)  # which leaves half of the platform's 540 s to the analysis
+AT_HOME = Pace(2**17, inf)  # for each process; a laptop has less to share, and time
+
+
+def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[bytes]:
     """Return the upload's content as a file open at its beginning, which is gone when it is closed.
 
-    Raises TimeoutError when bytes come more slowly than ``slowest`` a second, and the client's own errors;
+    Raises TimeoutError when bytes come more slowly than the pace allows, and the client's own errors;
     EmptyError, TooLargeError, EncryptedError, CorruptError; NothingToDo when this generation is no longer there,
     or turns out to be a folder's placeholder.
     """
@@ -60,7 +79,7 @@ def download(upload: Upload, max_bytes: int, slowest: int = SLOWEST_BYTES_PER_S)
         raise EncryptedError(_encrypted(upload))
     with ExitStack() as on_error:
         file = on_error.enter_context(TemporaryFile(prefix="sound-"))
-        _fetch(upload, file, max_bytes, slowest)
+        _fetch(upload, file, max_bytes, pace)
         if os.pread(file.fileno(), len(GZIP), 0) == GZIP:  # file.read() would leave the descriptor ahead
             stored = file
             file = on_error.enter_context(TemporaryFile(prefix="sound-"))
@@ -71,10 +90,10 @@ def download(upload: Upload, max_bytes: int, slowest: int = SLOWEST_BYTES_PER_S)
     return file
 
 
-def _fetch(upload: Upload, file: IO[bytes], max_bytes: int, slowest: int) -> None:
+def _fetch(upload: Upload, file: IO[bytes], max_bytes: int, pace: Pace) -> None:
     """Write what is stored to the file, whole and unchanged."""
     blob = _client().bucket(upload.bucket_name).blob(upload.blob_name, generation=upload.generation)
-    received = _Received(file, upload, max_bytes, slowest)
+    received = _Received(file, upload, max_bytes, pace)
     try:
         # No checksum: the client checks what comes in one answer alone, not what is cut and goes on in another; we do.
         blob.download_to_file(received, raw_download=True, checksum=None, timeout=TIMEOUT_S, retry=RETRY)
@@ -174,8 +193,8 @@ class _Received:
         n_bytes: how many bytes have come.
     """
 
-    def __init__(self, file: IO[bytes], upload: Upload, max_bytes: int, slowest: int) -> None:
-        self._file, self._upload, self._max_bytes, self._slowest = file, upload, max_bytes, slowest
+    def __init__(self, file: IO[bytes], upload: Upload, max_bytes: int, pace: Pace) -> None:
+        self._file, self._upload, self._max_bytes, self._pace = file, upload, max_bytes, pace
         self._began = monotonic()
         self._crc32c = 0
         self.n_bytes = 0
@@ -191,7 +210,7 @@ class _Received:
         if self.n_bytes > self._max_bytes:
             raise TooLargeError(f"{self._upload.uri} has more bytes than MAX_BYTES={self._max_bytes}")
         seconds = monotonic() - self._began
-        if seconds > RETRY_S + self.n_bytes / self._slowest:
+        if not self._pace.allows(self.n_bytes, seconds):
             raise TimeoutError(f"{self._upload.uri} comes too slowly: {self.n_bytes} bytes in {seconds:.0f} s")
         self._crc32c = extend(self._crc32c, piece)
         self._file.write(piece)

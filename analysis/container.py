@@ -5,7 +5,9 @@ What it reads of the file is what the descriptor gives.
 
 from __future__ import annotations
 
+import ctypes
 import os
+from functools import cache
 from typing import IO, TYPE_CHECKING
 
 from analysis.errors import CorruptError, NotAudioError
@@ -24,6 +26,8 @@ CODECS = (
 # Of all channels together in one of ffmpeg's frames: those of real files have at most 2**20, a bomb's fill the memory.
 MAX_FRAME_VALUES = 2**21
 INPUT = {"format_whitelist": FORMATS, "protocol_whitelist": ""}
+# Of one allocation: an MP4 of 2 kB can ask for an index of 2 GB. That of 12 hours of AAC at 96 kHz takes 97 MB.
+MAX_ALLOCATION_BYTES = 2**27
 OPTIONS = {"codec_whitelist": CODECS, "max_samples": str(MAX_FRAME_VALUES)}
 CODEC_OPTIONS = {
     "flac": {"err_detect": "crccheck+explode"},  # without, a damaged frame is noise
@@ -41,6 +45,7 @@ def open_container(file: IO[bytes]) -> av.container.InputContainer:
     """Open a file, whose content decides what it is; raise NotAudioError or CorruptError where that is not possible."""
     import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
+    _bound_allocations()
     try:
         return av.open(_Readable(file), "r", options=OPTIONS, container_options=INPUT, io_open=_refuse)
     except av.FFmpegError as error:
@@ -68,6 +73,14 @@ def unreadable(file: IO[bytes], why: str | None) -> CorruptError | NotAudioError
     if head.startswith(SIGNATURES) or head[4:].startswith(MOV_SIGNATURES):
         return CorruptError(f"damaged, says ffmpeg: {why}")
     return NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}")
+
+
+@cache
+def _bound_allocations() -> None:
+    """Let ffmpeg allocate no more than that at once: PyAV has no name for it, but is linked with what has."""
+    from av import _core  # noqa: PLC0415
+
+    ctypes.CDLL(_core.__file__).av_max_alloc(ctypes.c_size_t(MAX_ALLOCATION_BYTES))
 
 
 class _Readable:

@@ -64,7 +64,7 @@ class EncryptedError(AnalysisError):
 
 
 class ExpiredError(AnalysisError):
-    """The event is older than ``MAX_EVENT_AGE_S``: it has failed for that long."""
+    """The event came later than ``MAX_EVENT_AGE_S`` after the upload: it kept failing, or waited."""
 
     reason = "expired"
 

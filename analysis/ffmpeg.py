@@ -4,7 +4,7 @@
 
 *Damage.* A file that ffmpeg cannot decode is corrupt, and so is one that declares samples and has none. But what comes
 after the last sample that its stream counts is no part of its sound and no damage to it: a tag, a broken last packet.
-A length that is guessed from the bit rate counts nothing, nor does that of a film as a whole.
+A length that is guessed from the bit rate declares and counts nothing; that of a film as a whole counts nothing.
 """
 
 from __future__ import annotations
@@ -52,14 +52,15 @@ class Ffmpeg:
                 raise unreadable(self._file, f"{context.name} without a sample rate or channels")
             self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
             self.start_s = float((stream.start_time or 0) * (stream.time_base or 0))
-            self.declared_samples, self._n_counted = None, 0
+            self.declared_samples, self._n_expected, self._n_counted = None, 0, 0
             if stream.duration is not None and stream.time_base is not None:
-                self.declared_samples = round(stream.duration * stream.time_base * context.sample_rate)
-                if stream.start_time is not None:  # else the duration is a guess; what is before 0 is not counted
-                    end = stream.duration + min(0, stream.start_time)
+                self._n_expected = round(stream.duration * stream.time_base * context.sample_rate)
+                if stream.start_time is not None:  # else the duration is a guess
+                    self.declared_samples = self._n_expected
+                    end = stream.duration + min(0, stream.start_time)  # what is before 0 is not counted
                     self._n_counted = round(end * stream.time_base * context.sample_rate)
             elif container.duration is not None:
-                self.declared_samples = round(container.duration / 1e6 * context.sample_rate)
+                self.declared_samples = self._n_expected = round(container.duration / 1e6 * context.sample_rate)
 
     def decode(self) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
         """Yield the samples from the beginning, [shape=(n, channels)]."""
@@ -83,8 +84,8 @@ class Ffmpeg:
             except av.FFmpegError as error:
                 if not 0 < self._n_counted <= n_given + joined.samples:
                     raise CorruptError(f"ffmpeg: {error.strerror}") from error
-            if self.declared_samples and not n_given + joined.samples:
-                raise CorruptError(f"none of the {self.declared_samples} samples that it declares")
+            if self._n_expected and not n_given + joined.samples:
+                raise CorruptError(f"none of the {self._n_expected} samples that it seems to have")
             for block in joined.read_many(n_joined, partial=True):
                 yield _samples_of(block)
 

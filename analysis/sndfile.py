@@ -47,8 +47,9 @@ class Sndfile:
             if error.code == UNRECOGNISED_FORMAT or begins_like_a_frame(file):
                 raise NotAudioError("libsndfile does not know the format") from error
             raise CorruptError(f"damaged, says libsndfile: {error.error_string}") from error
-        # A stream of unknown length declares the largest number there is.
-        self.declared_samples = self.n_samples if self.n_samples < 2**62 else None
+        # A stream of unknown length declares the largest number there is; of MPEG it may be guessed from a first frame.
+        is_declared = self.n_samples < 2**62 and self.source.container != "MP3"
+        self.declared_samples = self.n_samples if is_declared else None
 
     def decode(self, skip: int = 0) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
         """Yield the samples from the beginning, or those after the first ``skip``, [shape=(n, channels)].

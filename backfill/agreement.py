@@ -14,7 +14,7 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
-from analysis.blobs import SLOWEST_AT_HOME_BYTES_PER_S, SLOWEST_BYTES_PER_S
+from analysis.blobs import AT_HOME, IN_THE_CLOUD
 from analysis.settings import Settings
 from backfill.comparison import State, compare, compare_share
 from backfill.crew import WRITES_PER_S, mend_all
@@ -116,9 +116,9 @@ def _mend(plan: Plan, request: Request, settings: Settings, share: Share, failur
     plan.counts.bytes = 0
     if plan.witness is None:
         return
-    slowest = SLOWEST_BYTES_PER_S if is_task() else SLOWEST_AT_HOME_BYTES_PER_S
+    pace = IN_THE_CLOUD if is_task() else AT_HOME
     writes_per_s = WRITES_PER_S / share.count
-    crew = mend_all(plan.objects(), settings, request.processes, slowest, plan.witness, writes_per_s)
+    crew = mend_all(plan.objects(), settings, request.processes, pace, plan.witness, writes_per_s)
     with closing(crew) as mended_objects:
         for finding, mended in counted(mended_objects, "analysed", plan.n_objects):
             plan.counts.bytes += (finding.upload and finding.upload.size) or 0

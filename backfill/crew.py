@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from multiprocessing.process import BaseProcess
 
+    from analysis.blobs import Pace
     from analysis.settings import Settings
     from backfill.comparison import Finding
     from backfill.turns import Job
@@ -50,16 +51,15 @@ def mend_all(
     findings: Iterable[Finding],
     settings: Settings,
     n_processes: int,
-    slowest: int,
+    pace: Pace,
     witness: Finding,
     writes_per_s: float,
 ) -> Generator[tuple[Finding, Mended]]:
     """Analyse the objects and yield what became of each, in the order in which they end.
 
-    The bytes of each have to come at ``slowest`` a second at least.
     Raises OutageError when the witness fails too. Its processes are gone when it ends, or is closed.
     """
-    crew, turns, next_write = _Crew(settings, n_processes, slowest), Turns(findings, witness), time.monotonic()
+    crew, turns, next_write = _Crew(settings, n_processes, pace), Turns(findings, witness), time.monotonic()
     try:
         while True:
             for member in crew.idle():
@@ -80,8 +80,8 @@ def mend_all(
 class _Crew:
     """The processes, by the connection to each."""
 
-    def __init__(self, settings: Settings, n_processes: int, slowest: int) -> None:
-        self._settings, self._slowest = settings, slowest
+    def __init__(self, settings: Settings, n_processes: int, pace: Pace) -> None:
+        self._settings, self._pace = settings, pace
         self._members: dict[Connection, _Member] = {}
         for _ in range(n_processes):
             self._hire()
@@ -131,11 +131,11 @@ class _Crew:
 
     def _limit_s(self, job: Job) -> float:
         size = (job.finding.upload and job.finding.upload.size) or 0
-        return OBJECT_S + size / self._slowest
+        return OBJECT_S + min(size / self._pace.bytes_per_s, self._pace.longest_s)
 
     def _hire(self) -> None:
         ours, theirs = get_context("spawn").Pipe()
-        process = get_context("spawn").Process(target=_work, args=(theirs, self._settings, self._slowest), daemon=True)
+        process = get_context("spawn").Process(target=_work, args=(theirs, self._settings, self._pace), daemon=True)
         process.start()
         theirs.close()  # or the end of the process would not be seen
         self._members[ours] = _Member(process)
@@ -151,7 +151,7 @@ class _Crew:
         member.process.join()
 
 
-def _work(connection: Connection, settings: Settings, slowest: int) -> None:
+def _work(connection: Connection, settings: Settings, pace: Pace) -> None:
     """Analyse what comes, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that speaks with the person
     from backfill.mending import mend  # noqa: PLC0415 - only these processes need the signal stack
@@ -162,7 +162,7 @@ def _work(connection: Connection, settings: Settings, slowest: int) -> None:
         except EOFError:
             return
         try:
-            mended = mend(upload, settings, slowest)
+            mended = mend(upload, settings, pace)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and then listed
             mended = Mended("failed", f"{type(error).__name__}: {error}")
         connection.send(mended)

@@ -11,17 +11,15 @@ from analysis.sound import make_rejection, make_sound
 from backfill.mended import Mended
 
 if TYPE_CHECKING:
+    from analysis.blobs import Pace
     from analysis.settings import Settings
     from analysis.upload import Upload
 
 
-def mend(upload: Upload, settings: Settings, slowest: int) -> Mended:
-    """Go the way of the upload as the function does; its age is no reason to reject it here.
-
-    Its bytes have to come at ``slowest`` a second at least.
-    """
+def mend(upload: Upload, settings: Settings, pace: Pace) -> Mended:
+    """Go the way of the upload as the function does; its age is no reason to reject it here."""
     try:
-        with blobs.download(upload, settings.max_bytes, slowest) as file:
+        with blobs.download(upload, settings.max_bytes, pace) as file:
             recording = audio.open_recording(file, settings)
             extracted = features.extract(recording)
         records.write_sound(make_sound(upload, recording.source, extracted, datetime.now(UTC)), settings)

@@ -1,6 +1,5 @@
 """Back to what was there before, except for the bucket and the data, which are not ours to remove."""
 
-from analysis.definition import N_FINGERPRINT
 from deploy.apis import project_number
 from deploy.archive import LABEL
 from deploy.bucket import find_bucket
@@ -22,14 +21,15 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
     with step(gcloud, "look at the bucket", "roles/storage.admin"):
         bucket = find_bucket(gcloud, deployment.bucket)
         region = place(bucket, deployment.region).region
+    with step(gcloud, "look for a function of this name", "roles/cloudfunctions.admin"):
+        function = find_function(gcloud, deployment, region)
+        refuse_other_bucket(function, deployment)
     with step(
         *(gcloud, "remove the backfill's schedule, jobs and image", "roles/cloudscheduler.admin", "roles/run.admin"),
         "roles/artifactregistry.admin",
     ):
         _remove_backfill(gcloud, deployment, region)
     with step(gcloud, "remove the function and its trigger", "roles/cloudfunctions.admin"):
-        function = find_function(gcloud, deployment, region)
-        refuse_other_bucket(function, deployment)
         if function:
             gcloud.run("functions", "delete", deployment.name, f"--region={region}")
     with step(gcloud, "take back the right to read the bucket", "roles/storage.admin"):
@@ -75,7 +75,7 @@ def _remove_project_rights(gcloud: Gcloud, deployment: Deployment) -> None:
 
 
 def _remove_indexes(gcloud: Gcloud, deployment: Deployment) -> None:
-    indexes = [index for index in find_indexes(gcloud) if index.dimension == N_FINGERPRINT]
+    indexes = find_indexes(gcloud)
     if indexes and _another_function(gcloud, deployment):
         gcloud.say("kept: another function writes sounds")
         return

@@ -234,6 +234,15 @@ def test_removing_asks_first(console: Console):
 
 
 @pytest.mark.usefixtures("last")
+def test_removing_with_another_bucket_removes_nothing(console: Console):
+    """Where the function watches another bucket than the one that is named, not even its backfill is touched."""
+    run = console.deployed("--bucket", f"{BUCKET}-2", "--delete", "--yes")
+
+    assert (run.done.returncode, run.writes) == (1, [])
+    assert f"analyze watches bucket {BUCKET}" in run.done.stderr
+
+
+@pytest.mark.usefixtures("last")
 def test_removed_without_a_trace_but_bucket_and_data(console: Console):
     """After `--delete` there are the bucket, the database and the APIs, as it says, and nothing to remove once more."""
     state = console.cloud.state

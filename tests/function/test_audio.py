@@ -422,6 +422,44 @@ def test_declared_duration_is_limited(write_sound: Callable[..., Path]) -> None:
         open_recording(file, Settings(max_duration_s=2))
 
 
+def quiet_at_first(sr: int = 44100) -> np.ndarray:
+    """Two seconds of silence and ten of noise, [shape=(n, 1)]: a variable bit rate begins low."""
+    noise = np.random.default_rng(0).normal(0, 0.3, (10 * sr, 1)).clip(-1, 1)
+    return np.concatenate([np.zeros((2 * sr, 1)), noise]).astype(np.float32)
+
+
+def mp3_without_header(y: np.ndarray) -> bytes:
+    """MP3 of variable bit rate, without the frame that tells how many there are."""
+    file = io.BytesIO()
+    soundfile.write(file, y, 44100, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="VARIABLE")
+    content = file.getvalue()
+    return content[content.index(content[:2], content.index(b"Xing")) :]
+
+
+@pytest.mark.parametrize(
+    "encode", [mp3_without_header, lambda y: encode_with_ffmpeg(y, 44100, "adts", "aac")], ids=["MP3", "AAC"]
+)
+def test_guessed_duration_is_no_limit(tmp_path: Path, encode: Callable[[np.ndarray], bytes]) -> None:
+    """What begins quietly, and would seem hours long by the bit rate of its first frames, is read and measured."""
+    path = tmp_path / "sound"
+    path.write_bytes(encode(quiet_at_first()))
+
+    y, _ = decode(path, Settings(max_duration_s=13))
+
+    assert len(y) / 22050 == pytest.approx(12, abs=0.2)
+    with pytest.raises(TooLongError):
+        decode(path, Settings(max_duration_s=11))
+
+
+def test_many_values_a_second_are_limited(write_sound: Callable[..., Path]) -> None:
+    """Of 32 channels at 48 kHz half the time is taken: decoding takes as long as their values are many."""
+    path = write_sound(np.zeros((48000 * 2, 32), np.float32), 48000, subtype="PCM_16")
+
+    assert len(decode(path, Settings(max_duration_s=4))[0]) == 2 * 22050
+    with pytest.raises(TooLongError, match=r"at most 1\.95 seconds of 32 channels at 48000 Hz"):
+        decode(path, Settings(max_duration_s=3.9))
+
+
 def test_unknown_duration_is_read_and_limited(write_sound: Callable[..., Path]) -> None:
     """A FLAC streamed without its length is read to its end, and stopped where it becomes too long."""
     path = write_sound(music(5, 44100), 44100, format="FLAC")

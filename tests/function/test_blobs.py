@@ -133,8 +133,8 @@ def fetch(storage_proxy: StorageProxy, proxied: Cloud, monkeypatch: pytest.Monke
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
     blobs._client.cache_clear()
 
-    def fetch(content: bytes, slowest: int = blobs.SLOWEST_BYTES_PER_S) -> bytes:
-        with blobs.download(read_upload(proxied.upload(content)), MAX_BYTES, slowest) as file:
+    def fetch(content: bytes, pace: blobs.Pace = blobs.IN_THE_CLOUD) -> bytes:
+        with blobs.download(read_upload(proxied.upload(content)), MAX_BYTES, pace) as file:
             return file.read()
 
     yield fetch
@@ -160,6 +160,9 @@ def test_download_is_read_in_large_pieces(fetch: Fetch, monkeypatch: pytest.Monk
     assert 8 * 8192 < max(sizes) <= blobs.PIECE_BYTES
 
 
+SLOW = blobs.Pace(10_000, 60)
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a download take 1 s, and what its size allows."""
@@ -173,7 +176,7 @@ def test_download_that_drips_is_an_error_in_time(fetch: Fetch, storage_proxy: St
     began = time.monotonic()
 
     with pytest.raises(TimeoutError, match=r"sound\.wav#\d+ comes too slowly: \d+ bytes in \d+ s"):
-        fetch(os.urandom(20_000), slowest=10_000)
+        fetch(os.urandom(20_000), SLOW)
 
     assert time.monotonic() - began < 15
 
@@ -185,9 +188,19 @@ def test_download_may_take_the_time_of_its_size(fetch: Fetch, storage_proxy: Sto
     content = os.urandom(60_000)
     began = time.monotonic()
 
-    assert fetch(content, slowest=10_000) == content
+    assert fetch(content, SLOW) == content
 
     assert time.monotonic() - began > blobs.RETRY_S
+
+
+def test_download_ends_before_the_platform_does() -> None:
+    """However large an object is, the function waits no more than half of the platform's 540 s; a laptop has time."""
+    large = 8 * 2**30
+
+    assert blobs.IN_THE_CLOUD.allows(2**30, 285)
+    assert not blobs.IN_THE_CLOUD.allows(large, 286)
+    assert not blobs.IN_THE_CLOUD.allows(10, 46)
+    assert blobs.AT_HOME.allows(large, 12 * 3600)
 
 
 def test_client_that_reads_otherwise_is_refused() -> None:

@@ -63,6 +63,29 @@ def large_alac() -> bytes:
     return bytes(content)
 
 
+def large_index() -> bytes:
+    """An M4A of 2 kB whose tables tell of 80 million frames of one byte, each of which has an entry in memory."""
+    n = 80_000_000
+    tables = {
+        b"stsz": struct.pack(">III", 0, 1, n),
+        b"stts": struct.pack(">IIII", 0, 1, n, 1024),
+        b"stsc": struct.pack(">IIIII", 0, 1, 1, n, 1),
+    }
+
+    def replace(boxes: bytes) -> bytes:
+        replaced, place = b"", 0
+        while place < len(boxes):
+            size, kind = struct.unpack_from(">I4s", boxes, place)
+            content = tables.get(kind, boxes[place + 8 : place + size])
+            if kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+                content = replace(content)
+            replaced += struct.pack(">I4s", 8 + len(content), kind) + content
+            place += size
+        return replaced
+
+    return replace(encode_with_ffmpeg(tone(0.1, 44100), 44100, "ipod", "aac"))
+
+
 def huge_floats() -> bytes:
     """Finite samples whose power is not."""
     return encode(np.full((9000, 1), 1e38), 22050, "WAV", "FLOAT")
@@ -97,6 +120,7 @@ BAD_UPLOADS: dict[str, tuple[Callable[[], bytes], str]] = {
     "more than MAX_BYTES": (lambda: wav(bytes(2**26)), "too_large"),
     "a frame of 30 MB": (large_frame, "corrupt"),
     "ALAC of large frames": (large_alac, "corrupt"),
+    "an MP4 of 80 million frames": (large_index, "corrupt"),
     "a rare codec": (film_of_rare_sound, "not_audio"),
 }
 
