@@ -20,7 +20,7 @@ from analysis.definition import ANALYSIS_VERSION
 from analysis.sound import make_uid
 from bench import process, sound_files
 from bench.emulators import BUCKET, Emulators, running
-from bench.listing import make_upload, start_listing
+from bench.large_bucket import make_upload, start_listing
 from bench.options import Options
 from bench.runs import ROOT, progress
 from bench.table import Table, megabytes, seconds
@@ -126,7 +126,7 @@ def _measure_comparison(emulators: Emulators, options: Options) -> Table:
             ]
         )
     notes = [
-        "`./backfill.sh --dry-run` where every object has its document. `bench/listing.py` serves the listing; the",
+        "`./backfill.sh --dry-run` where every object has its document. `bench/large_bucket.py` serves the listing; the",
         "documents lie in Firestore's emulator, which has no index and reads all of them for each page of a query.",
         f"Medians of {options.runs} runs.",
     ]

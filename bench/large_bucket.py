@@ -1,4 +1,4 @@
-"""A server that lists a bucket of very many objects, and can do nothing else: ``python -m bench.listing PORT COUNT``.
+"""A server that lists a bucket of very many objects, and can do nothing else: ``python -m bench.large_bucket PORT COUNT``.
 
 fake-gcs-server holds each object and looks through all of them at every upload: 30 000 took it nine minutes.
 """
@@ -30,7 +30,7 @@ def make_upload(number: int) -> Upload:
 def start_listing(directory: Path, count: int) -> Program:
     """Start the server of that many objects, and return at once."""
     port = choose_port(0)
-    command = [sys.executable, "-m", "bench.listing", str(port), str(count)]
+    command = [sys.executable, "-m", "bench.large_bucket", str(port), str(count)]
     return program.start("listing", command, directory, port=port, cwd=ROOT)
 
 
