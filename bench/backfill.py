@@ -126,7 +126,7 @@ def _measure_comparison(emulators: Emulators, options: Options) -> Table:
             ]
         )
     notes = [
-        "`./backfill.sh --dry-run` where every object has its document. `bench/large_bucket.py` serves the listing; the",
+        "`./backfill.sh --dry-run` where every object has its document. `bench/large_bucket.py` lists the bucket; the",
         "documents lie in Firestore's emulator, which has no index and reads all of them for each page of a query.",
         f"Medians of {options.runs} runs.",
     ]

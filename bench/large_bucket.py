@@ -1,4 +1,4 @@
-"""A server that lists a bucket of very many objects, and can do nothing else: ``python -m bench.large_bucket PORT COUNT``.
+"""A server that lists a bucket of very many objects and can do nothing else: ``python -m bench.large_bucket PORT N``.
 
 fake-gcs-server holds each object and looks through all of them at every upload: 30 000 took it nine minutes.
 """
