@@ -28,6 +28,7 @@ from local.program import ProgramError
 from local.servers import PROJECT, client_variables
 
 POLL_S = 0.1
+DIFFERENT = 20  # sounds, uploaded again and again under other names
 BATCH = 500  # documents of one commit
 PLAIN_LOOP = (
     "from google.cloud import storage; import main; bucket = storage.Client().bucket({bucket!r});"
@@ -59,19 +60,21 @@ def measure(options: Options) -> list[Table]:
         return [Table("Backfill", ["Not measured: only Linux tells what other processes take."], ("run",), [])]
     try:
         with running() as emulators:
-            counts = ((20, 5),) if options.quick else ((1000, 5), (200, 60))
-            analyses = [_measure_analysis(emulators, n_sounds, sound_s, options) for n_sounds, sound_s in counts]
+            buckets = ((20, 5, "wav"),) if options.quick else ((1000, 5, "wav"), (400, 60, "mp3"))
+            analyses = [_measure_analysis(emulators, *bucket, options) for bucket in buckets]
             return [*analyses, _measure_comparison(emulators, options)]
     except ProgramError as error:
         return [Table("Backfill", [f"Not measured, a program does not start: {error}"], ("run",), [])]
 
 
-def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, options: Options) -> Table:
+def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, ending: str, options: Options) -> Table:
     for blob in _storage(emulators).list_blobs(BUCKET):
         blob.delete()
-    for seed in range(1, n_sounds + 1):
-        progress(f"uploading {seed}/{n_sounds} of {sound_s} s")
-        emulators.upload(sound_files.make_wav(options.cache, f"short{seed}", sound_s, seed=seed))
+    wavs = [sound_files.make_wav(options.cache, f"short{seed}", sound_s, seed=seed) for seed in range(1, DIFFERENT + 1)]
+    sounds = [wav if ending == "wav" else sound_files.encode(wav, ending) for wav in wavs]
+    for number in range(n_sounds):
+        progress(f"uploading {number + 1}/{n_sounds}")
+        emulators.upload(sounds[number % DIFFERENT], f"{number}.{ending}")
     cores = sorted(os.sched_getaffinity(0))
     ways = {"plain loop, one process": None, "one process": cores[:1], "two processes": cores[:2]}
     runs: dict[str, list[Run]] = {name: [] for name in ways}
@@ -88,13 +91,13 @@ def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, options
         rate = f"{n_sounds / wall_s:.1f}" if taken is not again else ""
         rows.append([name, seconds(wall_s), rate, megabytes(memory_mb)])
     notes = [
-        f"{n_sounds} stereo WAVs of {sound_s} s in fake-gcs-server's memory, documents to Firestore's emulator; both",
-        "servers share the cores. The plain loop is `bench/plain_function` over the bucket's listing.",
+        f"{n_sounds} stereo sounds of {sound_s} s ({ending}) in fake-gcs-server's memory, documents to Firestore's",
+        "emulator; both servers share the cores. The plain loop is `bench/plain_function` over the bucket's listing.",
         "A run is everything from the start of Python to its end, imports and comparison included;",
         f"medians of {options.runs} interleaved runs; memory is the most that one process held in any of them.",
     ]
     return Table(
-        f"Backfill of {n_sounds} sounds of {sound_s} s",
+        f"Backfill of {n_sounds} sounds of {sound_s} s ({ending})",
         notes,
         ("run", "s", "sounds per second", "MB of a process"),
         rows,

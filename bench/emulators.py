@@ -35,12 +35,12 @@ class Emulators:
     firestore: Program
     storage: Program
 
-    def upload(self, sound: Path) -> Event:
-        """Upload a sound and return its finalize event."""
+    def upload(self, sound: Path, name: str = "") -> Event:
+        """Upload a sound, under its own name or another, and return its finalize event."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(sound.stat().st_size)}
         connection = http.client.HTTPConnection(self.storage.host, self.storage.port, timeout=UPLOAD_S)
         with sound.open("rb") as file:
-            path = f"/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={quote(sound.name)}"
+            path = f"/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={quote(name or sound.name)}"
             connection.request("POST", path, file, headers)
             resource = json.load(connection.getresponse())
         connection.close()
