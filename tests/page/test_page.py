@@ -74,6 +74,15 @@ def test_search_tries_other_spellings(many: Page) -> None:
     assert names_of(many.read("/?q=KIT/01"))[0] == "kit/010.wav"
 
 
+def test_search_finds_signs_of_every_kind(serve_page: Callable[..., Page]) -> None:
+    """What follows the beginning may be any sign, also one that sorts after all letters."""
+    page = serve_page()
+    names = ["drums/kick.wav", "drums/\uf8ff.wav", "drums/\uff76.wav", "drums/\U0001f941.wav"]
+    page.plant(*(make_document(name, bucket=page.bucket.name) for name in [*names, "drumsticks.wav", "drum.wav"]))
+
+    assert names_of(page.read("/?q=drums/")) == names
+
+
 def test_search_pages_too(many: Page) -> None:
     """What is found is paged like the rest."""
     html = many.read("/?q=kit")
