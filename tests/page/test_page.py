@@ -141,9 +141,12 @@ def test_this_machine_is_no_foreign_host(many: Page, host: str) -> None:
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_site_cannot_make_the_reader_ask(many: Page, site: str) -> None:
-    """A picture on a page elsewhere costs no reads; a link from there may be followed."""
+    """A picture or a frame on a page elsewhere costs no reads; a link from there may be followed."""
+    frame = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"}
     assert many.ask("/export.csv", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")[0].status == 403
-    assert many.ask("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate")[0].status == 200
+    assert many.ask("/export.csv?1", **frame)[0].status == 403
+    assert many.ask("/", **frame)[0].status == 403
+    assert many.ask("/", **frame | {"Sec_Fetch_Dest": "document"})[0].status == 200
 
 
 def test_without_uploads_nothing_takes_them(many: Page) -> None:
