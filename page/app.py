@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -30,8 +29,8 @@ LASTING = "private, max-age=86400, immutable"  # a generation never changes
 FRAGMENTS = ("/neighbours", "/means")
 
 
-def make_app(scope: Scope) -> Starlette:
-    """Return the page over what the scope names."""
+def make_app(scope: Scope) -> Guard:
+    """Return the page over what the scope names, guarded: also what is said of an error that nobody foresaw."""
     site = _Site(scope)
     routes = [
         Route("/", site.sounds),
@@ -49,8 +48,9 @@ def make_app(scope: Scope) -> Starlette:
         *([Route("/uploads", site.upload, methods=["POST"])] if scope.uploads else []),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    handlers: dict[Any, Any] = dict.fromkeys(trouble.EXPECTED, site.tell_trouble) | {HTTPException: site.refuse}
-    return Starlette(routes=routes, middleware=[Middleware(Guard, scope=scope)], exception_handlers=handlers)
+    handlers: dict[Any, Any] = dict.fromkeys(trouble.EXPECTED, site.tell_trouble)
+    handlers |= {HTTPException: site.refuse, Exception: site.tell_unforeseen}
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), scope)
 
 
 class _Site:
@@ -174,6 +174,9 @@ class _Site:
 
     def tell_trouble(self, request: Request, error: Exception) -> Response:
         return self._tell(request, trouble.describe(error, self._scope))
+
+    def tell_unforeseen(self, request: Request, error: Exception) -> Response:
+        return self._tell(request, trouble.unforeseen(error))
 
     def refuse(self, request: Request, error: HTTPException) -> Response:
         if error.status_code == trouble.NO_SUCH_PAGE.status:

@@ -1,5 +1,6 @@
 """What goes wrong is told in words that say what to do."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from google.auth.exceptions import DefaultCredentialsError
 
 from analysis.errors import CorruptError, NothingToDo
 from analysis.settings import Settings
+from bench.documents import make_document
 from local.ports import choose_port
 from page import trouble
 from page.listing import BadMarkError, UnknownSoundError
@@ -58,3 +60,19 @@ def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> Non
     answer, body = page.ask("/map.json", Accept="application/json")
     assert answer.status == 503
     assert body.startswith(b'{"title":"The cloud does not answer"')
+
+
+def test_what_nobody_foresaw_is_told(serve_page: Callable[..., Page]) -> None:
+    """An error that the page does not know is told as JSON or as a page, guarded as every answer is."""
+    page = serve_page()
+    odd = make_document("a.wav", bucket=page.bucket.name)
+    del odd["generation"]
+    page.plant(odd)
+
+    answer, body = page.ask(f"/sounds/{odd['uid']}/audio", Accept="application/json")
+    assert answer.status == 500
+    assert json.loads(body)["advice"].endswith("(KeyError)")
+    assert answer.headers["content-security-policy"]
+    answer, body = page.ask(f"/sounds/{odd['uid']}/audio")
+    assert answer.status == 500
+    assert b"<h1>" in body
