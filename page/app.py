@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from page import drawing, likeness, listing, playing, receiving, trouble
+from page.beginning import begin
 from page.guard import Guard
 from page.news import News
 from page.projection import draw_map
@@ -108,7 +109,7 @@ class _Site:
             headers["content-range"] = f"bytes {content.part[0]}-{content.part[-1]}/{content.size}"
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers | {"content-type": content.media_type})
-        return StreamingResponse(content.pieces, status, headers, content.media_type)
+        return StreamingResponse(begin(content.pieces), status, headers, content.media_type)
 
     def spectrogram(self, request: Request) -> Response:
         from page.spectrogram import draw_spectrogram  # noqa: PLC0415  librosa takes a second
@@ -154,7 +155,8 @@ class _Site:
         if ending not in export.FORMATS:
             raise HTTPException(404)
         headers = {"content-disposition": f'attachment; filename="sounds.{ending}"'}
-        return StreamingResponse(export.export(self._scope, ending), headers=headers, media_type=export.FORMATS[ending])
+        pieces = begin(export.export(self._scope, ending))
+        return StreamingResponse(pieces, headers=headers, media_type=export.FORMATS[ending])
 
     async def events(self, request: Request) -> Response:
         asked = request.headers.get("last-event-id") or request.query_params.get("since", "")

@@ -149,6 +149,22 @@ def test_a_file_that_is_gone_is_told(tab: Any, small: tuple[Page, dict[str, str]
     tab.locator(".means tbody tr").first.wait_for()
 
 
+def test_a_file_that_goes_while_it_plays_is_told(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """Who skips on in a file that was deleted meanwhile reads so, though its beginning was heard and is kept."""
+    page = serve_page()
+    y = np.tile(np.sin(np.arange(8000) * 0.3), 3600)
+    fields = planting.upload(page.bucket, "hour.wav", planting.encode(y, 8000, codec="PCM_U8"))
+    document = make_document("hour.wav", length=3600 * SR, **fields)
+    page.plant(document)
+    tab.goto(page.url)
+    row(tab, "hour.wav").get_by_role("button").click()
+    tab.wait_for_function("() => /^0:0[1-9]/.test(document.getElementById('deck-time').textContent)")
+    page.bucket.blob("hour.wav").delete()
+    tab.locator("#deck-seek").fill("900")
+
+    tab.get_by_role("alert").filter(has_text="no longer in the bucket").wait_for()
+
+
 def test_new_sounds_and_rejections_appear_by_themselves(tab: Any, serve_page: Callable[..., Page]) -> None:
     """What is written while one looks is on top of the list, said aloud, and there after a reload."""
     page = serve_page()

@@ -300,6 +300,20 @@ def test_audio_is_of_its_generation(serve_page: Callable[..., Page]) -> None:
     assert page.ask(f"/sounds/{document['uid']}")[0].status == 200
 
 
+def test_audio_that_was_deleted_since_is_told_to_be_gone(serve_page: Callable[..., Page]) -> None:
+    """A file that was played before and then deleted is told to be gone, whatever the page remembers of it."""
+    page = serve_page()
+    document = make_document("a.wav", **planting.upload(page.bucket, "a.wav", planting.encode(np.zeros(RATE))))
+    page.plant(document)
+    assert page.ask(f"/sounds/{document['uid']}/audio", Range="bytes=0-99")[0].status == 206
+    page.bucket.blob("a.wav").delete()
+
+    answer, body = page.ask(f"/sounds/{document['uid']}/audio", Range="bytes=100-", Accept="application/json")
+
+    assert answer.status == 410
+    assert "no longer" in json.loads(body)["title"]
+
+
 def test_only_its_own_bucket_is_read(serve_page: Callable[..., Page]) -> None:
     """A document that names another bucket does not make the page read there."""
     page, other = serve_page(), serve_page()

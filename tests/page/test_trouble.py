@@ -66,6 +66,18 @@ def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> Non
     assert body.startswith(b'{"title":"The cloud does not answer"')
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_an_export_that_cannot_begin_says_why(serve_page: Callable[..., Page], ending: str) -> None:
+    """Where no database answers, an export is no file that breaks off but a page that says what to do."""
+    page = serve_page(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{choose_port()}")
+    answer, body = page.ask(f"/export.{ending}")
+
+    assert answer.status == 503
+    assert "content-disposition" not in answer.headers
+    assert b"The cloud does not answer" in body
+    assert "download" not in page.read("/map").partition("/export.")[2].partition(">")[0]
+
+
 def test_what_nobody_foresaw_is_told(serve_page: Callable[..., Page]) -> None:
     """An error that the page does not know is told as JSON or as a page, guarded as every answer is."""
     page = serve_page()
