@@ -27,6 +27,7 @@ export function playSound(element, share = null) {
     uid = element.dataset.uid;
     name = element.dataset.name;
     declared = parseFloat(element.dataset.duration);
+    wanted = null;
     deckTrouble.hidden = true;
     deck.hidden = false;
     document.body.classList.add("has-deck");

@@ -76,6 +76,19 @@ def test_a_click_into_the_waveform_goes_there(tab: Any, small: tuple[Page, dict[
     assert "of 0:06" in tab.locator("#seek").get_attribute("aria-valuetext")
 
 
+def test_a_place_in_one_sound_is_none_in_another(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Who clicks into a sound that does not play hears the next one from its beginning."""
+    page, _ = small
+    tab.goto(page.url)
+    box = row(tab, "gone.wav").locator(".wave").bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2)
+    tab.get_by_role("alert").wait_for()
+    row(tab, "tone.wav").get_by_role("button").click()
+
+    tab.wait_for_function("() => parseFloat(document.getElementById('deck-time').textContent.slice(2)) > 0.1")
+    assert float(tab.locator("#deck-time").text_content().partition(" /")[0][2:]) < SECONDS / 2
+
+
 def test_an_hour_starts_and_is_skipped_through_at_once(tab: Any, serve_page: Callable[..., Page]) -> None:
     """Of a long file only what is heard is fetched, so that its 50th minute plays without the 49 before."""
     page = serve_page()
