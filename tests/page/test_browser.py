@@ -224,6 +224,13 @@ def test_everything_is_reached_by_keyboard(tab: Any, small: tuple[Page, dict[str
     for _ in range(25):
         tab.keyboard.press("ArrowRight")
     tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') >= 2.9")
+    for _ in range(25):
+        tab.keyboard.press("ArrowDown")
+    tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') < 1.5")
+    for _ in range(35):
+        tab.keyboard.press("ArrowUp")
+    # Sooner than it would play on to there.
+    tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') > 4", timeout=2000)
     tab.keyboard.press("p")
     tab.locator(".one [data-play]:not(.playing)").wait_for()
     tab.keyboard.press("?")
