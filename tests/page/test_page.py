@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -438,6 +439,7 @@ def test_news_arrive_while_the_browser_listens(serve_page: Callable[..., Page]) 
     connection.request("GET", f"/events?since={before}")
     answer = connection.getresponse()
     assert answer.readline() == b"retry: 3000\n"
+    time.sleep(1)  # the emulator loses at times what is written while a listener begins
     page.plant(document)
 
     told = next(json.loads(line[6:]) for line in answer if line.startswith(b"data: "))
