@@ -36,6 +36,7 @@ def _make_scope(given: argparse.Namespace) -> Scope:
 
     if given.uploads and not is_emulated():
         raise ValueError("--uploads is for the local stack only: this page never writes to a real bucket")
+    os.environ["GOOGLE_CLOUD_PROJECT"] = given.project  # all clients go by it, the analysis' own too
     settings = Settings.from_environment(os.environ)
     return Scope(given.project, given.bucket, settings, given.host, given.port, given.uploads)
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from page import drawing, likeness, listing, playing, receiving, trouble
+from page.beginning import begin
 from page.guard import Guard
 from page.news import News
 from page.projection import draw_map
@@ -30,8 +30,8 @@ LASTING = "private, max-age=86400, immutable"  # a generation never changes
 FRAGMENTS = ("/neighbours", "/means")
 
 
-def make_app(scope: Scope) -> Starlette:
-    """Return the page over what the scope names."""
+def make_app(scope: Scope) -> Guard:
+    """Return the page over what the scope names, guarded: also what is said of an error that nobody foresaw."""
     site = _Site(scope)
     routes = [
         Route("/", site.sounds),
@@ -49,8 +49,9 @@ def make_app(scope: Scope) -> Starlette:
         *([Route("/uploads", site.upload, methods=["POST"])] if scope.uploads else []),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    handlers: dict[Any, Any] = dict.fromkeys(trouble.EXPECTED, site.tell_trouble) | {HTTPException: site.refuse}
-    return Starlette(routes=routes, middleware=[Middleware(Guard, scope=scope)], exception_handlers=handlers)
+    handlers: dict[Any, Any] = dict.fromkeys(trouble.EXPECTED, site.tell_trouble)
+    handlers |= {HTTPException: site.refuse, Exception: site.tell_unforeseen}
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), scope)
 
 
 class _Site:
@@ -108,7 +109,7 @@ class _Site:
             headers["content-range"] = f"bytes {content.part[0]}-{content.part[-1]}/{content.size}"
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers | {"content-type": content.media_type})
-        return StreamingResponse(content.pieces, status, headers, content.media_type)
+        return StreamingResponse(begin(content.pieces), status, headers, content.media_type)
 
     def spectrogram(self, request: Request) -> Response:
         from page.spectrogram import draw_spectrogram  # noqa: PLC0415  librosa takes a second
@@ -154,7 +155,8 @@ class _Site:
         if ending not in export.FORMATS:
             raise HTTPException(404)
         headers = {"content-disposition": f'attachment; filename="sounds.{ending}"'}
-        return StreamingResponse(export.export(self._scope, ending), headers=headers, media_type=export.FORMATS[ending])
+        pieces = begin(export.export(self._scope, ending))
+        return StreamingResponse(pieces, headers=headers, media_type=export.FORMATS[ending])
 
     async def events(self, request: Request) -> Response:
         asked = request.headers.get("last-event-id") or request.query_params.get("since", "")
@@ -174,6 +176,9 @@ class _Site:
 
     def tell_trouble(self, request: Request, error: Exception) -> Response:
         return self._tell(request, trouble.describe(error, self._scope))
+
+    def tell_unforeseen(self, request: Request, error: Exception) -> Response:
+        return self._tell(request, trouble.unforeseen(error))
 
     def refuse(self, request: Request, error: HTTPException) -> Response:
         if error.status_code == trouble.NO_SUCH_PAGE.status:

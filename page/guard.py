@@ -2,11 +2,13 @@
 
 *Conventions.* A site is told by what a browser cannot be made to hide: `Host` (against names that are made to point
 here), `Origin` and `Sec-Fetch-Site` (against pages elsewhere that ask in the reader's name, if only to cost reads).
+A link from elsewhere may be followed to what a reader looks at; a frame and a download are no link.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -30,6 +32,7 @@ SAYS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 READING = frozenset({"GET", "HEAD"})
+LOOKED_AT = re.compile(r"/|/rejections|/map|/sounds/[^/]+")  # the addresses of whole pages
 LOCAL_NAMES = frozenset({LOOPBACK, "localhost", "[::1]"})
 ANY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104  compared, not bound
 
@@ -55,19 +58,18 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        why = find_fault(self._scope, request["method"], Headers(scope=request))
+        why = find_fault(self._scope, request["method"], request["path"], Headers(scope=request))
         app = PlainTextResponse(f"{why}\n", 403) if why else self._app
         await app(request, receive, say)
 
 
-def find_fault(scope: Scope, method: str, headers: Headers) -> str | None:
+def find_fault(scope: Scope, method: str, path: str, headers: Headers) -> str | None:
     """Return why a request is refused, None where it is not."""
     host = headers.get("host", "")
     if not is_own_host(scope, host):
         return f"This page is not {host!r}: open {scope.url}"
-    if headers.get("sec-fetch-site") in {"cross-site", "same-site"} and (
-        headers.get("sec-fetch-mode") != "navigate" or method not in READING
-    ):
+    is_foreign = headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+    if is_foreign and not (method in READING and LOOKED_AT.fullmatch(path) and _is_link(headers)):
         return "Another site asked for this in your name."
     origin = headers.get("origin")
     if method not in READING and origin is not None and origin != f"http://{host}":
@@ -84,6 +86,11 @@ def is_own_host(scope: Scope, host: str) -> bool:
         return True
     # A name can be made to point anywhere, an address cannot.
     return scope.host in ANY_ADDRESS and _is_address(name.strip("[]"))
+
+
+def _is_link(headers: Headers) -> bool:
+    # A frame navigates too, but to no document of its own.
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
 
 
 def _is_address(name: str) -> bool:

@@ -29,7 +29,7 @@ RETRY = Retry(
 KEEP_ONE_S = 300  # the document of a uid does not change but by a new analysis
 KEEP_SAMPLE_S = 600
 UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-LAST = "\uf8ff"  # sorts after what names hold, so that name + LAST ends the names that begin with it
+LAST = "\U0010ffff"  # sorts after every other sign, so that name + LAST ends the names that begin with it
 SOUND_FIELDS = (
     *("uid", "blob_name", "bucket", "generation", "size", "content_type", "md5_hash", "uploaded_at", "duration"),
     *("source", "peaks", "peak_db", "rms_db", "silence", "analyzed_at", "analysis_version"),

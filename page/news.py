@@ -2,19 +2,21 @@
 
 *Conventions.* An event is the text of a server-sent event; its id is the moment of its analysis, so that a browser
 that comes back is told what it missed, as far back as LOOK_BACK. The function's clock and ours may differ by SKEW, so a
-browser can be told again what it knows. A listener is billed for each document that is newer than it begins.
+browser can be told again what it knows. A listener is billed for each document that is newer than it begins, of each
+kind the newest MOST_TOLD at most, and then for each that is written.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from page.listing import collection_of, rejections_of, sounds_of
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 LOOK_BACK = timedelta(minutes=15)
 SKEW = timedelta(minutes=2)
 BEAT_S = 15  # a browser that has gone is noticed when it is written to
-MOST_WAITING = 1000
-MOST_KEPT = 2000  # documents that a listener holds; it then begins anew
+MOST_TOLD = 500  # of each kind, to a browser that comes: the newest, however many a burst has written
+MOST_WAITING = 4 * MOST_TOLD  # both kinds, and as many that are written meanwhile
 AGAIN = "retry: 3000\n\n"
 BEAT = ": still here\n\n"
 
@@ -71,39 +73,39 @@ class News:
         self._watches: list[Any] = []
         self._begin = datetime.now(UTC)
         self._events: dict[str, tuple[datetime, str]] = {}
-        self._lock = Lock()
+        self._desk = ThreadPoolExecutor(1)  # who comes and who goes, one at a time, in their order
 
     async def follow(self, since: datetime) -> AsyncIterator[str]:
         """Yield the events after a moment, as they happen; ends when the listener has, for the browser to ask again."""
         yield AGAIN
         begin = max(since, datetime.now(UTC) - LOOK_BACK) - SKEW
-        reader = _Reader(begin, asyncio.get_running_loop())
-        await asyncio.to_thread(self._enter, reader)
+        loop = asyncio.get_running_loop()
+        reader = _Reader(begin, loop)
         try:
+            await loop.run_in_executor(self._desk, self._enter, reader)
             while self._is_listening():
                 try:
                     yield await asyncio.wait_for(reader.events.get(), BEAT_S)
                 except TimeoutError:
                     yield BEAT
         finally:
-            await asyncio.shield(asyncio.to_thread(self._leave, reader))
+            await asyncio.shield(loop.run_in_executor(self._desk, self._leave, reader))
 
     def _enter(self, reader: _Reader) -> None:
-        with self._lock:
-            self._readers.add(reader)
-            if not self._is_listening() or reader.since < self._begin:
-                self._stop()
-                self._begin = reader.since
-                self._watches = [self._watch(sounds_of(self._scope), "analyzed_at")]
-                self._watches.append(self._watch(rejections_of(self._scope), "rejected_at"))
+        self._readers.add(reader)
+        if self._is_listening() and reader.since >= self._begin:
             for moment, event in sorted(self._events.values()):
                 reader.tell(moment, event)
+            return
+        self._stop()
+        self._begin = reader.since
+        self._watches = [self._watch(sounds_of(self._scope), "analyzed_at")]
+        self._watches.append(self._watch(rejections_of(self._scope), "rejected_at"))
 
     def _leave(self, reader: _Reader) -> None:
-        with self._lock:
-            self._readers.discard(reader)
-            if not self._readers:
-                self._stop()
+        self._readers.discard(reader)
+        if not self._readers:
+            self._stop()
 
     def _stop(self) -> None:
         for watch in self._watches:
@@ -112,24 +114,29 @@ class News:
         self._events = {}
 
     def _is_listening(self) -> bool:
-        are_active = bool(self._watches) and all(watch.is_active for watch in self._watches)
-        return are_active and len(self._events) < MOST_KEPT
+        return bool(self._watches) and all(watch.is_active for watch in self._watches)
 
     def _watch(self, kind: Kind, time_field: str) -> Any:
+        events = self._events
+
         def hear(_documents: list[Any], changes: list[Any], _read_at: Any) -> None:
-            for change in changes:
+            # The oldest first, so that the last id is the newest; the client has no order for what is descending.
+            for change in sorted(changes, key=lambda change: change.document.get(time_field)):
+                if change.type.name == "REMOVED":  # deleted, or no longer among the newest
+                    events.pop(change.document.id, None)
+                    continue
                 document = change.document.to_dict()
-                moment = document.get(time_field)
-                if change.type.name == "REMOVED":
-                    self._events.pop(change.document.id, None)
-                elif isinstance(moment, datetime):
-                    event = self._event(kind, document, moment)
-                    self._events[change.document.id] = (moment, event)
-                    for reader in list(self._readers):
-                        reader.tell(moment, event)
+                moment = document[time_field]
+                event = self._event(kind, document, moment)
+                if events is not self._events:
+                    return  # stopped while it was at it
+                events[change.document.id] = (moment, event)
+                for reader in list(self._readers):
+                    reader.tell(moment, event)
 
         query = collection_of(self._scope, kind.collection).select(kind.fields)
-        return query.where(filter=FieldFilter(time_field, ">", self._begin)).order_by(time_field).on_snapshot(hear)
+        query = query.where(filter=FieldFilter(time_field, ">", self._begin))
+        return query.order_by(time_field, direction=firestore.Query.DESCENDING).limit(MOST_TOLD).on_snapshot(hear)
 
     def _event(self, kind: Kind, document: dict[str, Any], moment: datetime) -> str:
         told = {"uid": document["uid"], "kind": kind.name, "html": self._render(kind.name, document)}

@@ -53,6 +53,15 @@ def rejected(rejection: dict[str, Any]) -> Trouble:
     return Trouble(404, f"This upload was rejected: {rejection.get('reason')}", f"{rejection.get('message')}.")
 
 
+def unforeseen(error: Exception) -> Trouble:
+    """Return what to tell of an error that is none of EXPECTED."""
+    return Trouble(
+        500,
+        "The page met something unforeseen",
+        f"The window that it was started in tells more. ({type(error).__name__})",
+    )
+
+
 def describe(error: Exception, scope: Scope) -> Trouble:  # noqa: C901, PLR0911  a table
     """Return what to tell of an error of EXPECTED."""
     match error:

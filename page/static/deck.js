@@ -27,6 +27,7 @@ export function playSound(element, share = null) {
     uid = element.dataset.uid;
     name = element.dataset.name;
     declared = parseFloat(element.dataset.duration);
+    wanted = null;
     deckTrouble.hidden = true;
     deck.hidden = false;
     document.body.classList.add("has-deck");
@@ -102,7 +103,7 @@ async function tell() {
   if (!audio.error || uid === null) return;
   let text = "This browser does not play files of this kind: its page has the file to download.";
   try {
-    const answer = await fetch(audio.src, { headers: { Range: "bytes=0-0", Accept: "application/json" } });
+    const answer = await fetch(audio.src, { cache: "no-store", headers: { Range: "bytes=0-0", Accept: "application/json" } });
     if (!answer.ok) {
       const told = await answer.json();
       text = `${told.title}. ${told.advice}`;

@@ -53,7 +53,9 @@ slider.addEventListener("click", (event) => {
 });
 slider.addEventListener("keydown", (event) => {
   const at = isHere() ? current().seconds / total() : 0;
-  const to = { ArrowLeft: at - 0.02, ArrowRight: at + 0.02, PageDown: at - 0.1, PageUp: at + 0.1, Home: 0, End: 1 }[event.key];
+  const [back, on] = [at - 0.02, at + 0.02];
+  const arrows = { ArrowLeft: back, ArrowDown: back, ArrowRight: on, ArrowUp: on };
+  const to = { ...arrows, PageDown: at - 0.1, PageUp: at + 0.1, Home: 0, End: 1 }[event.key];
   if (event.key === "Enter" || event.key === " ") one.querySelector("[data-play]").click();
   else if (to === undefined) return;
   else playSound(one, to);

@@ -1,5 +1,6 @@
 // Files and folders that are dropped onto the page go into the local bucket; each shows how far it is.
 
+import { say } from "/static/deck.js";
 import { outcome } from "/static/list.js";
 
 const AT_ONCE = 3;
@@ -63,7 +64,7 @@ async function follow(upload, uid) {
   upload.progress.removeAttribute("value");
   upload.state.textContent = "analysing";
   const slow = setTimeout(() => {
-    upload.state.textContent = "no answer yet: the window of local.sh tells why";
+    tell(upload, "no answer yet: the window of local.sh tells why");
   }, PATIENCE_MS);
   const told = await outcome(uid);
   clearTimeout(slow);
@@ -77,7 +78,7 @@ async function follow(upload, uid) {
 function fail(upload, what, why) {
   upload.progress.remove();
   upload.row.classList.add("failed");
-  upload.state.textContent = `${what}. ${why}`;
+  tell(upload, `${what}. ${why}`);
   const dismiss = document.createElement("button");
   dismiss.type = "button";
   dismiss.className = "quiet";
@@ -85,6 +86,12 @@ function fail(upload, what, why) {
   dismiss.setAttribute("aria-label", `Dismiss ${upload.name}`);
   dismiss.addEventListener("click", () => upload.row.remove());
   upload.row.append(dismiss);
+}
+
+// What is not simply "there" is said aloud too; what is there, the list says.
+function tell(upload, text) {
+  upload.state.textContent = text;
+  say(`${upload.name}: ${text}`);
 }
 
 async function addEntry(entry) {

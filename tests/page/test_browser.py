@@ -76,6 +76,19 @@ def test_a_click_into_the_waveform_goes_there(tab: Any, small: tuple[Page, dict[
     assert "of 0:06" in tab.locator("#seek").get_attribute("aria-valuetext")
 
 
+def test_a_place_in_one_sound_is_none_in_another(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Who clicks into a sound that does not play hears the next one from its beginning."""
+    page, _ = small
+    tab.goto(page.url)
+    box = row(tab, "gone.wav").locator(".wave").bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2)
+    tab.get_by_role("alert").wait_for()
+    row(tab, "tone.wav").get_by_role("button").click()
+
+    tab.wait_for_function("() => parseFloat(document.getElementById('deck-time').textContent.slice(2)) > 0.1")
+    assert float(tab.locator("#deck-time").text_content().partition(" /")[0][2:]) < SECONDS / 2
+
+
 def test_an_hour_starts_and_is_skipped_through_at_once(tab: Any, serve_page: Callable[..., Page]) -> None:
     """Of a long file only what is heard is fetched, so that its 50th minute plays without the 49 before."""
     page = serve_page()
@@ -149,6 +162,22 @@ def test_a_file_that_is_gone_is_told(tab: Any, small: tuple[Page, dict[str, str]
     tab.locator(".means tbody tr").first.wait_for()
 
 
+def test_a_file_that_goes_while_it_plays_is_told(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """Who skips on in a file that was deleted meanwhile reads so, though its beginning was heard and is kept."""
+    page = serve_page()
+    y = np.tile(np.sin(np.arange(8000) * 0.3), 3600)
+    fields = planting.upload(page.bucket, "hour.wav", planting.encode(y, 8000, codec="PCM_U8"))
+    document = make_document("hour.wav", length=3600 * SR, **fields)
+    page.plant(document)
+    tab.goto(page.url)
+    row(tab, "hour.wav").get_by_role("button").click()
+    tab.wait_for_function("() => /^0:0[1-9]/.test(document.getElementById('deck-time').textContent)")
+    page.bucket.blob("hour.wav").delete()
+    tab.locator("#deck-seek").fill("900")
+
+    tab.get_by_role("alert").filter(has_text="no longer in the bucket").wait_for()
+
+
 def test_new_sounds_and_rejections_appear_by_themselves(tab: Any, serve_page: Callable[..., Page]) -> None:
     """What is written while one looks is on top of the list, said aloud, and there after a reload."""
     page = serve_page()
@@ -195,6 +224,13 @@ def test_everything_is_reached_by_keyboard(tab: Any, small: tuple[Page, dict[str
     for _ in range(25):
         tab.keyboard.press("ArrowRight")
     tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') >= 2.9")
+    for _ in range(25):
+        tab.keyboard.press("ArrowDown")
+    tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') < 1.5")
+    for _ in range(35):
+        tab.keyboard.press("ArrowUp")
+    # Sooner than it would play on to there.
+    tab.wait_for_function("() => document.getElementById('seek').getAttribute('aria-valuenow') > 4", timeout=2000)
     tab.keyboard.press("p")
     tab.locator(".one [data-play]:not(.playing)").wait_for()
     tab.keyboard.press("?")

@@ -101,7 +101,7 @@ def test_it_answers_to_its_own_names(listens: str, host: str, *, is_own: bool) -
     """A page answers to this machine and to what it was asked to listen on; a name could be made to point to it."""
     scope = Scope("p", "b", Settings(), listens)
 
-    assert (find_fault(scope, "GET", Headers({"host": host})) is None) == is_own
+    assert (find_fault(scope, "GET", "/", Headers({"host": host})) is None) == is_own
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,37 @@ def test_it_answers_to_its_own_names(listens: str, host: str, *, is_own: bool) -
 def test_only_its_own_pages_change_something(origin: str | None, *, is_own: bool) -> None:
     """What changes something comes from the page itself, or from a program that is no browser."""
     headers = {"host": "127.0.0.1:8080"} | ({"origin": origin} if origin is not None else {})
-    fault = find_fault(Scope("p", "b", Settings(), uploads=True), "POST", Headers(headers))
+    fault = find_fault(Scope("p", "b", Settings(), uploads=True), "POST", "/uploads", Headers(headers))
 
     assert (fault is None) == is_own
+
+
+def ask_from_elsewhere(path: str, method: str = "GET", **headers: str) -> str | None:
+    """Return why a request that another site makes a browser send is refused."""
+    sent = {"host": "127.0.0.1:8080", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return find_fault(Scope("p", "b", Settings()), method, path, Headers(sent | {"sec-fetch-dest": "document"} | given))
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/", "/rejections", "/map", "/sounds/00000000-0000-5000-8000-000000000000"])
+def test_a_link_from_another_site_leads_to_the_pages(path: str, site: str) -> None:
+    """Who follows a link from elsewhere to a page sees it; nothing else that another site does with it is answered."""
+    assert ask_from_elsewhere(path, sec_fetch_site=site) is None
+    for does in ({"sec_fetch_dest": "iframe"}, {"sec_fetch_dest": "object"}, {"sec_fetch_mode": "no-cors"}):
+        assert ask_from_elsewhere(path, sec_fetch_site=site, **does)
+    assert ask_from_elsewhere(path, "POST", sec_fetch_site=site)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/export.csv", "/export.parquet", "/map.json", "/events", "/uploads", "/static/deck.js"),
+        *(f"/sounds/x/{part}" for part in ("audio", "spectrogram.png", "means", "neighbours", "neighbours.json")),
+    ],
+)
+def test_another_site_never_gets_at_what_is_no_page(path: str) -> None:
+    """No link from elsewhere exports the collection, asks for neighbours or fetches a file: each would cost again."""
+    assert ask_from_elsewhere(path)
+    assert ask_from_elsewhere(path, sec_fetch_site="same-origin") is None
+    assert ask_from_elsewhere(path, sec_fetch_site="none") is None

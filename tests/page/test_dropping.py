@@ -3,6 +3,7 @@
 import http.client
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from bench.documents import make_rejection
 from tests.page import orchestra
+from tests.page.served import Page
 from tests.stand_ins.door import Up
 
 MAX_BYTES = 2_000_000
@@ -124,6 +127,24 @@ def test_what_is_too_large_is_refused(tab: Any, address: str, tmp_path: Path) ->
     tab.locator("#choose-files").set_input_files(tmp_path / "large.wav")
 
     tab.locator("#uploads .failed", has_text=f"at most MAX_BYTES={MAX_BYTES}").wait_for()
+    assert tab.locator("#status").inner_text().startswith("large.wav: not uploaded. ")
+
+
+def test_the_fate_of_a_file_is_said_aloud(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """Who does not see the list hears that no answer has come for a minute, and why a file was rejected."""
+    page = serve_page(uploads=True)  # where no function runs
+    tab.clock.install()
+    tab.goto(page.url)
+    with tab.expect_response("**/uploads?*") as uploaded:
+        tab.evaluate(DROP, ["words.txt", [1, 2, 3]])
+    uid = uploaded.value.json()["uid"]
+    tab.locator("#uploads", has_text="analysing").wait_for()
+    tab.clock.fast_forward(60_000)
+
+    tab.locator("#status", has_text="words.txt: no answer yet: the window of local.sh").wait_for()
+    rejection = make_rejection("words.txt", reason="not_audio", message="no sound", rejected_at=datetime.now(UTC))
+    page.plant(rejections=[rejection | {"uid": uid}])
+    tab.locator("#status", has_text="words.txt: rejected: not_audio. no sound").wait_for()
 
 
 @pytest.mark.parametrize("name", ["", "/x.wav", "a//b.wav", "../x.wav", "a/./b.wav", "a\nb.wav", "x" * 1025])
