@@ -76,7 +76,7 @@ def reduce_levels(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> NDAr
 
 def _draw(scope: Scope, sound: dict[str, Any]) -> bytes:
     upload = Upload(sound["bucket"], sound["blob_name"], sound["generation"], sound.get("size"))
-    with AT_ONCE, blobs.download(upload, scope.settings.max_bytes) as file:
+    with AT_ONCE, blobs.download(upload, scope.settings.max_bytes, blobs.AT_HOME) as file:
         levels = reduce_levels(open_recording(file, scope.settings), sound["length"])
     shades = np.clip((levels - levels.max()) / RANGE_DB + 1, 0, 1) * 255
     picture = Image.fromarray(shades.astype(np.uint8), "P")
