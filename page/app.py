@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,8 @@ class _Site:
             raise HTTPException(404)
         headers = {"content-disposition": f'attachment; filename="sounds.{ending}"'}
         pieces = begin(export.export(self._scope, ending))
+        if request.method == "HEAD":
+            pieces = islice(pieces, 1)  # tells whether it can begin; the rest would be read for nobody
         return StreamingResponse(pieces, headers=headers, media_type=export.FORMATS[ending])
 
     async def events(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The whole collection as CSV and as Parquet: the same documents, whatever their number."""
 
+import asyncio
 import base64
 import csv
 import io
@@ -17,6 +18,7 @@ from analysis.settings import Settings
 from bench.documents import make_document
 from local.servers import PROJECT
 from page import export
+from page.app import make_app
 from page.scope import Scope
 from tests.page.served import Page
 
@@ -94,6 +96,34 @@ def test_it_is_written_as_it_is_read(ending: str) -> None:
         assert n_read == turn
         sizes.append(len(piece))
     assert max(sizes) < 2 * min(sizes) + 2000
+
+
+@pytest.mark.parametrize(("method", "most"), [("HEAD", 2), ("GET", 40)])
+def test_head_reads_only_the_beginning(monkeypatch: pytest.MonkeyPatch, method: str, most: int) -> None:
+    """Whoever asks for the headers alone causes no read of the whole collection."""
+    n_read = 0
+
+    def batches(_: Scope) -> Any:
+        nonlocal n_read
+        for n_read in range(1, 41):
+            yield [export.clean(make_document(f"{n_read}.wav"))]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: dict[str, Any]) -> None:
+        answers.append(message)
+
+    monkeypatch.setattr(export, "read_batches", batches)
+    answers: list[dict[str, Any]] = []
+    request = {"type": "http", "method": method, "path": "/export.csv", "query_string": b"", "root_path": ""}
+    app = make_app(Scope(PROJECT, "a-bucket", Settings()))
+    asyncio.run(app(request | {"headers": [(b"host", b"localhost:8080")]}, receive, send))
+
+    assert answers[0]["status"] == 200
+    assert n_read <= most
+    assert method == "HEAD" or n_read == most
 
 
 def test_an_empty_collection_has_columns(serve_page: Callable[..., Page]) -> None:
