@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from itertools import batched
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
 from analysis.definition import ANALYSIS_VERSION
@@ -43,12 +45,16 @@ class Run:
 
     Attributes:
         wall_s: seconds from its start to its end.
+        cpu_s: processor time of all its processes, seconds.
+        servers_cpu_s: processor time that both emulators took meanwhile.
         memory_mb: the most that one of its processes held.
         summary: its counts.
         calls: to the bucket and to the database.
     """
 
     wall_s: float
+    cpu_s: float
+    servers_cpu_s: float
     memory_mb: float
     summary: Mapping[str, int]
     calls: tuple[str, str]
@@ -87,19 +93,22 @@ def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, ending:
     wrong = [f"{name}: {run.summary}" for name in list(ways)[1:] for run in runs[name] if run.summary["missing"]]
     rows = []
     for name, taken in [*runs.items(), ("a second run, nothing to do", again)]:
-        wall_s, memory_mb = median(run.wall_s for run in taken), max(run.memory_mb for run in taken)
+        wall_s, cpu_s, servers_cpu_s = (
+            median(getattr(run, name) for run in taken) for name in ("wall_s", "cpu_s", "servers_cpu_s")
+        )
         rate = f"{n_sounds / wall_s:.1f}" if taken is not again else ""
-        rows.append([name, seconds(wall_s), rate, megabytes(memory_mb)])
+        memory_mb = max(run.memory_mb for run in taken)
+        rows.append([name, seconds(wall_s), rate, seconds(cpu_s), seconds(servers_cpu_s), megabytes(memory_mb)])
     notes = [
         f"{n_sounds} stereo sounds of {sound_s} s ({ending}) in fake-gcs-server's memory, documents to Firestore's",
-        "emulator; both servers share the cores. The plain loop is `bench/plain_function` over the bucket's listing.",
-        "A run is everything from the start of Python to its end, imports and comparison included;",
+        f"emulator; the emulators have the same {len(cores)} cores. The plain loop is `bench/plain_function` over the",
+        "bucket's listing. A run is everything from the start of Python to its end, imports and comparison included;",
         f"medians of {options.runs} interleaved runs; memory is the most that one process held in any of them.",
     ]
     return Table(
         f"Backfill of {n_sounds} sounds of {sound_s} s ({ending})",
         notes,
-        ("run", "s", "sounds per second", "MB of a process"),
+        ("run", "s", "sounds per second", "CPU s", "CPU s of the emulators", "MB of a process"),
         rows,
         wrong,
     )
@@ -141,25 +150,28 @@ def _run(emulators: Emulators, arguments: Sequence[str], affinity: Sequence[int]
     """Run the backfill on some cores: it takes a process for each."""
     command = [sys.executable, "-P", "-m", "backfill", "--project", PROJECT, "--bucket", BUCKET, "--json", *arguments]
     environment = client_variables(emulators.storage, emulators.firestore) | {"PYTHONPATH": str(ROOT)}
-    wall_s, memory_mb, output, errors = _timed(command, emulators.directory, environment, affinity)
+    taken, output, errors = _timed(emulators, command, emulators.directory, environment, affinity)
     calls = CALLS.search(errors)
-    return Run(wall_s, memory_mb, json.loads(output.splitlines()[-1]), (calls[1], calls[2]) if calls else ("", ""))
+    return Run(*taken, json.loads(output.splitlines()[-1]), (calls[1], calls[2]) if calls else ("", ""))
 
 
 def _run_plain(emulators: Emulators) -> Run:
     environment = client_variables(emulators.storage, emulators.firestore)
     source, cores = ROOT / "bench/plain_function", sorted(os.sched_getaffinity(0))
-    wall_s, memory_mb, _, _ = _timed(
-        [sys.executable, "-c", PLAIN_LOOP.format(bucket=BUCKET)], source, environment, cores
-    )
-    return Run(wall_s, memory_mb, {}, ("", ""))
+    command = [sys.executable, "-c", PLAIN_LOOP.format(bucket=BUCKET)]
+    taken, _, _ = _timed(emulators, command, source, environment, cores)
+    return Run(*taken, {}, ("", ""))
 
 
 def _timed(
-    command: Sequence[str], directory: Path, environment: Mapping[str, str], affinity: Sequence[int]
-) -> tuple[float, float, str, str]:
-    """Run a command, and return its wall s, the MB of the largest of its processes, and what it printed."""
-    started, memory_mb = time.perf_counter(), 0.0
+    emulators: Emulators,
+    command: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    affinity: Sequence[int],
+) -> tuple[tuple[float, float, float, float], str, str]:
+    """Run a command, and return the first four attributes of its Run, and what it printed."""
+    before, memory_mb = _clocks(emulators), 0.0
     with subprocess.Popen(
         command,
         cwd=directory,
@@ -177,7 +189,16 @@ def _timed(
         output, errors = printed.result()
     if run.returncode not in (0, 3):
         raise ProgramError(errors)
-    return time.perf_counter() - started, memory_mb, output, errors
+    wall_s, cpu_s, servers_cpu_s = np.subtract(_clocks(emulators), before).tolist()
+    return (wall_s, cpu_s, servers_cpu_s, memory_mb), output, errors
+
+
+def _clocks(emulators: Emulators) -> tuple[float, float, float]:
+    """Return the time, the processor time of all commands that have ended, and that of the emulators, in s."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    servers = (emulators.storage, emulators.firestore)
+    servers_cpu_s = sum(process.cpu_seconds(server.process.pid) for server in servers)
+    return time.perf_counter(), ended.ru_utime + ended.ru_stime, servers_cpu_s
 
 
 def _peaks(pid: int) -> list[float]:
