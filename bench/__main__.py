@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import analysis  # noqa: F401  before numpy, as in the function: it sets the threads of what is imported after it
 from bench import backfill, cold, event, formats, long, loop, memory, page, peers, short, similar, size, versions
 from bench.options import Options
 from bench.runs import progress

@@ -1,6 +1,7 @@
 """Section backfill: a bucket analysed by one process and by two, against a plain loop; and comparisons of many."""
 
 import json
+import operator
 import os
 import re
 import resource
@@ -15,7 +16,6 @@ from itertools import batched
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
 from analysis.definition import ANALYSIS_VERSION
@@ -189,7 +189,7 @@ def _timed(
         output, errors = printed.result()
     if run.returncode not in (0, 3):
         raise ProgramError(errors)
-    wall_s, cpu_s, servers_cpu_s = np.subtract(_clocks(emulators), before).tolist()
+    wall_s, cpu_s, servers_cpu_s = map(operator.sub, _clocks(emulators), before)
     return (wall_s, cpu_s, servers_cpu_s, memory_mb), output, errors
 
 

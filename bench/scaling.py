@@ -1,8 +1,9 @@
 """Prints SCALES of analysis/fingerprint.py: what makes each of its numbers vary alike.
 
 Their standard deviations over sounds of packages that no collection of `bench/similar.py` is taken from: loops, drums
-and pads, tones and chords of synthesisers, the sounds of two desktops. Deviations count half: their constants are
-doubled. Run it as `python -m bench.scaling [CACHE]`.
+and pads, tones and chords of synthesisers, the sounds of two desktops, the voices and the music of a game. Each kind of
+number counts as much as SHARES says: its constants are divided by that. Single periods of waveforms, in which nothing
+can change, are left out. Run it as `python -m bench.scaling [CACHE]`.
 """
 
 import sys
@@ -14,12 +15,13 @@ import numpy as np
 from analysis.audio import open_recording
 from analysis.errors import AnalysisError
 from analysis.features import extract
-from analysis.fingerprint import N_MEANS, SCALES
+from analysis.fingerprint import N_DEVIATIONS, N_MEANS, SCALES
 from analysis.settings import Settings
 from bench.packages import find_sounds, unpack
 
-PACKAGES = ("sonic-pi-samples", "lmms-common", "oxygen-sounds", "sound-theme-freedesktop")
-SHARE_OF_DEVIATIONS = 0.5
+PACKAGES = ("sonic-pi-samples", "lmms-common", "oxygen-sounds", "sound-theme-freedesktop", "fillets-ng-data")
+SHORTEST = 2205  # samples, a tenth of a second
+SHARES = np.repeat([1, 0.7, 1.5], [N_MEANS - 1, N_DEVIATIONS, 1])  # means, deviations, the level's steps
 
 
 def main(cache: str = f"{tempfile.gettempdir()}/sounds-bench") -> None:
@@ -30,17 +32,17 @@ def main(cache: str = f"{tempfile.gettempdir()}/sounds-bench") -> None:
         if directory is None:
             sys.exit(f"{package} is not to be had here")
         vectors += [vector for path in find_sounds(directory) if (vector := _fingerprint(path))]
-    scales = (np.array(vectors) * SCALES).std(axis=0)
-    scales[N_MEANS - 1 :] /= SHARE_OF_DEVIATIONS
+    scales = (np.array(vectors) * SCALES).std(axis=0) / SHARES
     print(f"# of {len(vectors)} sounds", ", ".join(f"{scale:.3g}" for scale in scales), sep="\n")
 
 
 def _fingerprint(path: Path) -> tuple[float, ...] | None:
     with path.open("rb") as file:
         try:
-            return extract(open_recording(file, Settings())).fingerprint
+            features = extract(open_recording(file, Settings()))
         except AnalysisError:
             return None  # lmms has files of other programs that are called sounds
+    return features.fingerprint if features.length >= SHORTEST else None
 
 
 if __name__ == "__main__":

@@ -72,11 +72,10 @@ def _labels_table(
             precision[name, kind] = at_5
             cells.append(f"{at_1:.2f} / {at_5:.3f} / {mean:.3f}")
         rows.append([name, *cells])
-    # What is scaled by the collection, or is no vector, cannot be asked of an index that grows with it.
     wrong = [
         f"{kind}: precision at 5 is {precision['fingerprint', kind]:.3f}, of {name} {precision[name, kind]:.3f}"
         for name, kind in precision
-        if name.startswith("mean_mfccs") and precision["fingerprint", kind] <= precision[name, kind]
+        if ways[name].in_one_pass and name != "fingerprint" and precision["fingerprint", kind] <= precision[name, kind]
     ]
     head = "Precision at 1 / precision at 5 / mean average precision."
     return Table("Neighbours of the same label", [head, *notes], ["way", *kinds], rows, wrong)

@@ -24,12 +24,15 @@ class Likeness:
     Attributes:
         describe: makes numbers of a sound.
         distances: of two collections of these.
-        is_vector: whether a vector index can be asked for it.
     """
 
     describe: Callable[[NDArray[np.float32]], Numbers]
     distances: Callable[[Numbers, Numbers], Numbers]
-    is_vector: bool = True
+
+    @property
+    def in_one_pass(self) -> bool:
+        """Whether its numbers are known when its sound has been read, whatever else is collected."""
+        return self.distances is not _scaled
 
 
 def load() -> dict[str, Likeness]:
@@ -40,9 +43,7 @@ def load() -> dict[str, Likeness]:
         "mean_mfccs, cosine": Likeness(_mean_mfccs, _cosine),
         "mean_mfccs without the first, Euclidean": Likeness(_shape, _euclidean),
         "mean_mfccs without the first, scaled by the collection": Likeness(_shape, _scaled),
-        "means and covariances of 20 MFCCs, Kullback-Leibler (as Musly)": Likeness(
-            _timbre, _kullback_leibler, is_vector=False
-        ),
+        "means and covariances of 20 MFCCs, Kullback-Leibler (as Musly)": Likeness(_timbre, _kullback_leibler),
     }
     with suppress(ImportError):
         ways["openSMILE's eGeMAPSv02 functionals, scaled by the collection"] = Likeness(_load_opensmile(), _scaled)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 MOST = 100
 KEEP_S = 600
-# Two sounds drawn by lot are about 7 apart: 39 numbers, each varying alike, those of the deviations half as much.
-WORDS = ((1.0, "nearly the same"), (2.5, "very alike"), (4.0, "alike"), (6.0, "somewhat alike"))
+# Two sounds drawn by lot are about 8 apart: 40 numbers, each of which varies about as much as the others.
+WORDS = ((1.25, "nearly the same"), (2.8, "very alike"), (4.5, "alike"), (6.8, "somewhat alike"))
 FURTHER = "little alike"
 
 _answers: Memory[list[dict[str, Any]]] = Memory(KEEP_S, 200)

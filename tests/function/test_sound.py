@@ -15,7 +15,7 @@ from analysis.upload import Upload
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 UPLOAD = Upload("b", "takes/one.wav", 7, 99, "audio/x-wav", "md5=", uploaded_at=NOW, event_id="e", event_time=NOW)
-FEATURES = Features(11025, (1.5,) * 12, (0.5,) * 39, b"\x81\x7f", -0.1, -20.5, 0.25)
+FEATURES = Features(11025, (1.5,) * 12, (0.5,) * 40, b"\x81\x7f", -0.1, -20.5, 0.25)
 SOUND = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), FEATURES, NOW)
 
 
@@ -60,7 +60,7 @@ def test_digital_silence_has_no_fingerprint() -> None:
     """A sound that there is nothing to compare in has no such field, and so is no neighbour of any."""
     silence = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), replace(FEATURES, fingerprint=None), NOW)
 
-    assert SOUND["fingerprint"] == [0.5] * 39
+    assert SOUND["fingerprint"] == [0.5] * 40
     assert SOUND.keys() - silence.keys() == {"fingerprint"}
 
 
