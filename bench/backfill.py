@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import batched
 from pathlib import Path
 from statistics import median
@@ -56,8 +56,8 @@ class Run:
     cpu_s: float
     servers_cpu_s: float
     memory_mb: float
-    summary: Mapping[str, int]
-    calls: tuple[str, str]
+    summary: Mapping[str, int] = field(default_factory=dict)
+    calls: tuple[str, str] = ("", "")
 
 
 def measure(options: Options) -> list[Table]:
@@ -94,7 +94,7 @@ def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, ending:
     rows = []
     for name, taken in [*runs.items(), ("a second run, nothing to do", again)]:
         wall_s, cpu_s, servers_cpu_s = (
-            median(getattr(run, name) for run in taken) for name in ("wall_s", "cpu_s", "servers_cpu_s")
+            median(getattr(run, clock) for run in taken) for clock in ("wall_s", "cpu_s", "servers_cpu_s")
         )
         rate = f"{n_sounds / wall_s:.1f}" if taken is not again else ""
         memory_mb = max(run.memory_mb for run in taken)
@@ -150,17 +150,17 @@ def _run(emulators: Emulators, arguments: Sequence[str], affinity: Sequence[int]
     """Run the backfill on some cores: it takes a process for each."""
     command = [sys.executable, "-P", "-m", "backfill", "--project", PROJECT, "--bucket", BUCKET, "--json", *arguments]
     environment = client_variables(emulators.storage, emulators.firestore) | {"PYTHONPATH": str(ROOT)}
-    taken, output, errors = _timed(emulators, command, emulators.directory, environment, affinity)
+    run, output, errors = _timed(emulators, command, emulators.directory, environment, affinity)
     calls = CALLS.search(errors)
-    return Run(*taken, json.loads(output.splitlines()[-1]), (calls[1], calls[2]) if calls else ("", ""))
+    return replace(run, summary=json.loads(output.splitlines()[-1]), calls=(calls[1], calls[2]) if calls else run.calls)
 
 
 def _run_plain(emulators: Emulators) -> Run:
     environment = client_variables(emulators.storage, emulators.firestore)
     source, cores = ROOT / "bench/plain_function", sorted(os.sched_getaffinity(0))
     command = [sys.executable, "-c", PLAIN_LOOP.format(bucket=BUCKET)]
-    taken, _, _ = _timed(emulators, command, source, environment, cores)
-    return Run(*taken, {}, ("", ""))
+    run, _, _ = _timed(emulators, command, source, environment, cores)
+    return run
 
 
 def _timed(
@@ -169,8 +169,8 @@ def _timed(
     directory: Path,
     environment: Mapping[str, str],
     affinity: Sequence[int],
-) -> tuple[tuple[float, float, float, float], str, str]:
-    """Run a command, and return the first four attributes of its Run, and what it printed."""
+) -> tuple[Run, str, str]:
+    """Run a command, and return what it took, and what it printed."""
     before, memory_mb = _clocks(emulators), 0.0
     with subprocess.Popen(
         command,
@@ -190,7 +190,7 @@ def _timed(
     if run.returncode not in (0, 3):
         raise ProgramError(errors)
     wall_s, cpu_s, servers_cpu_s = map(operator.sub, _clocks(emulators), before)
-    return (wall_s, cpu_s, servers_cpu_s, memory_mb), output, errors
+    return Run(wall_s, cpu_s, servers_cpu_s, memory_mb), output, errors
 
 
 def _clocks(emulators: Emulators) -> tuple[float, float, float]:

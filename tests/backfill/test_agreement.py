@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -72,10 +72,11 @@ class Place:
     rejections: google_firestore.CollectionReference
     environment: dict[str, str]
     directory: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Begin a run."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [DOOR, "--project", PROJECT, "--bucket", self.bucket.name, "--json", *arguments],
             env=os.environ | self.environment | environment,
             cwd=self.directory,
@@ -85,6 +86,15 @@ class Place:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what still runs, as where a test was interrupted."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def run(self, *arguments: str, expected: int = 0, **environment: str) -> dict[str, int]:
         """Run to the end and return the summary."""
@@ -121,7 +131,9 @@ def place(firestore: Program, storage: Program, tmp_path: Path) -> Iterator[Plac
     client = google_storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage.url})
     database = connect_firestore(firestore)
     sounds, rejections = (database.collection(environment[f"{kind}_COLLECTION"]) for kind in ("SOUNDS", "REJECTIONS"))
-    yield Place(client.create_bucket(f"bucket-{unique}"), sounds, rejections, environment, tmp_path)
+    place = Place(client.create_bucket(f"bucket-{unique}"), sounds, rejections, environment, tmp_path)
+    yield place
+    place.end()
     client.close()
     database.close()
 

@@ -112,6 +112,15 @@ def test_help_names_every_section():
     assert sorted(named.split(", ")) == sorted(measuring)
 
 
+def test_threads_are_set_before_numpy_reads_them():
+    """What the benchmark does itself takes one thread, as in the function: OpenBLAS reads that when it is imported."""
+    command = [sys.executable, "-X", "importtime", "-m", "bench", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stderr
+    imported = [line.rpartition("|")[2].strip() for line in told.splitlines()]
+
+    assert imported.index("analysis") < imported.index("numpy.version")
+
+
 def bench(directory: Path, *names: str) -> tuple[str, list[dict]]:
     """Run sections of the benchmark on short sounds; return what it printed, and its tables."""
     report = directory / "report.json"

@@ -17,6 +17,7 @@ from analysis.definition import N_FINGERPRINT
 from analysis.features import extract
 from analysis.fingerprint import EVEN, FLOOR, LOUDNESS, SAME_DISTANCE, SCALES
 from analysis.settings import Settings
+from analysis.spectrum import BATCH
 from tests.stand_ins.synthetic import SNDFILE_FORMATS, encode
 
 
@@ -49,10 +50,15 @@ def silence(n: int) -> np.ndarray:
 SOUNDS = {"noise": noise(30_000), "a pluck": pluck(), "a click": np.eye(1, 3000, 1500)[0], "a tone": pluck(1000) * 0.5}
 
 
-@pytest.mark.parametrize("name", SOUNDS)
+TONE = np.sin(2 * np.pi * 440 * np.arange(100_000) / 22_050) * 0.3
+# All that changes its level is a step from the last frame of a batch to the first of the next.
+LONG = {"more than a batch": TONE * np.where(np.arange(100_000) < BATCH * 512, 1, 0.5)}
+
+
+@pytest.mark.parametrize("name", SOUNDS | LONG)
 def test_definition(name: str) -> None:
     """The vector is what numpy makes of librosa's mel powers of the whole sound."""
-    y = SOUNDS[name].astype(np.float32)
+    y = (SOUNDS | LONG)[name].astype(np.float32)
     p = librosa.feature.melspectrogram(y=y, sr=22050)[1:112].T.astype(np.float64)
     p = p[p.mean(axis=1) > 0]
     e = p.mean(axis=1, keepdims=True)
