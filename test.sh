@@ -3,11 +3,11 @@
 #
 # Usage: ./test.sh [--checks | PYTEST_ARGUMENT...]
 #
-# Without arguments: format, lint, types, ShellCheck, all tests, and the function's (tests/function) once more under the
-# other of Python 3.12 and 3.13, if it is found here.
+# Without arguments: format, lint, types, ShellCheck, all tests, and the function's (tests/analysis, tests/function) once
+# more under the other of Python 3.12 and 3.13, if it is found here.
 # With --checks: only format, lint, types and ShellCheck, as at every commit.
-# With other arguments: only pytest with them: ./test.sh tests/function is the quick run, and
-# ./test.sh tests/function/test_upload.py -k numbers_may_be_strings is one test.
+# With other arguments: only pytest with them: ./test.sh tests/analysis tests/function is the quick run, and
+# ./test.sh tests/analysis/test_upload.py -k numbers_may_be_strings is one test.
 # System packages (shellcheck, ffmpeg, strace, chromium) are installed with apt-get where that is possible without asking;
 # elsewhere they are named, and what needs them is skipped by name.
 set -euo pipefail
@@ -48,7 +48,7 @@ main() {
   "$python" -m pytest "${OF_THE_DOORS[@]/#/--ignore=}" || status=1
   for other in $others; do
     python=$(ensure_environment "$other" "${REQUIREMENTS[@]}")
-    "$python" -m pytest tests/function || status=1
+    "$python" -m pytest tests/analysis tests/function || status=1
   done
   wait "$doors" || status=1
   cat "$beside"

@@ -1,1 +1,1 @@
-"""The tests: a folder for each part of the repository, and the stand-ins for the cloud, its faults and its users."""
+"""The tests: a folder for each part of the repository, and the fakes that play the cloud, its faults and its users."""

@@ -14,10 +14,10 @@ import soundfile
 
 from local.program import Program
 from local.servers import start_firestore, start_storage
-from tests.stand_ins.cloud import Cloud, start_cloud
-from tests.stand_ins.firestore_proxy import FirestoreProxy
-from tests.stand_ins.storage_proxy import StorageProxy
-from tests.stand_ins.synthetic import encode, tone
+from tests.fakes.cloud import Cloud, start_cloud
+from tests.fakes.firestore_proxy import FirestoreProxy
+from tests.fakes.storage_proxy import StorageProxy
+from tests.fakes.synthetic import encode, tone
 
 PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-cloud-storage google-cloud-firestore"
 

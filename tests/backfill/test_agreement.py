@@ -29,12 +29,12 @@ from backfill.inventory import Kept
 from backfill.pruning import prune
 from local.program import Program
 from local.servers import PROJECT
-from tests.stand_ins import firestore_proxy as answers
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud, connect_firestore, start_cloud
-from tests.stand_ins.firestore_proxy import Call, FirestoreProxy
-from tests.stand_ins.storage_proxy import StorageProxy
-from tests.stand_ins.synthetic import encode, tone
+from tests.fakes import firestore_proxy as answers
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud, connect_firestore, start_cloud
+from tests.fakes.firestore_proxy import Call, FirestoreProxy
+from tests.fakes.storage_proxy import StorageProxy
+from tests.fakes.synthetic import encode, tone
 
 DOOR = Path(__file__).resolve().parents[2] / "backfill.sh"
 KEYS = ["objects", "sounds", "rejections", "left", "missing", "stale", "gone", "failed", "bytes"]

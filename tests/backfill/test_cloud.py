@@ -23,7 +23,7 @@ from local.program import Program
 from tests.deploy.apis.console import Console, Run, opened
 from tests.deploy.apis.identity import rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
-from tests.stand_ins.synthetic import encode, tone
+from tests.fakes.synthetic import encode, tone
 
 JOB, SCHEDULED = "analyze-backfill", "analyze-backfill-scheduled"
 RUN = f"analyze-run@{PROJECT}.iam.gserviceaccount.com"

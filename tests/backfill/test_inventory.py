@@ -9,7 +9,7 @@ from analysis.upload import Upload
 from backfill import inventory
 from backfill.inventory import Calls, list_documents
 from local.program import Program
-from tests.stand_ins.cloud import connect_firestore
+from tests.fakes.cloud import connect_firestore
 
 BUCKET = "bucket"
 

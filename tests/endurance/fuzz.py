@@ -21,8 +21,8 @@ from analysis.audio import open_recording
 from analysis.errors import AnalysisError
 from analysis.features import extract
 from analysis.settings import Settings
-from tests.stand_ins.ogg_pages import pages_of, seal
-from tests.stand_ins.synthetic import one_of_each
+from tests.fakes.ogg_pages import pages_of, seal
+from tests.fakes.synthetic import one_of_each
 
 INPUT_S = 20  # for one input; the files are of half a second
 SEALED = 0.5  # of the inputs, if they are Ogg

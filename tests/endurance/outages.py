@@ -15,9 +15,9 @@ from typing import Any
 from local.ports import choose_port
 from local.program import Program
 from local.servers import start_firestore
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud, start_cloud
-from tests.stand_ins.storage_proxy import StorageProxy
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud, start_cloud
+from tests.fakes.storage_proxy import StorageProxy
 
 TRIES = 4  # of an event when all is well again; the platform's go on for a day and more
 

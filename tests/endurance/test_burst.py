@@ -22,12 +22,12 @@ from local.ports import choose_port
 from local.program import Program
 from local.servers import PROJECT, start_function, start_storage
 from local.trigger import Answer, Trigger
-from tests.stand_ins import firestore_proxy as commits
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud, connect_firestore, left_files, workers
-from tests.stand_ins.firestore_proxy import FirestoreProxy
-from tests.stand_ins.storage_proxy import StorageProxy, answer, cut
-from tests.stand_ins.synthetic import encode, tone
+from tests.fakes import firestore_proxy as commits
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud, connect_firestore, left_files, workers
+from tests.fakes.firestore_proxy import FirestoreProxy
+from tests.fakes.storage_proxy import StorageProxy, answer, cut
+from tests.fakes.synthetic import encode, tone
 
 FAILING = 0.05
 UNLUCKY = re.compile(r"unlucky-\d+")

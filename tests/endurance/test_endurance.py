@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from tests.stand_ins import firestore_proxy as commits
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud, left_files, workers
-from tests.stand_ins.firestore_proxy import FirestoreProxy
-from tests.stand_ins.storage_proxy import StorageProxy, answer
-from tests.stand_ins.synthetic import encode, encode_with_ffmpeg, tone
+from tests.fakes import firestore_proxy as commits
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud, left_files, workers
+from tests.fakes.firestore_proxy import FirestoreProxy
+from tests.fakes.storage_proxy import StorageProxy, answer
+from tests.fakes.synthetic import encode, encode_with_ffmpeg, tone
 
 WARM_UP_CALLS = 400
 AT_ONCE = 4

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from tests.stand_ins import firestore_proxy as commits
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud, left_files
-from tests.stand_ins.firestore_proxy import FirestoreProxy
-from tests.stand_ins.storage_proxy import StorageProxy
+from tests.fakes import firestore_proxy as commits
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud, left_files
+from tests.fakes.firestore_proxy import FirestoreProxy
+from tests.fakes.storage_proxy import StorageProxy
 
 MOMENTS = ["in the middle of the download", "after the download", "after the analysis", "after the write"]
 

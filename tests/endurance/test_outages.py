@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.endurance.outages import Outage
-from tests.stand_ins.cloud import Cloud, left_files, workers
+from tests.fakes.cloud import Cloud, left_files, workers
 
 ERROR_S = 90  # a client's RETRY_S, its last attempt, and a busy machine; the platform gives a call 540
 OUTAGES = {  # what the function says in the end

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from tests.stand_ins import firestore_proxy as commits
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud
-from tests.stand_ins.firestore_proxy import FirestoreProxy
-from tests.stand_ins.storage_proxy import StorageProxy, answer, cut
+from tests.fakes import firestore_proxy as commits
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud
+from tests.fakes.firestore_proxy import FirestoreProxy
+from tests.fakes.storage_proxy import StorageProxy, answer, cut
 
 type Fail = Callable[[StatusCode, int], None]
 type Uploaded = tuple[dict[str, Any], list[int]]

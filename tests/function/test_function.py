@@ -23,8 +23,8 @@ from local.finalize_event import SHAPES
 from local.ports import choose_port
 from local.program import Program, ProgramError
 from local.servers import PROJECT, ROOT, start_function
-from tests.stand_ins.cloud import Cloud, connect_firestore, start_cloud
-from tests.stand_ins.synthetic import tone
+from tests.fakes.cloud import Cloud, connect_firestore, start_cloud
+from tests.fakes.synthetic import tone
 
 JSON = {"Content-Type": "application/json"}
 

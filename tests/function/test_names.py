@@ -6,9 +6,9 @@ import pytest
 from grpc import StatusCode
 
 from local.finalize_event import SHAPES
-from tests.stand_ins import firestore_proxy as commits
-from tests.stand_ins.cloud import Cloud
-from tests.stand_ins.firestore_proxy import FirestoreProxy
+from tests.fakes import firestore_proxy as commits
+from tests.fakes.cloud import Cloud
+from tests.fakes.firestore_proxy import FirestoreProxy
 
 NAMES = {
     "composed": "caf\u00e9.wav",

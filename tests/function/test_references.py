@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stand_ins.cloud import Cloud
-from tests.stand_ins.hostile import decode
-from tests.stand_ins.serving import Quiet, serving
+from tests.fakes.cloud import Cloud
+from tests.fakes.hostile import decode
+from tests.fakes.serving import Quiet, serving
 
 
 class Listener(Quiet, BaseHTTPRequestHandler):

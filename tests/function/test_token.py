@@ -5,10 +5,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud
-from tests.stand_ins.serving import Quiet, serving
-from tests.stand_ins.storage_proxy import StorageProxy, answer, cut
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud
+from tests.fakes.serving import Quiet, serving
+from tests.fakes.storage_proxy import StorageProxy, answer, cut
 
 TOKEN = "ya29.the-secret-of-the-function"
 

@@ -14,7 +14,7 @@ import pytest
 from local import emulator, java
 from local.download import Download, DownloadError, fetch, home
 from local.program import ProgramError
-from tests.stand_ins.serving import Quiet, serving
+from tests.fakes.serving import Quiet, serving
 
 MAIN_CLASS = "com/google/cloud/datastore/emulator/firestore/CloudFirestore.class"
 

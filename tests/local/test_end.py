@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stand_ins.door import DOOR, SAMPLE, WAIT_S, Up, descendants, processes
-from tests.stand_ins.waiting import wait_until
+from tests.fakes.door import DOOR, SAMPLE, WAIT_S, Up, descendants, processes
+from tests.fakes.waiting import wait_until
 
 
 def press_ctrl_c(up: Up) -> None:

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from analysis.definition import N_FINGERPRINT
-from tests.stand_ins.door import ROOT, SAMPLE, Up, run
+from tests.fakes.door import ROOT, SAMPLE, Up, run
 
 PASTE_S = 60  # gsutil and gcloud retry for minutes
 

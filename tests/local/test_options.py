@@ -15,8 +15,8 @@ import soundfile
 
 from local import command_line, sample
 from local.files import find_files
-from tests.stand_ins.door import DOOR, ROOT, SAMPLE, run
-from tests.stand_ins.waiting import wait_until
+from tests.fakes.door import DOOR, ROOT, SAMPLE, run
+from tests.fakes.waiting import wait_until
 
 
 @pytest.mark.parametrize("words", [["--help", SAMPLE], [SAMPLE, "-h"], ["--nonsense", "--generation", "--help"]])

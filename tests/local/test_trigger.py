@@ -17,8 +17,8 @@ from local.finalize_event import SHAPES, Event, read_event, shape_event
 from local.program import Program
 from local.servers import PROJECT, client_variables, start_function
 from local.trigger import Answer, Trigger
-from tests.stand_ins.door import SAMPLE
-from tests.stand_ins.serving import Quiet, serving
+from tests.fakes.door import SAMPLE
+from tests.fakes.serving import Quiet, serving
 
 ANSWER_S = 60
 PUBLISHED = {

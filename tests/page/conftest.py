@@ -12,9 +12,9 @@ from google.cloud.storage import Client
 
 from local.program import HOST, Program
 from local.servers import PROJECT, client_variables, start_page
+from tests.fakes.cloud import connect_firestore
 from tests.page.browser import FLAGS, find_chromium
 from tests.page.served import Page
-from tests.stand_ins.cloud import connect_firestore
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from playwright.sync_api import sync_playwright
 from local.command_line import parse
 from local.program import Program
 from local.stack import running
+from tests.fakes.waiting import wait_until
 from tests.page import orchestra, planting
 from tests.page.browser import FLAGS, find_chromium
-from tests.stand_ins.waiting import wait_until
 
 DIRECTORY = Path(__file__).parents[2] / "docs/page"
 PATIENCE_MS = 60_000

@@ -13,9 +13,9 @@ import pytest
 import soundfile
 
 from bench.documents import make_rejection
+from tests.fakes.door import Up
 from tests.page import orchestra
 from tests.page.served import Page
-from tests.stand_ins.door import Up
 
 MAX_BYTES = 2_000_000
 DROP = """async ([name, bytes]) => {

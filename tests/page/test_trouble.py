@@ -18,8 +18,8 @@ from page import trouble
 from page.listing import BadMarkError, UnknownSoundError
 from page.playing import ElsewhereError
 from page.scope import Scope
+from tests.fakes.serving import Quiet, serving
 from tests.page.served import Page
-from tests.stand_ins.serving import Quiet, serving
 
 SCOPE = Scope("my-project", "my-bucket", Settings())
 

@@ -14,7 +14,7 @@ from page import drawing, words
 from page.projection import project
 from page.remembering import Memory
 from page.sniffing import UNKNOWN, sniff
-from tests.stand_ins.synthetic import one_of_each
+from tests.fakes.synthetic import one_of_each
 
 ANYTHING = (
     st.none()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.stand_ins.waiting import wait_until
+from tests.fakes.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.stand_ins.serving import Quiet
+from tests.fakes.serving import Quiet
 
 # These are asked with POST and change nothing.
 _READS = re.compile(r":getIamPolicy$|:testIamPermissions$|/entries:list$")

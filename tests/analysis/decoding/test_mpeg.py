@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from analysis.audio import open_recording
 from analysis.errors import CorruptError, NotAudioError
 from analysis.settings import Settings
-from tests.stand_ins.synthetic import encode, tone
+from tests.fakes.synthetic import encode, tone
 
 
 def decode(path: Path) -> np.ndarray:

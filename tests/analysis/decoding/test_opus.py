@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from analysis.audio import open_recording
 from analysis.opus import Opus
 from analysis.settings import Settings
-from tests.stand_ins.ogg_pages import pages_of, patch, seal
-from tests.stand_ins.synthetic import encode, encode_with_ffmpeg, tone
+from tests.fakes.ogg_pages import pages_of, patch, seal
+from tests.fakes.synthetic import encode, encode_with_ffmpeg, tone
 
 
 def read(path: Path) -> tuple[np.ndarray, bool]:

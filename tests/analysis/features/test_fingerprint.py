@@ -18,7 +18,7 @@ from analysis.features import extract
 from analysis.fingerprint import EVEN, FLOOR, LOUDNESS, SAME_DISTANCE, SCALES
 from analysis.settings import Settings
 from analysis.spectrum import BATCH
-from tests.stand_ins.synthetic import SNDFILE_FORMATS, encode
+from tests.fakes.synthetic import SNDFILE_FORMATS, encode
 
 
 def fingerprint(*blocks: np.ndarray) -> np.ndarray:

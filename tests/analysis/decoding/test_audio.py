@@ -28,8 +28,8 @@ from analysis.errors import (
 )
 from analysis.settings import Settings
 from analysis.source import Source
-from tests.stand_ins.hostile import wav
-from tests.stand_ins.synthetic import amr, ape, encode_with_ffmpeg, one_of_each, speex, tone
+from tests.fakes.hostile import wav
+from tests.fakes.synthetic import amr, ape, encode_with_ffmpeg, one_of_each, speex, tone
 
 
 def music(seconds: float, sr: int, channels: int = 1, seed: int = 0) -> np.ndarray:
@@ -305,7 +305,7 @@ def test_decoder_is_ffmpeg_only_when_needed(write_sound: Callable[..., Path]) ->
         f"list(open_recording(open({str(path)!r}, 'rb'), Settings())); assert 'av' not in sys.modules"
     )
 
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
 
 
 SAMPLES = (music(0.5, 22050)[:, 0] * 32767).astype("<i2").tobytes()

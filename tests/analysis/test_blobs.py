@@ -17,10 +17,10 @@ import pytest
 from analysis import blobs
 from analysis.upload import read_upload
 from local.servers import PROJECT
-from tests.stand_ins import storage_proxy as downloads
-from tests.stand_ins.cloud import Cloud
-from tests.stand_ins.storage_proxy import StorageProxy, answer, cut
-from tests.stand_ins.synthetic import encode
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.cloud import Cloud
+from tests.fakes.storage_proxy import StorageProxy, answer, cut
+from tests.fakes.synthetic import encode
 
 type Fetch = Callable[[bytes], bytes]
 

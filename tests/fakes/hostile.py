@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from local.servers import ROOT
-from tests.stand_ins.synthetic import encode, encode_with_ffmpeg, tone
+from tests.fakes.synthetic import encode, encode_with_ffmpeg, tone
 
 
 def wav(content: bytes, *, declared: int | None = None, rate: int = 22050, channels: int = 1) -> bytes:

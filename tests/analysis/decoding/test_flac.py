@@ -9,8 +9,8 @@ import pytest
 from analysis.audio import open_recording
 from analysis.errors import CorruptError
 from analysis.settings import Settings
-from tests.stand_ins.flac_frames import BLOCK, Kind, make_flac, make_header
-from tests.stand_ins.synthetic import tone
+from tests.fakes.flac_frames import BLOCK, Kind, make_flac, make_header
+from tests.fakes.synthetic import tone
 
 
 def decode(path: Path, content: bytes) -> np.ndarray:

@@ -11,10 +11,10 @@ import pytest
 from analysis.features import extract
 from local.program import Program
 from local.servers import PROJECT
-from tests.stand_ins.cloud import Cloud
-from tests.stand_ins.synthetic import encode, tone
+from tests.fakes.cloud import Cloud
+from tests.fakes.synthetic import encode, tone
 
-PAGE = (Path(__file__).parents[2] / "docs/similarity.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/similarity.md").read_text()
 FOUND = ["loud.wav", "quiet.wav", "noise.wav"]
 
 

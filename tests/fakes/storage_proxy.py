@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 
 from local.program import Program
-from tests.stand_ins.serving import Quiet
+from tests.fakes.serving import Quiet
 
 type Fault = Callable[[Download], None]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.program import Program
-from tests.stand_ins.cloud import Cloud, start_cloud, workers
-from tests.stand_ins.hostile import BAD_UPLOADS, adpcm, decode
+from tests.fakes.cloud import Cloud, start_cloud, workers
+from tests.fakes.hostile import BAD_UPLOADS, adpcm, decode
 
 MAX_BYTES = 2**26  # the function's for these tests: as deploy.sh fits it to a small function's memory
 PEAK_BYTES = 200 * 10**6  # of the function's process, with what it imports but not what it maps of files

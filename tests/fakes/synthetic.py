@@ -7,8 +7,8 @@ import av
 import numpy as np
 import soundfile
 
-from tests.stand_ins.flac_frames import Kind, make_flac
-from tests.stand_ins.ogg_pages import make_page
+from tests.fakes.flac_frames import Kind, make_flac
+from tests.fakes.ogg_pages import make_page
 
 SNDFILE_FORMATS = [
     *(
