@@ -1,6 +1,6 @@
-"""The way of one upload, a room for each step: event, file, blocks of samples, mean MFCCs, document.
+"""The way of one upload, a module for each step: event, file, blocks of samples, features, document.
 
-What the libraries of the rooms read from the environment when they are first imported is set here, where not set yet.
+What libraries read from the environment when they are imported is set here, where it is not set yet.
 """
 
 import os

@@ -69,5 +69,9 @@ class ExpiredError(AnalysisError):
     reason = "expired"
 
 
-class NothingToDo(Exception):  # noqa: N818 - it is an answer, not an error
+class Skipped(Exception):  # noqa: N818 - it is an answer, not an error
     """The event needs neither a sound nor a rejection; the exception's text says why."""
+
+
+class Gone(Skipped):
+    """The object is no longer in the bucket, or is another generation: deleted or overwritten."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from analysis.errors import NothingToDo
+from analysis.errors import Skipped
 
 FINALIZE_TYPES = frozenset({"google.storage.object.finalize", "google.cloud.storage.object.v1.finalized"})
 # The oldest type is that of finalized and of deleted objects alike, and some events arrive without a type: there the
@@ -73,18 +73,18 @@ class Upload:
 def read_upload(event: Any, context: Any = None) -> Upload:
     """Read a 1st-gen ``(event, context)`` or a 2nd-gen CloudEvent (then ``context`` is None).
 
-    Raises NothingToDo when it is not the finalize event of an object: another type, or no bucket, name or generation.
+    Raises Skipped when it is not the finalize event of an object: another type, or no bucket, name or generation.
     """
     resource, event_type, event_id, event_time = _unwrap(event, context)
     if event_type not in FINALIZE_TYPES | AMBIGUOUS_TYPES:
-        raise NothingToDo(f"event of type {event_type!r}: only finalize events are analysed")
+        raise Skipped(f"event of type {event_type!r}: only finalize events are analysed")
     if not isinstance(resource, Mapping):
-        raise NothingToDo(f"event data is {type(resource).__name__}: an object resource (a JSON object) is needed")
+        raise Skipped(f"event data is {type(resource).__name__}: an object resource (a JSON object) is needed")
     if event_type in AMBIGUOUS_TYPES and (resource.get("timeDeleted") or resource.get("resourceState") == "not_exists"):
-        raise NothingToDo("event tells of a deletion: only finalize events are analysed")
+        raise Skipped("event tells of a deletion: only finalize events are analysed")
     generation = _integer(resource, "generation")
     if not generation or generation > MAX_GENERATION:
-        raise NothingToDo("event has no generation: without it the object cannot be told from its successors")
+        raise Skipped("event has no generation: without it the object cannot be told from its successors")
     return Upload(
         bucket_name=_name(resource, "bucket"),
         blob_name=_name(resource, "name"),
@@ -100,19 +100,19 @@ def read_upload(event: Any, context: Any = None) -> Upload:
     )
 
 
-def check_wanted(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
-    """Raise NothingToDo for what tools make beside the uploads, and for names left out.
+def check_selected(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
+    """Raise Skipped for what tools make beside the uploads, and for names left out.
 
     The names are globs, in which ``*`` matches ``/`` too.
     """
     if upload.size == 0 and upload.is_named_like_a_folder:
-        raise NothingToDo("a folder placeholder")
+        raise Skipped("a folder placeholder")
     if COMPOSITE_PART.search(upload.blob_name):
-        raise NothingToDo("a temporary part of a composite upload: the whole has an event of its own")
+        raise Skipped("a temporary part of a composite upload: the whole has an event of its own")
     if include_names and not _matches(upload.blob_name, include_names):
-        raise NothingToDo(f"not among INCLUDE_NAMES={','.join(include_names)}")
+        raise Skipped(f"not among INCLUDE_NAMES={','.join(include_names)}")
     if _matches(upload.blob_name, exclude_names):
-        raise NothingToDo(f"among EXCLUDE_NAMES={','.join(exclude_names)}")
+        raise Skipped(f"among EXCLUDE_NAMES={','.join(exclude_names)}")
 
 
 def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:
@@ -131,7 +131,7 @@ def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:
 def _name(resource: Mapping[str, Any], key: str) -> str:
     name = _text(resource, key)
     if name is None:
-        raise NothingToDo(f"event has no {key}: found {resource.get(key)!r}")
+        raise Skipped(f"event has no {key}: found {resource.get(key)!r}")
     return name
 
 

@@ -14,7 +14,7 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
-from analysis.blobs import AT_HOME, IN_THE_CLOUD
+from analysis.download import AT_HOME, IN_THE_CLOUD
 from analysis.settings import Settings
 from backfill.comparison import State, compare, compare_share
 from backfill.crew import WRITES_PER_S, mend_all
@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 
 AGREE, FAILED, FOUND_WORK = 0, 1, 3
 # By what became of an object.
-STATES = {"sound": State.SOUND, "kept": State.SOUND, "rejection": State.REJECTED, "left": State.LEFT}
+STATES = {
+    "sound": State.SOUND,
+    "kept": State.SOUND,
+    "rejection": State.REJECTED,
+    "skipped": State.LEFT,
+    "gone": State.LEFT,
+}
 
 
 def bring_about(request: Request, variables: Mapping[str, str], elsewhere: Callable[[Plan], int] | None = None) -> int:
@@ -132,7 +138,7 @@ def _record(plan: Plan, finding: Finding, mended: Mended, failures: FailureList)
         failures.add(finding, mended.message)
         return
     plan.counts.add(finding.state, -1)
-    was_deleted = mended.kind == "left" and finding.kept is not None
+    was_deleted = mended.kind == "gone" and finding.kept is not None
     plan.counts.add(State.GONE if was_deleted else STATES[mended.kind])
 
 

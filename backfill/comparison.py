@@ -12,9 +12,9 @@ from heapq import merge
 from itertools import batched, groupby
 from typing import TYPE_CHECKING
 
-from analysis.errors import ExpiredError, NothingToDo
-from analysis.sound import make_uid
-from analysis.upload import check_wanted
+from analysis.document import make_uid
+from analysis.errors import ExpiredError, Skipped
+from analysis.upload import check_selected
 from backfill.inventory import Kept, UnreadableError, look_up
 
 if TYPE_CHECKING:
@@ -106,10 +106,11 @@ def _name(entry: Upload | Kept) -> bytes:
 
 
 def _state_of(upload: Upload, kept: Kept | None, settings: Settings) -> State:
-    if kept is not None and kept.reason != ExpiredError.reason:  # which says only that nobody looked at it in time
-        return State.REJECTED if kept.reason else State.STALE if kept.is_stale else State.SOUND
+    is_answered = kept is not None and kept.reason != ExpiredError.reason  # which nobody looked at in time
+    if kept is not None and is_answered and not kept.is_stale:
+        return State.REJECTED if kept.reason else State.SOUND
     try:
-        check_wanted(upload, settings.include_names, settings.exclude_names)
-    except NothingToDo:
-        return State.LEFT
-    return State.MISSING
+        check_selected(upload, settings.include_names, settings.exclude_names)
+    except Skipped:
+        return State.SOUND if is_answered else State.LEFT
+    return State.STALE if is_answered else State.MISSING

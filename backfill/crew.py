@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from multiprocessing.process import BaseProcess
 
-    from analysis.blobs import Pace
+    from analysis.download import Pace
     from analysis.settings import Settings
     from backfill.comparison import Finding
     from backfill.turns import Job

@@ -23,7 +23,7 @@ from google.cloud.firestore import FieldFilter
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from analysis.definition import ANALYSIS_VERSION
-from analysis.sound import make_uid
+from analysis.document import make_uid
 from analysis.upload import Upload, read_upload
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import FailedPrecondition, NotFound
 
-from analysis.errors import NothingToDo
-from analysis.sound import make_uid
-from analysis.upload import check_wanted
+from analysis.document import make_uid
+from analysis.errors import Skipped
+from analysis.upload import check_selected
 from backfill.inventory import CALL_S, RETRY, look_at
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def prune(kept: Kept, bucket: storage.Bucket, client: firestore.Client, settings
 def _is_under_way(upload: Upload, client: firestore.Client, settings: Settings) -> bool:
     """Return whether an upload is wanted and has neither sound nor rejection."""
     try:
-        check_wanted(upload, settings.include_names, settings.exclude_names)
-    except NothingToDo:
+        check_selected(upload, settings.include_names, settings.exclude_names)
+    except Skipped:
         return False
     uid = make_uid(upload)
     references = [

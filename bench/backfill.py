@@ -19,7 +19,7 @@ from statistics import median
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
 from analysis.definition import ANALYSIS_VERSION
-from analysis.sound import make_uid
+from analysis.document import make_uid
 from bench import process, sound_files
 from bench.emulators import BUCKET, Emulators, running
 from bench.large_bucket import make_upload, start_listing

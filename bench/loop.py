@@ -9,12 +9,12 @@ from statistics import median
 from time import process_time
 from typing import Any
 
-from analysis.audio import Recording, open_recording
-from analysis.features import extract
-from analysis.levels import Levels
-from analysis.mfcc import MeanMfccs
+from analysis.decoding.recording import Recording, open_recording
+from analysis.features import Feature, extract
+from analysis.features.levels import Levels
+from analysis.features.mean_mfccs import MeanMfccs
+from analysis.features.spectra import Spectra, compute_spectra
 from analysis.settings import Settings
-from analysis.spectrum import mel_powers
 from bench import sound_files
 from bench.options import Options
 from bench.runs import progress
@@ -42,20 +42,21 @@ def measure(options: Options) -> list[Table]:
     return [Table("The loop", notes, ("step", "CPU s", "% of all"), rows)]
 
 
-def _add_mfccs(recording: Recording) -> Iterator[None]:
-    mfccs = MeanMfccs()
-    for powers in mel_powers(Levels().watch(recording)):
-        mfccs.add(powers)
-        yield
+def _spectra(recording: Recording, *features: Feature) -> Iterator[Spectra]:
+    """Yield the spectra when the features have them."""
+    for spectra in compute_spectra(recording):
+        for feature in features:
+            feature.add(spectra)
+        yield spectra
 
 
 STEPS: dict[str, Callable[[Recording], Iterable[Any]]] = {
     "read and decode": lambda recording: recording._decoder.decode(),  # noqa: SLF001 - parts are what is measured
     "mix to mono": lambda recording: recording._mono(),  # noqa: SLF001
     "resample": lambda recording: recording,
-    "levels and peaks": lambda recording: Levels().watch(recording),
-    "mel spectrum": lambda recording: mel_powers(Levels().watch(recording)),
-    "MFCCs": _add_mfccs,
+    "levels and peaks": lambda recording: _spectra(recording, Levels()),
+    "mel spectrum": lambda recording: (spectra.mel_powers for spectra in _spectra(recording, Levels())),
+    "MFCCs": lambda recording: _spectra(recording, Levels(), MeanMfccs()),
     "fingerprint": lambda recording: [extract(recording)],
 }
 

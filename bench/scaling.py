@@ -1,4 +1,4 @@
-"""Prints SCALES of analysis/fingerprint.py: what makes each of its numbers vary alike.
+"""Prints SCALES of analysis/features/fingerprint.py: what makes each of its numbers vary alike.
 
 Their standard deviations over sounds of packages that no collection of `bench/similar.py` is taken from: loops, drums
 and pads, tones and chords of synthesisers, the sounds of two desktops, the voices and the music of a game. Each kind of
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.audio import open_recording
+from analysis.decoding.recording import open_recording
 from analysis.errors import AnalysisError
 from analysis.features import extract
-from analysis.fingerprint import N_DEVIATIONS, N_MEANS, SCALES
+from analysis.features.fingerprint import N_DEVIATIONS, N_MEANS, SCALES
 from analysis.settings import Settings
 from bench.packages import find_sounds, unpack
 
@@ -36,13 +36,13 @@ def main(cache: str = f"{tempfile.gettempdir()}/sounds-bench") -> None:
     print(f"# of {len(vectors)} sounds", ", ".join(f"{scale:.3g}" for scale in scales), sep="\n")
 
 
-def _fingerprint(path: Path) -> tuple[float, ...] | None:
+def _fingerprint(path: Path) -> list[float] | None:
     with path.open("rb") as file:
         try:
-            features = extract(open_recording(file, Settings()))
+            fields = extract(open_recording(file, Settings()))
         except AnalysisError:
             return None  # lmms has files of other programs that are called sounds
-    return features.fingerprint if features.length >= SHORTEST else None
+    return fields.get("fingerprint") if fields["length"] >= SHORTEST else None
 
 
 if __name__ == "__main__":

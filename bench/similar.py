@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.audio import open_recording
-from analysis.fingerprint import SAME_DISTANCE
+from analysis.decoding.recording import open_recording
+from analysis.definition import SAME_DISTANCE
 from analysis.settings import Settings
 from bench import changes, similar_ways
 from bench.collected import Labelled, collect

@@ -53,11 +53,11 @@ def load() -> dict[str, Likeness]:
 
 
 def _fingerprint(y: NDArray[np.float32]) -> Numbers:
-    return np.array(extract([y]).fingerprint)
+    return np.array(extract([y])["fingerprint"])
 
 
 def _mean_mfccs(y: NDArray[np.float32]) -> Numbers:
-    return np.array(extract([y]).mean_mfccs)
+    return np.array(extract([y])["mean_mfccs"])
 
 
 def _shape(y: NDArray[np.float32]) -> Numbers:

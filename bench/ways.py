@@ -30,15 +30,16 @@ def _load_plain() -> Way:
 
 
 def _load_ours() -> Way:
-    from analysis import audio, features
+    from analysis.decoding.recording import open_recording
+    from analysis.features import extract
     from analysis.settings import Settings
 
     settings = Settings()
 
     def ours(path: str) -> Features:
         with Path(path).open("rb") as file:
-            extracted = features.extract(audio.open_recording(file, settings))
-        return extracted.length, list(extracted.mean_mfccs)
+            fields = extract(open_recording(file, settings))
+        return fields["length"], fields["mean_mfccs"]
 
     return ours
 

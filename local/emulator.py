@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.download import Download, DownloadError, cache_directory, fetch, home
+from local.fetch import Download, DownloadError, cache_directory, fetch, home
 from local.program import ProgramError
 
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from local.download import cache_directory
+from local.fetch import cache_directory
 from local.program import ProgramError
 
 REQUIREMENTS = Path(__file__).parent / "java-requirements.txt"

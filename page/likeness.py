@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
 
+from analysis.definition import SAME_DISTANCE
 from page.listing import SOUND_FIELDS, collection_of, patience
 from page.remembering import Memory
 
@@ -47,8 +48,6 @@ def find_neighbours(scope: Scope, sound: dict[str, Any], n: int) -> list[dict[st
 
 def is_same_again(sound: dict[str, Any], neighbour: dict[str, Any]) -> bool:
     """Whether a neighbour is the same sound once more: the same bytes, or a fingerprint that cannot be told apart."""
-    from analysis.fingerprint import SAME_DISTANCE  # noqa: PLC0415  it brings librosa, which takes a second
-
     same_bytes = bool(sound.get("md5_hash")) and sound["md5_hash"] == neighbour.get("md5_hash")
     return same_bytes or bool(neighbour["distance"] < SAME_DISTANCE)
 

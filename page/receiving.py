@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from analysis.sound import make_uid
+from analysis.document import make_uid
 from analysis.upload import Upload
 from page.playing import connect
 from page.sniffing import NEEDED, sniff

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from analysis import blobs
-from analysis.audio import open_recording
-from analysis.spectrum import HOP_LENGTH, N_MELS, mel_powers
+from analysis.decoding.recording import open_recording
+from analysis.definition import HOP_LENGTH, N_MELS
+from analysis.download import AT_HOME, download
+from analysis.features.spectra import compute_spectra
 from analysis.upload import Upload
 from page.playing import ElsewhereError
 from page.remembering import Memory
@@ -67,16 +68,16 @@ def reduce_levels(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> NDAr
     n_frames = 1 + n_samples // HOP_LENGTH
     loudest = np.full((min(n_frames, COLUMNS), N_MELS), LEAST_POWER, np.float32)
     first = 0
-    for powers in mel_powers(blocks):
-        columns = np.arange(first, first + len(powers)) * len(loudest) // n_frames
-        np.maximum.at(loudest, np.minimum(columns, len(loudest) - 1), powers)
-        first += len(powers)
+    for spectra in compute_spectra(blocks):
+        columns = np.arange(first, first + len(spectra)) * len(loudest) // n_frames
+        np.maximum.at(loudest, np.minimum(columns, len(loudest) - 1), spectra.mel_powers)
+        first += len(spectra)
     return 10 * np.log10(loudest.T[::-1])
 
 
 def _draw(scope: Scope, sound: dict[str, Any]) -> bytes:
     upload = Upload(sound["bucket"], sound["blob_name"], sound["generation"], sound.get("size"))
-    with AT_ONCE, blobs.download(upload, scope.settings.max_bytes, blobs.AT_HOME) as file:
+    with AT_ONCE, download(upload, scope.settings.max_bytes, AT_HOME) as file:
         levels = reduce_levels(open_recording(file, scope.settings), sound["length"])
     shades = np.clip((levels - levels.max()) / RANGE_DB + 1, 0, 1) * 255
     picture = Image.fromarray(shades.astype(np.uint8), "P")

@@ -11,7 +11,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import Timeout
 
-from analysis.errors import AnalysisError, NothingToDo
+from analysis.errors import AnalysisError, Skipped
 from page.listing import BadMarkError, UnknownSoundError
 from page.playing import ElsewhereError
 
@@ -44,7 +44,7 @@ NO_SUCH_SOUND = Trouble(
 )
 EXPECTED = (
     *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, TimeoutError),
-    *(DataCorruption, AnalysisError, NothingToDo, BadMarkError, ElsewhereError, UnknownSoundError),
+    *(DataCorruption, AnalysisError, Skipped, BadMarkError, ElsewhereError, UnknownSoundError),
 )
 
 
@@ -76,7 +76,7 @@ def describe(error: Exception, scope: Scope) -> Trouble:  # noqa: C901, PLR0911 
                 "A document can name any bucket, so only the one that the page was started for is read. "
                 f"To hear this sound, start another page with --bucket {error}.",
             )
-        case NothingToDo() | api.NotFound() if "database" not in str(error).lower():
+        case Skipped() | api.NotFound() if "database" not in str(error).lower():
             return Trouble(
                 410,
                 "The file is no longer in the bucket",

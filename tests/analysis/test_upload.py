@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cloudevents.http import from_json
 
-from analysis.errors import NothingToDo
-from analysis.upload import Upload, check_wanted, read_upload
+from analysis.errors import Skipped
+from analysis.upload import Upload, check_selected, read_upload
 
 EVENTS = Path(__file__).parent / "events"
 OBJECT = json.loads((EVENTS / "legacy.json").read_text())["data"]
@@ -70,7 +70,7 @@ def test_numbers_may_be_strings(generation: int | str, size: int | str) -> None:
 @pytest.mark.parametrize("event", ["", None, b"{}", [], 7, {}, {"a": 1}])
 def test_what_is_no_object_is_left(event: Any) -> None:
     """Events that hold no object need no answer, and raise nothing else."""
-    with pytest.raises(NothingToDo, match="event"):
+    with pytest.raises(Skipped, match="event"):
         read_upload(event, context())
 
 
@@ -85,9 +85,9 @@ def test_what_is_no_object_is_left(event: Any) -> None:
 def test_event_without_identity_is_left(key: str, values: list[Any]) -> None:
     """Without a bucket, a name or a generation there is nothing to download; the reason names which."""
     for value in values:
-        with pytest.raises(NothingToDo, match=f"event has no {key}"):
+        with pytest.raises(Skipped, match=f"event has no {key}"):
             read_upload(OBJECT | {key: value}, context())
-    with pytest.raises(NothingToDo, match=f"event has no {key}"):
+    with pytest.raises(Skipped, match=f"event has no {key}"):
         read_upload({k: v for k, v in OBJECT.items() if k != key}, context())
 
 
@@ -97,7 +97,7 @@ def test_event_without_identity_is_left(key: str, values: list[Any]) -> None:
 )
 def test_other_event_types_are_left(event_type: str) -> None:
     """Only finalize is acted on; the reason names the type."""
-    with pytest.raises(NothingToDo, match="event of type") as left:
+    with pytest.raises(Skipped, match="event of type") as left:
         read_upload(OBJECT, context(event_type=event_type))
 
     assert repr(event_type) in str(left.value)
@@ -107,7 +107,7 @@ def test_other_event_types_are_left(event_type: str) -> None:
 @pytest.mark.parametrize("deleted", [{"timeDeleted": "2026-11-23T12:13:20Z"}, {"resourceState": "not_exists"}])
 def test_deletions_without_a_type_of_their_own_are_left(event_type: str, deleted: dict[str, str]) -> None:
     """A deletion whose type is missing, or the oldest one, which finalized objects share, is known by its resource."""
-    with pytest.raises(NothingToDo, match="deletion"):
+    with pytest.raises(Skipped, match="deletion"):
         read_upload(OBJECT | deleted, context(event_type=event_type))
     assert read_upload(OBJECT | {"resourceState": "exists"}, context(event_type=event_type)) == EXPECTED
 
@@ -144,8 +144,8 @@ def test_customer_encryption_is_noticed() -> None:
 )
 def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
     """The temporary parts of gsutil's and gcloud's composite uploads are nobody's sounds."""
-    with pytest.raises(NothingToDo, match="composite"):
-        check_wanted(Upload("b", blob_name, 1, size=10))
+    with pytest.raises(Skipped, match="composite"):
+        check_selected(Upload("b", blob_name, 1, size=10))
 
 
 @pytest.mark.parametrize(
@@ -155,18 +155,18 @@ def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
 def test_folder_placeholders_are_left(blob_name: str, size: int | None, left: bool) -> None:  # noqa: FBT001
     """A placeholder is an empty object named like a folder; anything with content is an upload."""
     if left:
-        with pytest.raises(NothingToDo, match="folder"):
-            check_wanted(Upload("b", blob_name, 1, size=size))
+        with pytest.raises(Skipped, match="folder"):
+            check_selected(Upload("b", blob_name, 1, size=size))
     else:
-        check_wanted(Upload("b", blob_name, 1, size=size))
+        check_selected(Upload("b", blob_name, 1, size=size))
 
 
 def test_names_can_be_included_and_excluded() -> None:
     """INCLUDE_NAMES and EXCLUDE_NAMES are globs over the whole name; case counts, and * crosses slashes."""
     upload = Upload("b", "takes/2026/one.WAV", 1, size=9)
 
-    check_wanted(upload, include_names=("x", "takes/*.WAV"), exclude_names=("*.wav",))
-    with pytest.raises(NothingToDo, match=r"INCLUDE_NAMES=\*\.wav"):
-        check_wanted(upload, include_names=("*.wav",))
-    with pytest.raises(NothingToDo, match="EXCLUDE_NAMES"):
-        check_wanted(upload, include_names=("takes/*",), exclude_names=("*/2026/*",))
+    check_selected(upload, include_names=("x", "takes/*.WAV"), exclude_names=("*.wav",))
+    with pytest.raises(Skipped, match=r"INCLUDE_NAMES=\*\.wav"):
+        check_selected(upload, include_names=("*.wav",))
+    with pytest.raises(Skipped, match="EXCLUDE_NAMES"):
+        check_selected(upload, include_names=("takes/*",), exclude_names=("*/2026/*",))

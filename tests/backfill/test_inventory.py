@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from analysis.sound import make_uid
+from analysis.document import make_uid
 from analysis.upload import Upload
 from backfill import inventory
 from backfill.inventory import Calls, list_documents

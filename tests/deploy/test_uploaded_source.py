@@ -125,8 +125,9 @@ def test_only_the_function_is_uploaded(tmp_path: Path):
         console.run("gcloud", "functions", "deploy", "f", "--no-gen2", f"--source={source}", *others)
         (archive,) = console.cloud.state.archives.values()
 
-    modules = {f"analysis/{path.name}" for path in (ROOT / "analysis").glob("*.py")}
-    assert set(_contents(archive)) == {"main.py", "requirements.txt", "analysis/", *modules}
+    modules = [path.relative_to(ROOT) for path in (ROOT / "analysis").rglob("*.py")]
+    folders = {f"{module.parent}/" for module in modules}
+    assert set(_contents(archive)) == {"main.py", "requirements.txt", *folders, *map(str, modules)}
 
 
 @pytest.mark.parametrize("generation", [1, 2])

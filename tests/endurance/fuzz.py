@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from analysis.audio import open_recording
+from analysis.decoding.recording import open_recording
 from analysis.errors import AnalysisError
 from analysis.features import extract
 from analysis.settings import Settings

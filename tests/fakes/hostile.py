@@ -127,7 +127,7 @@ BAD_UPLOADS: dict[str, tuple[Callable[[], bytes], str]] = {
 
 DECODE = """
 import sys
-from analysis.audio import open_recording
+from analysis.decoding.recording import open_recording
 from analysis.errors import AnalysisError
 from analysis.settings import Settings
 for path in sys.argv[1:]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local import emulator, java
-from local.download import Download, DownloadError, fetch, home
+from local.fetch import Download, DownloadError, fetch, home
 from local.program import ProgramError
 from tests.fakes.serving import Quiet, serving
 

@@ -9,7 +9,7 @@ import pytest
 from google.api_core import exceptions as api
 from google.auth.exceptions import DefaultCredentialsError
 
-from analysis.errors import CorruptError, NothingToDo
+from analysis.errors import CorruptError, Skipped
 from analysis.settings import Settings
 from bench.documents import make_document
 from local.ports import choose_port
@@ -35,7 +35,7 @@ SCOPE = Scope("my-project", "my-bucket", Settings())
         (api.FailedPrecondition("something else"), 503, "The cloud does not answer"),
         (api.NotFound("The database (default) does not exist"), 503, "./deploy.sh --project my-project"),
         (api.NotFound("No such object: my-bucket/a.wav"), 410, "no longer in the bucket"),
-        (NothingToDo("not there"), 410, "no longer in the bucket"),
+        (Skipped("not there"), 410, "no longer in the bucket"),
         (CorruptError("damaged"), 422, "damaged."),
         (api.ServiceUnavailable("down"), 503, "ask again"),
         (api.RetryError("too long", None), 503, "ask again"),

@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 
-from analysis.audio import open_recording
+from analysis.decoding.recording import open_recording
 from analysis.errors import CorruptError
 from analysis.settings import Settings
 from tests.fakes.flac_frames import BLOCK, Kind, make_flac, make_header

@@ -17,7 +17,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.audio import open_recording
+from analysis.decoding.recording import open_recording
 from analysis.errors import CorruptError, NotAudioError
 from analysis.settings import Settings
 from tests.fakes.synthetic import encode, tone

@@ -12,8 +12,8 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.audio import open_recording
-from analysis.opus import Opus
+from analysis.decoding.opus import Opus
+from analysis.decoding.recording import open_recording
 from analysis.settings import Settings
 from tests.fakes.ogg_pages import pages_of, patch, seal
 from tests.fakes.synthetic import encode, encode_with_ffmpeg, tone

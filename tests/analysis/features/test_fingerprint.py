@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.audio import open_recording
-from analysis.definition import N_FINGERPRINT
+from analysis.decoding.recording import open_recording
+from analysis.definition import N_FINGERPRINT, SAME_DISTANCE
 from analysis.features import extract
-from analysis.fingerprint import EVEN, FLOOR, LOUDNESS, SAME_DISTANCE, SCALES
+from analysis.features.fingerprint import EVEN, FLOOR, LOUDNESS, SCALES
+from analysis.features.spectra import BATCH
 from analysis.settings import Settings
-from analysis.spectrum import BATCH
 from tests.fakes.synthetic import SNDFILE_FORMATS, encode
 
 
 def fingerprint(*blocks: np.ndarray) -> np.ndarray:
     """Of a sound in blocks, float32."""
-    return np.array(extract([y.astype(np.float32) for y in blocks]).fingerprint)
+    return np.array(extract([y.astype(np.float32) for y in blocks])["fingerprint"])
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -145,7 +145,7 @@ def test_container_changes_little(container: str, codec: str, tmp_path: Path) ->
 
 def _fingerprint_of(path: Path) -> np.ndarray:
     with path.open("rb") as file:
-        return np.array(extract(open_recording(file, Settings())).fingerprint)
+        return np.array(extract(open_recording(file, Settings()))["fingerprint"])
 
 
 @pytest.mark.parametrize("sr", [16000, 32000, 48000, 96000])
@@ -174,14 +174,14 @@ def test_second_pass_gives_the_same() -> None:
     first, second = extract(once), extract(twice)
 
     assert (once.passes, twice.passes) == (1, 2)
-    assert first.length == second.length == 50_000
-    np.testing.assert_allclose(second.fingerprint, first.fingerprint, atol=1e-4)
+    assert first["length"] == second["length"] == 50_000
+    np.testing.assert_allclose(second["fingerprint"], first["fingerprint"], atol=1e-4)
 
 
 @pytest.mark.parametrize("n", [1, 22_050])
 def test_digital_silence_has_none(n: int) -> None:
     """There is nothing to compare in digital silence."""
-    assert extract([np.zeros(n, np.float32)]).fingerprint is None
+    assert "fingerprint" not in extract([np.zeros(n, np.float32)])
 
 
 HARD = {
@@ -200,7 +200,7 @@ HARD = {
 @pytest.mark.parametrize("name", HARD)
 def test_every_sound_has_finite_numbers_or_none(name: str) -> None:
     """From one sample on, whatever it is, no number is NaN or infinite."""
-    vector = extract([HARD[name].astype(np.float32)]).fingerprint
+    vector = extract([HARD[name].astype(np.float32)]).get("fingerprint")
 
     assert vector is None or (len(vector) == N_FINGERPRINT and np.isfinite(vector).all())
     assert (vector is None) == (name == "denormal numbers")
@@ -210,6 +210,6 @@ def test_every_sound_has_finite_numbers_or_none(name: str) -> None:
 @given(arrays(np.float32, st.integers(1, 3000), elements=st.floats(-(2.0**40), 2.0**40, width=32)))
 def test_any_samples_have_finite_numbers_or_none(y: np.ndarray) -> None:
     """Whatever the samples are, the fingerprint can be compared, or is absent."""
-    vector = extract([y]).fingerprint
+    vector = extract([y]).get("fingerprint")
 
     assert vector is None or np.isfinite(vector).all()

@@ -58,7 +58,7 @@ def test_python_finds_neighbours(
 def test_rest_finds_the_same_sound(uid: str, proxied: Cloud, firestore: Program) -> None:
     """The page's request finds the sounds that are the same sound again, and no other."""
     request = json.loads(shown("rest", proxied))
-    fingerprint = extract([tone(1, 22050).mean(axis=1).astype(np.float32)]).fingerprint
+    fingerprint = extract([tone(1, 22050).mean(axis=1).astype(np.float32)])["fingerprint"]
     vector = request["structuredQuery"]["findNearest"]["queryVector"]["mapValue"]["fields"]["value"]["arrayValue"]
     vector["values"] = [{"doubleValue": number} for number in fingerprint]
     url = f"http://{firestore.address}/v1/projects/{PROJECT}/databases/(default)/documents:runQuery"

@@ -13,14 +13,14 @@ constant 1 has peak and RMS 0.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from numpy.typing import NDArray
+
+    from analysis.features.spectra import Spectra
 
 MAX_STRETCHES = 800  # from 801 samples on there are at least 401
 SILENT = np.float32(1e-3)
@@ -28,61 +28,46 @@ SMALLEST = 1e-30  # energy whose float32 sum is as exact as any: its terms may b
 
 
 class Levels:
-    """Peaks, levels and length, added up block by block.
-
-    Attributes:
-        length: samples so far.
-    """
+    """Length, peaks and levels, added up block by block."""
 
     def __init__(self) -> None:
-        self.length = 0
+        self._length = 0
         self._stretch = 1  # samples
         self._lowest = np.full(MAX_STRETCHES, np.inf, np.float32)
         self._highest = np.full(MAX_STRETCHES, -np.inf, np.float32)
         self._energy = 0.0
         self._n_silent = 0
 
-    def watch(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """Yield the blocks as they are, and add each."""
-        for y in blocks:
+    def add(self, spectra: Spectra) -> None:
+        """Add the samples that arrived with some frames, as they arrived."""
+        for y in spectra.blocks:
             self._add(y)
-            yield y
 
-    @property
-    def peaks(self) -> bytes:
-        """The waveform at a glance: signed 8-bit pairs (minimum, maximum) of equal stretches of y."""
-        n = -(-self.length // self._stretch)
+    def fields(self) -> dict[str, Any]:
+        """Return ``length``, ``peaks``, ``peak_db``, ``rms_db`` and ``silence``."""
+        n = -(-self._length // self._stretch)
         pairs = np.stack([self._lowest[:n], self._highest[:n]], axis=1)
-        return np.rint(127 * np.clip(pairs, -1, 1)).astype(np.int8).tobytes()
-
-    @property
-    def peak_db(self) -> float | None:
-        """The largest |y|, dBFS."""
         peak = max(-float(self._lowest.min()), float(self._highest.max()))
-        return 20 * float(np.log10(peak)) if peak else None
-
-    @property
-    def rms_db(self) -> float | None:
-        """The root of the mean of y squared, dBFS."""
-        return 10 * float(np.log10(self._energy / self.length)) if self._energy else None
-
-    @property
-    def silence(self) -> float:
-        """The share of samples below -60 dBFS."""
-        return self._n_silent / self.length
+        return {
+            "length": self._length,
+            "peaks": np.rint(127 * np.clip(pairs, -1, 1)).astype(np.int8).tobytes(),
+            "peak_db": 20 * float(np.log10(peak)) if peak else None,
+            "rms_db": 10 * float(np.log10(self._energy / self._length)) if self._energy else None,
+            "silence": self._n_silent / self._length,
+        }
 
     def _add(self, y: NDArray[np.float32]) -> None:
-        end = self.length + len(y)
+        end = self._length + len(y)
         while end > MAX_STRETCHES * self._stretch:
             self._double_stretch()
-        first = self.length // self._stretch
-        starts = np.maximum(np.arange(first * self._stretch, end, self._stretch) - self.length, 0)
+        first = self._length // self._stretch
+        starts = np.maximum(np.arange(first * self._stretch, end, self._stretch) - self._length, 0)
         reached = slice(first, first + len(starts))
         np.minimum(self._lowest[reached], np.minimum.reduceat(y, starts), out=self._lowest[reached])
         np.maximum(self._highest[reached], np.maximum.reduceat(y, starts), out=self._highest[reached])
         self._energy += _energy(y)
         self._n_silent += int(np.count_nonzero(y < SILENT)) - int(np.count_nonzero(y <= -SILENT))
-        self.length = end
+        self._length = end
 
     def _double_stretch(self) -> None:
         half = MAX_STRETCHES // 2

@@ -24,10 +24,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.fft
 
-from analysis.spectrum import BATCH
+from analysis.features.spectra import BATCH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from analysis.features.spectra import Spectra
 
 BANDS = slice(1, 112)  # of the 128 mel bands: what an offset leaks into is left out, and what ends above 7203 Hz
 N_BANDS = BANDS.stop - BANDS.start
@@ -35,7 +37,6 @@ FLOOR = 10**-4.5  # of the frame's mean power: 45 dB below
 LOUDNESS = 0.75  # exponent of the power: between amplitude, 0.5, and energy, 1
 N_MEANS, N_DEVIATIONS = 23, 17  # coefficients; the mean of coefficient 0, the level, is left out
 EVEN = 3.0  # dB: what changes by more is compared by ratio, what changes by less by difference
-SAME_DISTANCE = 1.25  # two that are nearer are the same sound again, or one made like it: see docs/similarity.md
 FLOORS = np.full(N_BANDS, FLOOR / N_BANDS, np.float32)  # powers times these are a frame's floor, FLOOR e
 SILENT = 1e-34  # floor of a frame that is as good as digital silence: samples of 1e-15
 # By how much each number varies over 648 sounds; what is to count less, the deviations, is divided by more, the steps
@@ -63,9 +64,9 @@ class Fingerprint:
         self._sums = np.zeros(1 + N_MEANS + N_DEVIATIONS)
         self._step_sums = np.zeros(2)  # of weights, and of weighted steps
 
-    def add(self, powers: NDArray[np.float32]) -> None:
-        """Add some frames' mel powers, [shape=(t, 128)], t <= BATCH."""
-        p = powers[:, BANDS]
+    def add(self, spectra: Spectra) -> None:
+        """Add the mel powers of some frames."""
+        p = spectra.mel_powers[:, BANDS]
         n = len(p)
         weights, terms = self._weights[: 1 + n], self._terms[: 1 + n]
         floors = p @ FLOORS
@@ -80,17 +81,17 @@ class Fingerprint:
         self._step_sums += step_weights.sum(), step_weights @ np.abs(terms[1:, 1] - terms[:-1, 1])
         weights[0], terms[0] = weights[-1], terms[-1]
 
-    def vector(self) -> tuple[float, ...] | None:
-        """Return the fingerprint, N_FINGERPRINT numbers; None where all was silence, as there is nothing to compare."""
+    def fields(self) -> dict[str, list[float]]:
+        """Return ``fingerprint``, N_FINGERPRINT numbers; nothing of silence, in which there is nothing to compare."""
         weight = self._sums[0]
         if not weight:
-            return None
+            return {}
         means, mean_squares = np.split(self._sums[1:] / weight, [N_MEANS])
         variances = mean_squares - np.square(means[:N_DEVIATIONS])
         deviations = np.sqrt(np.maximum(variances, 0))  # of one frame they are 0, give or take the last bit
         step_weight, steps = self._step_sums
         changes = np.append(deviations, steps / step_weight if step_weight else 0)
-        return tuple((np.concatenate([means[1:], np.log1p(changes / EVEN)]) / SCALES).tolist())
+        return {"fingerprint": (np.concatenate([means[1:], np.log1p(changes / EVEN)]) / SCALES).tolist()}
 
 
 @cache

@@ -27,7 +27,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from google.cloud.storage.retry import DEFAULT_RETRY
 from google_crc32c import extend
 
-from analysis.errors import CorruptError, EmptyError, EncryptedError, NothingToDo, TooLargeError
+from analysis.errors import CorruptError, EmptyError, EncryptedError, Gone, Skipped, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +68,8 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
     """Return the upload's content as a file open at its beginning, which is gone when it is closed.
 
     Raises TimeoutError when bytes come more slowly than the pace allows, and the client's own errors;
-    EmptyError, TooLargeError, EncryptedError, CorruptError; NothingToDo when this generation is no longer there,
-    or turns out to be a folder's placeholder.
+    EmptyError, TooLargeError, EncryptedError, CorruptError; Gone when this generation is no longer there;
+    Skipped when it turns out to be a folder's placeholder.
     """
     if upload.size == 0:
         raise _empty(upload)
@@ -164,21 +164,21 @@ def _check_client() -> None:
     if not read or "stream" not in read.__code__.co_names:
         raise ImportError(
             f"google-cloud-storage {storage.__version__} does not read downloads by urllib3's stream(): "
-            "install the version of requirements.txt, or adapt _read_as_it_comes in analysis/blobs.py"
+            "install the version of requirements.txt, or adapt _read_as_it_comes in analysis/download.py"
         )
 
 
 _check_client()
 
 
-def _gone(upload: Upload) -> NothingToDo:
-    return NothingToDo(f"{upload.uri} is not there: deleted or overwritten since")
+def _gone(upload: Upload) -> Gone:
+    return Gone(f"{upload.uri} is not there: deleted or overwritten since")
 
 
-def _empty(upload: Upload) -> EmptyError | NothingToDo:
+def _empty(upload: Upload) -> EmptyError | Skipped:
     """Return what is to be raised for an object without bytes."""
     if upload.is_named_like_a_folder:
-        return NothingToDo("a folder placeholder")
+        return Skipped("a folder placeholder")
     return EmptyError(f"{upload.uri} has no bytes: a sound file is needed")
 
 

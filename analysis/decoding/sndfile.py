@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import soundfile
 
+from analysis.decoding import Source
+from analysis.decoding.mpeg import AsMpeg, begins_like_a_frame
 from analysis.errors import CorruptError, NotAudioError
-from analysis.mpeg import AsMpeg, begins_like_a_frame
-from analysis.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.container import ACCEPTED, CODECS, make_decoder, open_container, unreadable
+from analysis.decoding import Source
+from analysis.decoding.container import ACCEPTED, CODECS, make_decoder, open_container, unreadable
 from analysis.errors import CorruptError, NotAudioError
-from analysis.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

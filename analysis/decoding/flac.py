@@ -19,7 +19,7 @@ from analysis.errors import CorruptError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.source import Source
+    from analysis.decoding import Source
 
 PIECE_BYTES = 2**20
 MAX_HEADER_BYTES, MAX_NUMBER_BYTES = 16, 7

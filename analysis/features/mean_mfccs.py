@@ -24,16 +24,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.fft
 
-from analysis.definition import N_MFCC
+from analysis.definition import N_MELS, N_MFCC, TOP_DB
 from analysis.errors import NotFiniteError
-from analysis.spectrum import BATCH, N_MELS
+from analysis.features.spectra import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
-TOP_DB = 80.0
+    from analysis.features.spectra import Spectra
+
 AMIN = 1e-10
 FLOOR_DB = -100.0  # of AMIN
 CERTAIN_DB = 45.0 - TOP_DB  # T's upper bound at full scale, 44.81 - 80, and a little more
@@ -44,36 +43,30 @@ ONES = np.ones(BATCH, np.float32)  # a product with them adds up frames in a fif
 
 
 class MeanMfccs:
-    """The means over frames of MFCCs, clipped at a threshold that is known only when all frames are.
-
-    Attributes:
-        maximum: highest level so far, dB.
-        n_frames: frames so far.
-    """
+    """The means over frames of MFCCs, clipped at a threshold that is known only when all frames are."""
 
     def __init__(self) -> None:
-        self.maximum = -np.inf
-        self.n_frames = 0
+        self._maximum = -np.inf  # highest level so far, dB
+        self._n_frames = 0
+        self._is_second_pass = False
         self._log_mel = np.empty((BATCH, N_MELS), np.float32)
-        self._sums = np.zeros(N_MELS)  # of max(L, CERTAIN_DB)
+        self._sums = np.zeros(N_MELS)  # of max(L, CERTAIN_DB), in the second pass of max(L, T)
         self._low_counts = np.zeros(N_MELS)  # of L < CERTAIN_DB
         self._bin_counts = np.zeros((N_MELS, N_BINS))  # of those that were above T as it was then
         self._bin_sums = np.zeros((N_MELS, N_BINS))
 
-    @property
-    def threshold(self) -> float:
-        """T, dB, of the frames so far."""
-        return self.maximum - TOP_DB
-
-    def add(self, powers: NDArray[np.float32]) -> None:
-        """Add some frames' mel powers, [shape=(t, 128)], t <= BATCH."""
-        log_mel = _to_db(powers, out=self._log_mel[: len(powers)])
-        self.n_frames += len(log_mel)
-        self.maximum = float(np.maximum(self.maximum, log_mel.max()))
+    def add(self, spectra: Spectra) -> None:
+        """Add the mel powers of some frames."""
+        log_mel = _to_db(spectra.mel_powers, out=self._log_mel[: len(spectra)])
+        if self._is_second_pass:
+            self._sums += np.maximum(log_mel, np.float32(self._threshold)).sum(axis=0)
+            return
+        self._n_frames += len(log_mel)
+        self._maximum = float(np.maximum(self._maximum, log_mel.max()))
         self._sums += ONES[: len(log_mel)] @ np.maximum(log_mel, np.float32(CERTAIN_DB))
         is_low = log_mel < CERTAIN_DB
         self._low_counts += is_low.sum(axis=0, dtype=np.uint8)
-        is_low &= log_mel > self.threshold
+        is_low &= log_mel > self._threshold
         places = np.flatnonzero(is_low)
         levels = log_mel.take(places)
         cells = ((levels - np.float32(FLOOR_DB)) * np.float32(1 / BIN_DB)).astype(np.intp)
@@ -81,42 +74,42 @@ class MeanMfccs:
         np.add.at(self._bin_counts.reshape(-1), cells, 1.0)
         np.add.at(self._bin_sums.reshape(-1), cells, levels.astype(np.float64))
 
-    def means(self) -> tuple[float, ...] | None:
-        """Return the 12 means; None where they are not certain to TOLERANCE, and a second pass has to find them.
+    def fields(self) -> dict[str, list[float]] | None:
+        """Return ``mean_mfccs``; None where they are not certain to TOLERANCE, and a second pass has to find them.
 
         Raises
         ------
         NotFiniteError
             if a power was not a number
         """
-        if not np.isfinite(self.maximum):
+        if not np.isfinite(self._maximum):
             raise NotFiniteError("samples are so large that their power is infinite: full scale is 1")
-        sums = self._clipped_sums()
-        return None if sums is None else _dct(sums / self.n_frames)
+        sums = self._sums if self._is_second_pass else self._clipped_sums()
+        if sums is None:
+            self._is_second_pass, self._sums = True, np.zeros(N_MELS)
+            return None
+        return {"mean_mfccs": _dct(sums / self._n_frames)}
 
-    def means_of_second_pass(self, batches: Iterable[NDArray[np.float32]]) -> tuple[float, ...]:
-        """Return the 12 means of all mel powers, given once more, now that the threshold is known."""
-        sums = np.zeros(N_MELS)
-        for powers in batches:
-            log_mel = _to_db(powers, out=self._log_mel[: len(powers)])
-            sums += np.maximum(log_mel, np.float32(self.threshold)).sum(axis=0)
-        return _dct(sums / self.n_frames)
+    @property
+    def _threshold(self) -> float:
+        """T, dB, of the frames so far."""
+        return self._maximum - TOP_DB
 
     def _clipped_sums(self) -> NDArray[np.float64] | None:
         """Return the sums over frames of max(L, T), [shape=(128,)]; None where they are not certain to TOLERANCE."""
-        if self.threshold > CERTAIN_DB:
+        if self._threshold > CERTAIN_DB:
             return None
-        k = int((self.threshold - FLOOR_DB) / BIN_DB) if self.threshold > FLOOR_DB else -1
+        k = int((self._threshold - FLOOR_DB) / BIN_DB) if self._threshold > FLOOR_DB else -1
         above = self._sums - self._low_counts * CERTAIN_DB + self._bin_sums[:, k + 1 :].sum(axis=1)
         if k < 0:
             return above
         count, total = self._bin_counts[:, k], self._bin_sums[:, k]
         below = self._low_counts - self._bin_counts[:, k:].sum(axis=1)
         start = FLOOR_DB + k * BIN_DB
-        at_least = np.maximum(total, count * self.threshold)
-        at_most = count * self.threshold + (total - count * start) / BIN_DB * (start + BIN_DB - self.threshold)
-        wrong = np.abs(at_most - at_least).sum() / 2 / self.n_frames * np.sqrt(2 / N_MELS)
-        return above + below * self.threshold + (at_least + at_most) / 2 if wrong <= TOLERANCE else None
+        at_least = np.maximum(total, count * self._threshold)
+        at_most = count * self._threshold + (total - count * start) / BIN_DB * (start + BIN_DB - self._threshold)
+        wrong = np.abs(at_most - at_least).sum() / 2 / self._n_frames * np.sqrt(2 / N_MELS)
+        return above + below * self._threshold + (at_least + at_most) / 2 if wrong <= TOLERANCE else None
 
 
 def _to_db(powers: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -126,5 +119,6 @@ def _to_db(powers: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.
     return out
 
 
-def _dct(mean_log_mel: NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(scipy.fft.dct(mean_log_mel, type=2, norm="ortho")[:N_MFCC].tolist())
+def _dct(mean_log_mel: NDArray[np.float64]) -> list[float]:
+    mean_mfccs: list[float] = scipy.fft.dct(mean_log_mel, type=2, norm="ortho")[:N_MFCC].tolist()
+    return mean_mfccs

@@ -16,6 +16,11 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import soxr
 
+from analysis.decoding.ffmpeg import Ffmpeg
+from analysis.decoding.flac import check_frames
+from analysis.decoding.mpeg import find_mpeg
+from analysis.decoding.opus import Opus, is_whole_opus
+from analysis.decoding.sndfile import Sndfile
 from analysis.definition import SR
 from analysis.errors import (
     BadSampleRateError,
@@ -26,19 +31,14 @@ from analysis.errors import (
     TooLongError,
     TooManyChannelsError,
 )
-from analysis.ffmpeg import Ffmpeg
-from analysis.flac import check_frames
-from analysis.mpeg import find_mpeg
-from analysis.opus import Opus, is_whole_opus
-from analysis.sndfile import Sndfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from analysis.decoding import Source
     from analysis.settings import Settings
-    from analysis.source import Source
 
 
 # Of all channels together, for MAX_DURATION_S; of more, proportionally less: twelve hours take some minutes.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import blobs
+from analysis import download
 from analysis.upload import read_upload
 from local.servers import PROJECT
 from tests.fakes import storage_proxy as downloads
@@ -122,8 +122,8 @@ def test_empty_object_of_unknown_size(proxied: Cloud) -> None:
     sounds, rejections = proxied.documents()
     assert sounds == []
     assert [(document["blob_name"], document["reason"]) for document in rejections] == [("take.wav", "empty")]
-    left = {line["blob"] for line in proxied.log() if line["message"] == "left: a folder placeholder"}
-    assert left == {"takes/", "takes_$folder$"}
+    skipped = {line["blob"] for line in proxied.log() if line["message"] == "skipped: a folder placeholder"}
+    assert skipped == {"takes/", "takes_$folder$"}
 
 
 @pytest.fixture
@@ -131,42 +131,42 @@ def fetch(storage_proxy: StorageProxy, proxied: Cloud, monkeypatch: pytest.Monke
     """Upload content and download it here instead of in the function, through the same proxy."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_proxy.url)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
-    blobs._client.cache_clear()
+    download._client.cache_clear()
 
-    def fetch(content: bytes, pace: blobs.Pace = blobs.IN_THE_CLOUD) -> bytes:
-        with blobs.download(read_upload(proxied.upload(content)), MAX_BYTES, pace) as file:
+    def fetch(content: bytes, pace: download.Pace = download.IN_THE_CLOUD) -> bytes:
+        with download.download(read_upload(proxied.upload(content)), MAX_BYTES, pace) as file:
             return file.read()
 
     yield fetch
-    blobs._client().close()
-    blobs._client.cache_clear()
+    download._client().close()
+    download._client.cache_clear()
 
 
 def test_download_is_read_in_large_pieces(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes fast is taken many KiB at a time, not in the 8 KiB of the client."""
     sizes: list[int] = []
-    write = blobs._Received.write
+    write = download._Received.write
 
     def noted(received: Any, piece: bytes) -> None:
         sizes.append(len(piece))
         write(received, piece)
 
-    monkeypatch.setattr(blobs._Received, "write", noted)
+    monkeypatch.setattr(download._Received, "write", noted)
     content = os.urandom(4 * 2**20)
 
     assert fetch(content) == content
 
     assert sum(sizes) == len(content)
-    assert 8 * 8192 < max(sizes) <= blobs.PIECE_BYTES
+    assert 8 * 8192 < max(sizes) <= download.PIECE_BYTES
 
 
-SLOW = blobs.Pace(10_000, 60)
+SLOW = download.Pace(10_000, 60)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a download take 1 s, and what its size allows."""
-    monkeypatch.setattr(blobs, "RETRY_S", 1)
+    monkeypatch.setattr(download, "RETRY_S", 1)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -190,17 +190,17 @@ def test_download_may_take_the_time_of_its_size(fetch: Fetch, storage_proxy: Sto
 
     assert fetch(content, SLOW) == content
 
-    assert time.monotonic() - began > blobs.RETRY_S
+    assert time.monotonic() - began > download.RETRY_S
 
 
 def test_download_ends_before_the_platform_does() -> None:
     """However large an object is, the function waits no more than half of the platform's 540 s; a laptop has time."""
     large = 8 * 2**30
 
-    assert blobs.IN_THE_CLOUD.allows(2**30, 285)
-    assert not blobs.IN_THE_CLOUD.allows(large, 286)
-    assert not blobs.IN_THE_CLOUD.allows(10, 46)
-    assert blobs.AT_HOME.allows(large, 12 * 3600)
+    assert download.IN_THE_CLOUD.allows(2**30, 285)
+    assert not download.IN_THE_CLOUD.allows(large, 286)
+    assert not download.IN_THE_CLOUD.allows(10, 46)
+    assert download.AT_HOME.allows(large, 12 * 3600)
 
 
 def test_client_that_reads_otherwise_is_refused() -> None:
@@ -208,7 +208,7 @@ def test_client_that_reads_otherwise_is_refused() -> None:
     other_client = "from google.cloud.storage import blob; blob.RawDownload._write_to_stream = lambda *_: None"
 
     run = subprocess.run(
-        [sys.executable, "-c", f"{other_client}; import analysis.blobs"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", f"{other_client}; import analysis.download"], capture_output=True, text=True, check=False
     )
 
     assert run.returncode == 1

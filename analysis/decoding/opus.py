@@ -14,8 +14,8 @@ import os
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
+from analysis.decoding.ffmpeg import Ffmpeg
 from analysis.errors import CorruptError, NotAudioError
-from analysis.ffmpeg import Ffmpeg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from analysis.sndfile import Sndfile
+    from analysis.decoding.sndfile import Sndfile
 
 RATE = 48000  # Hz
 # An Ogg page: its header, then as many bytes as it has segments, which are their sizes, then those.

@@ -1,21 +1,37 @@
 """An upload and its features become a uid and a plain document."""
 
-from dataclasses import replace
+import io
+import tempfile
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+import numpy as np
+import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.decoding import Source
+from analysis.decoding.recording import open_recording
+from analysis.definition import ANALYSIS_VERSION
+from analysis.document import REJECTION_FIELDS, SOUND_FIELDS, Field, make_rejection, make_sound, make_uid
 from analysis.errors import CorruptError
-from analysis.features import Features
-from analysis.sound import make_rejection, make_sound, make_uid
-from analysis.source import Source
+from analysis.features import extract
+from analysis.settings import Settings
 from analysis.upload import Upload
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 UPLOAD = Upload("b", "takes/one.wav", 7, 99, "audio/x-wav", "md5=", uploaded_at=NOW, event_id="e", event_time=NOW)
-FEATURES = Features(11025, (1.5,) * 12, (0.5,) * 40, b"\x81\x7f", -0.1, -20.5, 0.25)
+FEATURES = {
+    "length": 11025,
+    "mean_mfccs": [1.5] * 12,
+    "fingerprint": [0.5] * 40,
+    "peaks": b"\x81\x7f",
+    "peak_db": -0.1,
+    "rms_db": -20.5,
+    "silence": 0.25,
+}
 SOUND = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), FEATURES, NOW)
 
 
@@ -58,10 +74,73 @@ def test_sound_tells_of_upload_source_and_run() -> None:
 
 def test_digital_silence_has_no_fingerprint() -> None:
     """A sound that there is nothing to compare in has no such field, and so is no neighbour of any."""
-    silence = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), replace(FEATURES, fingerprint=None), NOW)
+    silence = make_sound(
+        UPLOAD,
+        Source("WAV", "PCM_16", 44100, 2),
+        {name: FEATURES[name] for name in FEATURES if name != "fingerprint"},
+        NOW,
+    )
 
     assert SOUND["fingerprint"] == [0.5] * 40
     assert SOUND.keys() - silence.keys() == {"fingerprint"}
+
+
+KINDS = {
+    "string": str,
+    "integer": int,
+    "double": float,
+    "doubles": list,
+    "vector": list,
+    "bytes": bytes,
+    "timestamp": datetime,
+    "map": dict,
+}
+
+
+def assert_is_as_described(document: dict[str, Any], fields: tuple[Field, ...]) -> None:
+    """A document has the fields of a table, in their order, with values of their types, and no others."""
+    assert list(document) == [field.name for field in fields if field.name in document or not field.is_optional]
+    for field in fields:
+        value = document.get(field.name)
+        if value is None:
+            assert field.is_optional or field.is_nullable, field.name
+            continue
+        assert type(value) is KINDS[field.type], field.name
+        if field.type in ("doubles", "vector"):
+            assert {type(number) for number in value} == {float}, field.name
+            assert len(value) == field.n, field.name
+        if field.type == "map":
+            assert_is_as_described(value, field.fields)
+
+
+@pytest.mark.parametrize("level", [0, 0.3])
+def test_what_is_written_is_as_described(level: float) -> None:
+    """A sound of real features, silence too, and a rejection have the fields of the table and their types."""
+    file = io.BytesIO()
+    soundfile.write(file, level * np.sin(np.arange(9000)), 44100, format="WAV")
+    with tempfile.TemporaryFile() as sound:
+        sound.write(file.getvalue())
+        recording = open_recording(sound, Settings())
+        written = make_sound(UPLOAD, recording.source, extract(recording), NOW)
+
+    assert_is_as_described(written, SOUND_FIELDS)
+    assert_is_as_described(make_rejection(UPLOAD, CorruptError("bad block"), NOW), REJECTION_FIELDS)
+    assert ("fingerprint" in written) == (level > 0)
+
+
+def test_field_that_is_not_described_is_an_error() -> None:
+    """A feature whose field is not in the table is no sound: the error says where to describe it."""
+    with pytest.raises(ValueError, match="loudness: a field of a document has an entry"):
+        make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2), FEATURES | {"loudness": 1.0}, NOW)
+
+
+def test_fields_are_described_in_full() -> None:
+    """Each field has a meaning, versions begin at 1, and numbers are counted where they are many."""
+    for field in (*SOUND_FIELDS, *REJECTION_FIELDS):
+        assert field.meaning
+        assert 1 <= field.since <= ANALYSIS_VERSION
+        assert (field.n is not None) == (field.type in ("doubles", "vector")), field.name
+        assert bool(field.fields) == (field.type == "map"), field.name
 
 
 def test_rejection_has_exactly_its_fields() -> None:

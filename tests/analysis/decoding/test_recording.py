@@ -15,7 +15,8 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.audio import open_recording
+from analysis.decoding import Source
+from analysis.decoding.recording import open_recording
 from analysis.errors import (
     AnalysisError,
     BadSampleRateError,
@@ -27,7 +28,6 @@ from analysis.errors import (
     TooManyChannelsError,
 )
 from analysis.settings import Settings
-from analysis.source import Source
 from tests.fakes.hostile import wav
 from tests.fakes.synthetic import amr, ape, encode_with_ffmpeg, one_of_each, speex, tone
 
@@ -301,7 +301,7 @@ def test_decoder_is_ffmpeg_only_when_needed(write_sound: Callable[..., Path]) ->
     """A format of libsndfile does not pay for ffmpeg's import."""
     path = write_sound(music(0.1, 22050))
     code = (
-        "import sys; from analysis.audio import open_recording; from analysis.settings import Settings\n"
+        "import sys; from analysis.decoding.recording import open_recording; from analysis.settings import Settings\n"
         f"list(open_recording(open({str(path)!r}, 'rb'), Settings())); assert 'av' not in sys.modules"
     )
 

@@ -1,0 +1,176 @@
+"""The documents of a sound and of a rejection: their fields, and what an upload makes of them. Pure.
+
+*Conventions.* SOUND_FIELDS and REJECTION_FIELDS are the one list of all fields, in the order of the documents; what
+is written has these fields and no others. A field's ``meaning`` is Markdown, as in ``docs/document.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import NAMESPACE_URL, uuid5
+
+from analysis.definition import ANALYSIS_VERSION, N_FINGERPRINT, N_MFCC, SR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from analysis.decoding import Source
+    from analysis.errors import AnalysisError
+    from analysis.upload import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a document.
+
+    Attributes:
+        name: its name.
+        type: of its value, in Firestore's words; "doubles" are an array of them.
+        meaning: what it says; Markdown.
+        unit: of its numbers, if they have one.
+        since: the analysis_version that wrote it first.
+        n: how many numbers "doubles" or a "vector" have.
+        is_nullable: whether it is null where there is nothing to say.
+        is_optional: whether it is absent where there is nothing to say.
+        fields: those of a map.
+    """
+
+    name: str
+    type: Literal["string", "integer", "double", "doubles", "vector", "bytes", "timestamp", "map"]
+    meaning: str
+    unit: str = ""
+    since: int = 1
+    n: int | None = None
+    is_nullable: bool = False
+    is_optional: bool = False
+    fields: tuple[Field, ...] = ()
+
+
+_UID = Field(
+    "uid",
+    "string",
+    "the document's id: the version 5 UUID of `gs://bucket/blob#generation`, so a repeat of the event writes the same "
+    "document",
+)
+_BLOB_NAME = Field("blob_name", "string", "name of the blob")
+_FILE_NAME = Field("file_name", "string", "the same, for readers of the first version")
+_BUCKET = Field("bucket", "string", "name of the bucket")
+_GENERATION = Field("generation", "integer", "which upload of that name this was")
+_EVENT_ID = Field("event_id", "string", "which event told of it; empty where the platform does not say")
+
+SOUND_FIELDS = (
+    _UID,
+    _BLOB_NAME,
+    _FILE_NAME,
+    Field("length", "integer", "samples of `y`: exactly `len(librosa.load(path)[0])`", "samples"),
+    Field(
+        "mean_mfccs",
+        "doubles",
+        f"means over frames of `librosa.feature.mfcc(y=y, sr={SR}, n_mfcc={N_MFCC})`",
+        n=N_MFCC,
+    ),
+    _BUCKET,
+    _GENERATION,
+    Field("size", "integer", "of the object, as stored", "bytes", is_nullable=True),
+    Field("content_type", "string", "as the uploader declared it", is_nullable=True),
+    Field("md5_hash", "string", "of the object, base64; composite objects have none", is_nullable=True),
+    Field("uploaded_at", "timestamp", "when the object was created", is_nullable=True),
+    Field("sample_rate", "integer", f"of `y`: {SR}", "Hz"),
+    Field("duration", "double", "of `y`", "s"),
+    Field(
+        "source",
+        "map",
+        "what the file says of itself",
+        fields=(
+            Field("container", "string", "format of the file"),
+            Field("codec", "string", "codec, or type of the samples"),
+            Field("sample_rate", "integer", "of the file", "Hz"),
+            Field("channels", "integer", "of the file"),
+        ),
+    ),
+    Field(
+        "fingerprint",
+        "vector",
+        "near another's, by Euclidean distance, where the two sounds sound alike; absent for digital silence",
+        since=2,
+        n=N_FINGERPRINT,
+        is_optional=True,
+    ),
+    Field(
+        "peaks",
+        "bytes",
+        "the waveform at a glance: signed 8-bit pairs (minimum, maximum) of equal stretches of `y`, 400 to 800 pairs, "
+        "fewer only where `y` has fewer samples; full scale is 127; not indexed",
+        since=2,
+    ),
+    Field("peak_db", "double", "largest absolute sample of `y`; null for digital silence", "dBFS", 2, is_nullable=True),
+    Field("rms_db", "double", "root of the mean square of `y`; null for digital silence", "dBFS", 2, is_nullable=True),
+    Field("silence", "double", "share of `y` below -60 dBFS, 0 to 1", since=2),
+    _EVENT_ID,
+    Field("analyzed_at", "timestamp", "when the document was written"),
+    Field("analysis_version", "integer", f"which definition the fields have: {ANALYSIS_VERSION}"),
+)
+
+REJECTION_FIELDS = (
+    _UID,
+    _BUCKET,
+    _BLOB_NAME,
+    _FILE_NAME,
+    _GENERATION,
+    Field("reason", "string", "one of the reasons below"),
+    Field("message", "string", "what was found, and what would have been accepted"),
+    _EVENT_ID,
+    Field("rejected_at", "timestamp", "when the document was written"),
+)
+
+
+def make_uid(upload: Upload) -> str:
+    """Return the version 5 UUID of ``gs://bucket/blob#generation``: a repeat of the event has the same."""
+    return str(uuid5(NAMESPACE_URL, upload.uri))
+
+
+def make_sound(upload: Upload, source: Source, features: Mapping[str, Any], analyzed_at: datetime) -> dict[str, Any]:
+    """Return the document ``sounds/{uid}``; ``features`` are the fields that come from the signal.
+
+    Raises ValueError for a feature that SOUND_FIELDS does not have.
+    """
+    values = {
+        **_identify(upload),
+        "size": upload.size,
+        "content_type": upload.content_type,
+        "md5_hash": upload.md5_hash,
+        "uploaded_at": upload.uploaded_at,
+        "sample_rate": SR,
+        "duration": features["length"] / SR,
+        "source": asdict(source),
+        "analyzed_at": analyzed_at,
+        "analysis_version": ANALYSIS_VERSION,
+        **features,
+    }
+    return _in_order(values, SOUND_FIELDS)
+
+
+def make_rejection(upload: Upload, error: AnalysisError, rejected_at: datetime) -> dict[str, Any]:
+    """Return the document ``rejections/{uid}``."""
+    values = {**_identify(upload), "reason": error.reason, "message": str(error), "rejected_at": rejected_at}
+    return _in_order(values, REJECTION_FIELDS)
+
+
+def _identify(upload: Upload) -> dict[str, Any]:
+    """Which upload this is and which event told of it: the fields that a sound and a rejection share."""
+    return {
+        "uid": make_uid(upload),
+        "blob_name": upload.blob_name,
+        "file_name": upload.blob_name,
+        "bucket": upload.bucket_name,
+        "generation": upload.generation,
+        "event_id": upload.event_id,
+    }
+
+
+def _in_order(values: dict[str, Any], fields: tuple[Field, ...]) -> dict[str, Any]:
+    if unknown := values.keys() - {field.name for field in fields}:
+        raise ValueError(f"{', '.join(sorted(unknown))}: a field of a document has an entry in analysis/document.py")
+    return {field.name: values[field.name] for field in fields if field.name in values}

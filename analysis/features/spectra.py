@@ -1,0 +1,137 @@
+"""Blocks of samples become the spectra of frames, a batch at a time: what the features are computed from.
+
+*Conventions.* ``y`` is mono float32 at 22 050 Hz, n is the number of its samples. Frame t is 2048 samples around
+sample 512 t, zeros beyond the ends; there are 1 + n // 512 frames. Full scale is 1. Spectra are float32 and have a
+row for each frame.
+
+*Source.* ``librosa.stft(y)`` and ``librosa.feature.melspectrogram(y=y, sr=22050)`` of librosa 1.0, transposed; the mel
+filters and the window are librosa's own.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import librosa.filters
+import numpy as np
+import scipy.fft
+
+from analysis.definition import HOP_LENGTH, N_FFT, N_MELS, SR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+BATCH = 128  # frames at a time: of 24 to 256, the one that took least
+N_BINS = N_FFT // 2 + 1  # of a magnitude spectrum
+GROUP = 16  # bands that one product computes: neighbours share bins, distant ones would multiply zeros
+
+
+def compute_spectra(blocks: Iterable[NDArray[np.float32]]) -> Iterator[Spectra]:
+    """Yield the spectra of all frames, in batches of BATCH frames at most.
+
+    Parameters
+    ----------
+    blocks : iterable of np.ndarray [shape=(n,)], float32
+        y at 22 050 Hz, in pieces of any length, none of which is overwritten later
+
+    Yields
+    ------
+    spectra : Spectra
+        of at least one frame; its arrays are overwritten by the next batch
+    """
+    padding = np.zeros(N_FFT // 2, np.float32)
+    y = np.zeros(N_FFT + (BATCH - 1) * HOP_LENGTH, np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(y, N_FFT)[::HOP_LENGTH]
+    arrays = _Arrays()
+    arrived: list[NDArray[np.float32]] = []
+    n = len(padding)
+    for block in chain(blocks, [padding]):
+        if block is not padding:
+            arrived.append(block)
+        rest = block
+        while len(rest):
+            taken = rest[: len(y) - n]
+            y[n : n + len(taken)] = taken
+            n += len(taken)
+            rest = rest[len(taken) :]
+            if n == len(y):
+                yield Spectra(frames, arrived, arrays)
+                arrived = []
+                n = N_FFT - HOP_LENGTH
+                y[:n] = y[-n:]
+    if n >= N_FFT:
+        yield Spectra(frames[: (n - N_FFT) // HOP_LENGTH + 1], arrived, arrays)
+
+
+class Spectra:
+    """The spectra of some frames, at most BATCH; each is computed when it is first asked for.
+
+    Attributes:
+        blocks: the blocks of y that arrived with this batch: over all batches, each block once.
+    """
+
+    def __init__(self, frames: NDArray[np.float32], blocks: list[NDArray[np.float32]], arrays: _Arrays) -> None:
+        self._frames, self._arrays = frames, arrays
+        self.blocks = blocks
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @cached_property
+    def samples(self) -> NDArray[np.float32]:
+        """The samples of y that arrived with this batch: over all batches, every sample once, [shape=(n,)], n >= 0."""
+        return np.concatenate([np.empty(0, np.float32), *self.blocks])
+
+    @cached_property
+    def magnitudes(self) -> NDArray[np.float32]:
+        """The magnitude spectra, [shape=(t, 1025)]."""
+        windowed = np.multiply(self._frames, _window(), out=self._arrays.windowed[: len(self)])
+        magnitudes = self._arrays.magnitudes[: len(self)]
+        np.abs(scipy.fft.rfft(windowed, overwrite_x=True, workers=1), out=magnitudes)
+        return magnitudes
+
+    @cached_property
+    def powers(self) -> NDArray[np.float32]:
+        """The power spectra, [shape=(t, 1025)]; infinite where samples are so large that their power is."""
+        return np.square(self.magnitudes, out=self._arrays.powers[: len(self)])
+
+    @cached_property
+    def mel_powers(self) -> NDArray[np.float32]:
+        """The power spectra in mel bands, [shape=(t, 128)]."""
+        mel_powers = self._arrays.mel_powers[: len(self)]
+        for bands, bins, weights in _filters():
+            np.matmul(self.powers[:, bins], weights, out=mel_powers[:, bands])
+        return mel_powers
+
+
+class _Arrays:
+    """Where the spectra of one batch after the other are kept."""
+
+    def __init__(self) -> None:
+        self.windowed = np.empty((BATCH, N_FFT), np.float32)
+        self.magnitudes = np.empty((BATCH, N_BINS), np.float32)
+        self.powers = np.empty((BATCH, N_BINS), np.float32)
+        self.mel_powers = np.empty((BATCH, N_MELS), np.float32)
+
+
+@cache
+def _window() -> NDArray[np.float32]:
+    """Return librosa's window, periodic Hann; given as an array it keeps scipy.signal unimported."""
+    return librosa.filters.get_window(np.hanning(N_FFT + 1)[:-1], N_FFT).astype(np.float32)
+
+
+@cache
+def _filters() -> list[tuple[slice, slice, NDArray[np.float32]]]:
+    """Return librosa's mel filters in groups: the bands, the bins they reach, the weights [shape=(bins, bands)]."""
+    weights = librosa.filters.mel(sr=SR, n_fft=N_FFT, n_mels=N_MELS).T
+    groups = []
+    for first in range(0, N_MELS, GROUP):
+        bands = slice(first, first + GROUP)
+        reached = np.flatnonzero(weights[:, bands].any(axis=1))
+        bins = slice(int(reached[0]), int(reached[-1]) + 1)
+        groups.append((bands, bins, np.ascontiguousarray(weights[bins, bands])))
+    return groups

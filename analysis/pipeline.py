@@ -1,0 +1,116 @@
+"""An upload becomes its answer: the whole way of an upload, once, for the function, the backfill and the benchmarks.
+
+*Conventions.* What a retry can cure is raised; whatever else becomes of an upload is an `Answer`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import import_module
+from threading import Thread
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal
+
+from analysis.document import make_rejection, make_sound, make_uid
+from analysis.download import IN_THE_CLOUD, Pace, download
+from analysis.errors import AnalysisError, ExpiredError, Gone, Skipped
+from analysis.upload import check_selected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from analysis.settings import Settings
+    from analysis.upload import Upload
+
+# Most of a cold start: imported beside the first download, while that waits for the network.
+HEAVY_MODULES = ("analysis.features", "analysis.decoding.recording", "analysis.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an upload.
+
+    Attributes:
+        kind: "sound", "rejection", "kept" (a sound was there already, which the upload would not become now), "skipped"
+            (it needs neither) or "gone" (it is no longer there, so it needs neither).
+        uid: of its document, whether that was written or not.
+        message: why it is no sound.
+        reason: of a rejection, or of one that was not written because of the sound that was kept.
+        length: samples of a sound at 22 050 Hz.
+        seconds: how long each step took, by its name.
+    """
+
+    kind: Literal["sound", "rejection", "kept", "skipped", "gone"]
+    uid: str
+    message: str = ""
+    reason: str | None = None
+    length: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def answer(
+    upload: Upload, settings: Settings, pace: Pace = IN_THE_CLOUD, *, begin: Callable[[], None] = lambda: None
+) -> Answer:
+    """Make of an upload what it is, write that, and say what it was; ``begin`` is called unless it is skipped at once.
+
+    Raises what a retry can cure: errors of the network and of the services.
+    """
+    try:
+        check_selected(upload, settings.include_names, settings.exclude_names)
+        begin()
+        return _answer_with_sound(upload, settings, pace)
+    except Skipped as why:
+        return Answer("gone" if isinstance(why, Gone) else "skipped", make_uid(upload), str(why))
+    except AnalysisError as error:
+        return _answer_with_rejection(upload, settings, error)
+
+
+def _answer_with_sound(upload: Upload, settings: Settings, pace: Pace) -> Answer:
+    """Go the way of the upload, from its blob to its document."""
+    _check_age(upload, settings.max_event_age_s)
+    _import_ahead()
+    seconds: dict[str, float] = {}
+    with _timed("download", seconds):
+        file = download(upload, settings.max_bytes, pace)
+    with file:
+        with _timed("load", seconds):
+            from analysis import features, store  # noqa: PLC0415 - see HEAVY_MODULES
+            from analysis.decoding.recording import open_recording  # noqa: PLC0415 - see HEAVY_MODULES
+        with _timed("analyze", seconds):
+            recording = open_recording(file, settings)
+            extracted = features.extract(recording)
+    sound = make_sound(upload, recording.source, extracted, datetime.now(UTC))
+    with _timed("write", seconds):
+        store.write_sound(sound, settings)
+    return Answer("sound", sound["uid"], length=sound["length"], seconds=seconds)
+
+
+def _answer_with_rejection(upload: Upload, settings: Settings, error: AnalysisError) -> Answer:
+    from analysis import store  # noqa: PLC0415 - see HEAVY_MODULES
+
+    rejection = make_rejection(upload, error, datetime.now(UTC))
+    kind: Literal["rejection", "kept"] = "rejection" if store.write_rejection(rejection, settings) else "kept"
+    return Answer(kind, rejection["uid"], str(error), error.reason)
+
+
+def _check_age(upload: Upload, limit_s: float) -> None:
+    if upload.happened_at and (age := datetime.now(UTC) - upload.happened_at).total_seconds() > limit_s:
+        limit = timedelta(seconds=limit_s)
+        raise ExpiredError(f"{upload.uri}: its event is {age} old, at most MAX_EVENT_AGE_S={limit} is analysed")
+
+
+@cache
+def _import_ahead() -> None:
+    """Begin to import the heavy modules, once per process."""
+    Thread(target=lambda: [import_module(module) for module in HEAVY_MODULES]).start()
+
+
+@contextmanager
+def _timed(step: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Note how long a step took."""
+    start = perf_counter()
+    yield
+    seconds[step] = round(perf_counter() - start, 4)
