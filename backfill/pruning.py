@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import FailedPrecondition, NotFound
 
@@ -31,17 +31,20 @@ def prune(kept: Kept, bucket: storage.Bucket, client: firestore.Client, settings
     if upload and _is_under_way(upload, client, settings):
         return f"generation {upload.generation} of {kept.blob_name!r} has no document yet"
     reference = client.collection(kept.collection).document(kept.uid)
-    document = RETRY(lambda: reference.get(retry=None, timeout=CALL_S))()
+    document = _read(reference)
     if not document.exists:
         return ""
     option = client.write_option(last_update_time=document.update_time)
     try:
         RETRY(lambda: reference.delete(option=option, retry=None, timeout=CALL_S))()
-    except NotFound:
-        return ""
-    except FailedPrecondition:
-        return "it was written a moment ago"
+    except (NotFound, FailedPrecondition):  # it was written or removed in between
+        return "it was written a moment ago" if _read(reference).exists else ""
     return ""
+
+
+def _read(reference: firestore.DocumentReference) -> firestore.DocumentSnapshot[Any]:
+    document: firestore.DocumentSnapshot[Any] = RETRY(lambda: reference.get(retry=None, timeout=CALL_S))()
+    return document
 
 
 def _is_under_way(upload: Upload, client: firestore.Client, settings: Settings) -> bool:
