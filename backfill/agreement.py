@@ -58,20 +58,21 @@ def bring_about(request: Request, variables: Mapping[str, str], elsewhere: Calla
     except (UnreadableError, GoogleAuthError, GoogleAPIError, ValueError) as error:
         _say(f"{error}\n{_advice(error)}")
         return FAILED
-    _tell(request, f"{describe(plan.counts)}\n{describe_calls(calls)}\n\n{describe_plan(plan, request)}")
-    is_to_do = bool(plan.n_objects or plan.n_documents or request.schedule)
-    if request.dry_run:
-        if elsewhere and is_to_do:
-            elsewhere(plan)
-        return _end(request, plan, AGREE if plan.counts.agree and not plan.n_objects else FOUND_WORK)
-    if not is_to_do:
-        return _end(request, plan, AGREE)
-    if not (request.yes or _confirmed()):
-        _say("nothing was done (--yes does it without this question)")
-        return FAILED
-    if elsewhere:
-        return _end(request, plan, elsewhere(plan))
-    return _end(request, plan, _do_here(plan, request, settings, bucket, client, share))
+    with closing(plan):
+        _tell(request, f"{describe(plan.counts)}\n{describe_calls(calls)}\n\n{describe_plan(plan, request)}")
+        is_to_do = bool(plan.n_objects or plan.n_documents or request.schedule)
+        if request.dry_run:
+            if elsewhere and is_to_do:
+                elsewhere(plan)
+            return _end(request, plan, AGREE if plan.counts.agree and not plan.n_objects else FOUND_WORK)
+        if not is_to_do:
+            return _end(request, plan, AGREE)
+        if not (request.yes or _confirmed()):
+            _say("nothing was done (--yes does it without this question)")
+            return FAILED
+        if elsewhere:
+            return _end(request, plan, elsewhere(plan))
+        return _end(request, plan, _do_here(plan, request, settings, bucket, client, share))
 
 
 def _do_here(
@@ -82,16 +83,17 @@ def _do_here(
     client: firestore.Client,
     share: Share,
 ) -> int:
-    failures = FailureList(None if is_task() else Path.cwd())
-    try:
-        _mend(plan, request, settings, share, failures)
-        _prune(plan, bucket, client, settings, failures)
-    except OutageError as error:
-        _say(f"{error}\nThe objects are not to blame; when that is over, the same command goes on from here.")
-        return FAILED
-    if plan.counts.failed:
-        _say(f"{plan.counts.failed} failed, listed with their reasons in {failures.place}; run again to try them again")
-    return FAILED if plan.counts.failed else AGREE
+    with closing(FailureList(None if is_task() else Path.cwd())) as failures:
+        try:
+            _mend(plan, request, settings, share, failures)
+            _prune(plan, bucket, client, settings, failures)
+        except OutageError as error:
+            _say(f"{error}\nThe objects are not to blame; when that is over, the same command goes on from here.")
+            return FAILED
+        if plan.counts.failed:
+            n_failed, place = plan.counts.failed, failures.place
+            _say(f"{n_failed} failed, listed with their reasons in {place}; run again to try them again")
+        return FAILED if plan.counts.failed else AGREE
 
 
 def _findings(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
@@ -83,6 +84,7 @@ class Plan:
         n_objects: objects to analyse.
         n_documents: documents to remove.
         vcpu_seconds: estimate of what the analysis takes.
+        close: gives up its files.
     """
 
     def __init__(self, findings: Iterable[Finding], request: Request) -> None:
@@ -91,14 +93,16 @@ class Plan:
         self.vcpu_seconds = 0.0
         self._smallest: Finding | None = None  # of those that have a sound
         self._last: Finding | None = None  # of those to analyse
-        self._objects = TemporaryFile(prefix="plan-")  # noqa: SIM115 - both are there as long as the plan
-        self._documents = TemporaryFile(prefix="plan-")  # noqa: SIM115
-        for finding in findings:
-            self.counts.add(finding.state)
-            if finding.state is State.SOUND and (self._smallest is None or _size(finding) < _size(self._smallest)):
-                self._smallest = finding
-            if _is_to_do(finding, request):
-                self._take(finding)
+        with ExitStack() as on_error:
+            self._objects = on_error.enter_context(TemporaryFile(prefix="plan-"))
+            self._documents = on_error.enter_context(TemporaryFile(prefix="plan-"))
+            for finding in findings:
+                self.counts.add(finding.state)
+                if finding.state is State.SOUND and (self._smallest is None or _size(finding) < _size(self._smallest)):
+                    self._smallest = finding
+                if _is_to_do(finding, request):
+                    self._take(finding)
+            self.close = on_error.pop_all().close
 
     @property
     def dollars(self) -> float:

@@ -123,3 +123,8 @@ class FailureList:
             entry["severity"] = "ERROR"  # by which Cloud Logging finds it
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._file and self._path:
+            self._file.close()

@@ -1,0 +1,321 @@
+"""What a run does with its plan, how it counts, and how it ends: on the emulators, with the analysis itself played."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import Forbidden
+from google.auth.exceptions import DefaultCredentialsError
+
+from analysis.definition import ANALYSIS_VERSION
+from analysis.document import make_uid
+from analysis.download import AT_HOME, IN_THE_CLOUD
+from analysis.upload import Upload
+from backfill import agreement
+from backfill.agreement import bring_about
+from backfill.comparison import Finding
+from backfill.mended import Mended
+from backfill.planning import Plan
+from backfill.request import parse
+from backfill.turns import OutageError
+from local.servers import PROJECT
+from tests.backfill.place import CONTENTS, Place
+
+type Analysis = Callable[[Finding], Mended]
+
+
+class Played:
+    """Plays the processes that analyse, and takes down what they are given.
+
+    Attributes:
+        becomes: what becomes of an object; by default a sound.
+        asked: what the processes were made with, after the objects.
+    """
+
+    def __init__(self) -> None:
+        self.becomes: Analysis = lambda _: Mended("sound")
+        self.asked: list[tuple[Any, ...]] = []
+
+    def mend_all(self, findings: Iterator[Finding], *asked: Any) -> Iterator[tuple[Finding, Mended]]:
+        """Yield what becomes of each object."""
+        self.asked.append(asked)
+        yield from ((finding, self.becomes(finding)) for finding in findings)
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Played:
+    """Let nothing be analysed really."""
+    played = Played()
+    monkeypatch.setattr(agreement, "mend_all", played.mend_all)
+    return played
+
+
+@pytest.fixture
+def run(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, dict[str, int], str]]:
+    """Compare and do what is asked for; exit code, summary and what was said to a person."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(place.directory)
+
+    def run(*options: str, elsewhere: Callable[[Plan], int] | None = None) -> tuple[int, dict[str, int], str]:
+        request = parse(["--project", PROJECT, "--bucket", place.bucket.name, "--json", *options])
+        capsys.readouterr()
+        status = bring_about(request, place.environment, elsewhere)
+        printed = capsys.readouterr()
+        return status, json.loads(printed.out.splitlines()[-1]) if printed.out else {}, printed.err
+
+    return run
+
+
+def upload(place: Place, *names: str) -> list[Upload]:
+    """Put objects into the bucket."""
+    uploads = []
+    for name in names:
+        blob = place.bucket.blob(name)
+        blob.upload_from_string(CONTENTS[0])
+        uploads.append(Upload(place.bucket.name, name, int(blob.generation)))
+    return uploads
+
+
+def write(place: Place, *uploads: Upload, version: int = ANALYSIS_VERSION) -> None:
+    """Write what there is to compare of sounds."""
+    for each in uploads:
+        fields = {"bucket": each.bucket_name, "blob_name": each.blob_name, "generation": each.generation}
+        place.sounds.document(make_uid(each)).set(fields | {"analysis_version": version})
+
+
+def as_task(monkeypatch: pytest.MonkeyPatch, index: int, count: int) -> None:
+    """Let this process be a task of a Cloud Run job."""
+    monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", str(index))
+    monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", str(count))
+
+
+def test_tasks_share_the_rate_of_writes(
+    place: Place, played: Played, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All tasks together write no faster than one process alone, and each downloads at the pace of the cloud."""
+    upload(place, "a.wav")
+    run("--yes")
+    for index in range(4):
+        as_task(monkeypatch, index, 4)
+        run("--yes")
+
+    (_, _, pace_here, _, alone), (_, _, pace_there, _, shared) = played.asked
+    assert (alone, shared) == (500, 125)
+    assert (pace_here, pace_there) == (AT_HOME, IN_THE_CLOUD)
+
+
+def test_one_task_alone_counts_and_removes_what_is_gone(
+    place: Place, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document whose object is gone is the first task's, and where nobody prunes no task looks for it."""
+    write(place, *(Upload(place.bucket.name, f"{number}.wav", 1) for number in range(9)))
+    counted, unasked = [], []
+
+    for index in range(3):
+        as_task(monkeypatch, index, 3)
+        counted.append(run("--prune", "--dry-run")[1]["gone"])
+        unasked.append(run("--dry-run")[1]["gone"])
+
+    assert counted == [9, 0, 0]
+    assert unasked == [0, 0, 0]
+
+
+def test_tasks_together_compare_every_object_once(
+    place: Place, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each object is one task's, whether it has a sound or not, and the task that prunes counts no other's."""
+    uploads = upload(place, *(f"takes/{number}.wav" for number in range(12)))
+    write(place, *uploads[:5])
+    summaries = []
+
+    for index in range(3):
+        as_task(monkeypatch, index, 3)
+        summaries.append(run("--prune", "--dry-run")[1])
+
+    assert [sum(each[key] for each in summaries) for key in ("objects", "sounds", "missing", "gone")] == [12, 5, 7, 0]
+    assert all(each["objects"] for each in summaries)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "status"),
+    [
+        ("sound", {"sounds": 1}, 0),
+        ("kept", {"sounds": 1}, 0),
+        ("rejection", {"rejections": 1}, 0),
+        ("skipped", {"left": 1}, 0),
+        ("gone", {"left": 1}, 0),
+        ("failed", {"missing": 1, "failed": 1}, 1),
+    ],
+)
+def test_what_becomes_of_a_missing_object_is_counted(
+    place: Place, played: Played, run: Callable[..., Any], kind: str, state: dict[str, int], status: int
+) -> None:
+    """At the end an object is counted as what it has become, and one that failed is still missing."""
+    upload(place, "a.wav")
+    played.becomes = lambda _: Mended(kind, "so it is")
+
+    ended, summary, said = run("--yes")
+
+    assert ended == status
+    assert {name: n for name, n in summary.items() if n} == {"objects": 1, "bytes": len(CONTENTS[0])} | state
+    assert ("run again to try them again" in said) is (kind == "failed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "status"),
+    [
+        ("sound", {"objects": 1, "sounds": 1}, 0),
+        ("kept", {"objects": 1, "sounds": 1, "stale": 1, "failed": 1}, 1),
+        ("rejection", {"objects": 1, "rejections": 1}, 0),
+        ("gone", {"gone": 1}, 0),
+        ("failed", {"objects": 1, "sounds": 1, "stale": 1, "failed": 1}, 1),
+    ],
+)
+def test_what_becomes_of_a_stale_sound_is_counted(
+    place: Place, played: Played, run: Callable[..., Any], kind: str, state: dict[str, int], status: int
+) -> None:
+    """A stale sound that cannot be made anew has failed and stays; one whose object was deleted meanwhile is gone."""
+    write(place, *upload(place, "a.wav"), version=ANALYSIS_VERSION - 1)
+    played.becomes = lambda _: Mended(kind, "so it is")
+
+    ended, summary, _ = run("--stale", "--yes")
+
+    assert ended == status
+    assert {name: n for name, n in summary.items() if n} == {"bytes": len(CONTENTS[0])} | state
+
+
+def test_a_dry_run_says_by_its_exit_code_whether_there_is_something_to_do(
+    place: Place, run: Callable[..., Any]
+) -> None:
+    """Missing, stale and gone are 3 in any case; a rejection is 3 where it is to be tried again."""
+    (there,) = upload(place, "a.wav")
+    missing = run("--dry-run")[0]
+    write(place, there, version=ANALYSIS_VERSION - 1)
+    stale = run("--dry-run")[0]
+    write(place, there)
+    agree = run("--dry-run")[0]
+    write(place, Upload(place.bucket.name, "b.wav", 1))
+    gone = run("--dry-run")[0]
+    place.sounds.document(make_uid(Upload(place.bucket.name, "b.wav", 1))).delete()
+    place.sounds.document(make_uid(there)).delete()
+    fields = {"bucket": there.bucket_name, "blob_name": there.blob_name, "generation": there.generation}
+    place.rejections.document(make_uid(there)).set(fields | {"reason": "corrupt"})
+    rejected = [run("--dry-run", *options)[0] for options in ([], ["--rejected"], ["--rejected=corrupt"])]
+    other_reason = run("--dry-run", "--rejected=too_long")[0]
+
+    assert (missing, stale, agree, gone) == (3, 3, 0, 3)
+    assert rejected == [0, 3, 3]
+    assert other_reason == 0
+
+
+def test_without_a_yes_nothing_is_done(
+    place: Place, played: Played, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever answers anything but yes, or nothing, gets nothing done, and an exit code that says so."""
+    upload(place, "a.wav")
+    statuses = {}
+    for answer in ("", "n\n", "\n", "yeah\n", "y\n", "YES\n"):
+        monkeypatch.setattr("sys.stdin.readline", lambda answer=answer: answer, raising=False)
+        statuses[answer] = run()[0]
+
+    assert statuses == {"": 1, "n\n": 1, "\n": 1, "yeah\n": 1, "y\n": 0, "YES\n": 0}
+    assert len(played.asked) == 2
+
+
+def test_with_nothing_to_do_nobody_is_asked(place: Place, played: Played, run: Callable[..., Any]) -> None:
+    """Where bucket and collection agree there is no question, and nothing is begun."""
+    write(place, *upload(place, "a.wav"))
+
+    status, summary, said = run()
+
+    assert (status, played.asked) == (0, [])
+    assert "Do it?" not in said
+    assert summary["sounds"] == 1
+
+
+def test_what_the_cloud_does_is_not_done_here(place: Place, played: Played, run: Callable[..., Any]) -> None:
+    """The exit code is the job's; with nothing to do no job is made, and a dry run has the commands printed."""
+    (there,) = upload(place, "a.wav")
+    plans = []
+
+    def elsewhere(plan: Plan) -> int:
+        plans.append(plan.n_objects)
+        return 1
+
+    dry = run("--dry-run", "--tasks=2", elsewhere=elsewhere)[0]
+    done = run("--yes", "--tasks=2", elsewhere=elsewhere)[0]
+    write(place, there)
+    nothing = run("--yes", "--tasks=2", elsewhere=elsewhere)[0]
+    scheduled = run("--yes", "--schedule=0 3 * * *", elsewhere=elsewhere)[0]
+
+    assert (dry, done, nothing, scheduled) == (3, 1, 0, 1)
+    assert plans == [1, 1, 0]
+    assert played.asked == []
+
+
+def test_an_outage_is_a_failure_of_no_object(place: Place, played: Played, run: Callable[..., Any]) -> None:
+    """Where nothing can be analysed the exit code says so, and the objects are still missing."""
+    upload(place, "a.wav")
+
+    def fail(_: Finding) -> Mended:
+        raise OutageError("nothing can be analysed")
+
+    played.becomes = fail
+    status, summary, said = run("--yes")
+
+    assert (status, summary["failed"], summary["missing"]) == (1, 0, 1)
+    assert "The objects are not to blame" in said
+
+
+def test_a_document_that_cannot_be_removed_is_a_failure(
+    place: Place, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is counted, listed with its reason, and does not keep the others from being removed."""
+    write(place, *(Upload(place.bucket.name, name, 1) for name in ("a.wav", "b.wav")))
+    real = agreement.prune
+
+    def refuse(kept: Any, *others: Any) -> str:
+        if kept.blob_name == "a.wav":
+            raise Forbidden("no")
+        return real(kept, *others)
+
+    monkeypatch.setattr(agreement, "prune", refuse)
+    status, summary, _ = run("--prune", "--yes")
+
+    (path,) = place.directory.glob("backfill-failed-*.jsonl")
+    assert status == 1
+    assert (summary["failed"], summary["gone"]) == (1, 1)
+    assert json.loads(path.read_text()) == {
+        "state": "gone",
+        "message": "Forbidden: 403 no",
+        "blob_name": "a.wav",
+        "generation": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (DefaultCredentialsError("none"), "gcloud auth application-default login"),
+        (Forbidden("no"), "Check --project and --bucket"),
+        (ValueError("MAX_BYTES='many'"), "Give the settings that the deployed function has"),
+    ],
+)
+def test_what_ends_the_comparison_is_said_with_what_to_do(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, error: Exception, advice: str
+) -> None:
+    """Nobody signed in, no right and a wrong setting are told apart, and nothing is counted."""
+
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(agreement.Settings, "from_environment", fail)
+
+    status, summary, said = run("--dry-run")
+
+    assert (status, summary) == (1, {})
+    assert advice in said
