@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.settings import Settings
 from backfill.cloud import execution as executions
+from backfill.cloud import schedule as schedules
 from backfill.cloud.deployed import VARIABLES, look_for_deployed, settings_variables
 from backfill.cloud.elsewhere import STOPPED, Elsewhere
 from backfill.cloud.execution import Execution, added_up, summaries, wait
@@ -162,9 +163,9 @@ def test_a_job_is_bounded_and_is_what_the_function_is(n_tasks: int):
     made = job(n_tasks)
 
     assert made.n_tasks == n_tasks
-    assert 1 <= made.parallelism <= min(n_tasks, MAX_PARALLELISM)
-    assert made.retries <= 3
-    assert 0 < made.timeout_s <= 24 * 3600
+    assert made.parallelism == min(n_tasks, 100)  # as docs/backfill.md says, with the next two
+    assert made.retries == 2
+    assert made.timeout_s == 24 * 3600
     assert (made.account, made.memory_mib, made.vcpus) == ("run@p", 8192, 2)
 
 
@@ -194,6 +195,57 @@ def test_waiting_outlasts_a_night_without_network():
     assert (ended.succeeded, ended.failed, ended.has_ended) == (3, 0, True)
     with pytest.raises(RefusedError):
         wait(Answering(refused), "e-1", job())
+    again = [refused] * executions.PATIENCE
+    wait(Answering(*again, execution(), *again, execution(completionTime="x")), "e-1", job())
+
+
+class Log(Gcloud):
+    """A gcloud that reads a log as Cloud Logging does: newest first unless told, and no more lines than the limit."""
+
+    def __init__(self, *entries: dict[str, Any]) -> None:
+        super().__init__(PROJECT)
+        self.entries = list(entries)
+        self.filters: list[str] = []
+
+    def read(self, *arguments: str) -> Any:
+        """Return the lines; what the filter says is only kept."""
+        _, _, wanted, *options = arguments
+        self.filters.append(wanted)
+        given = dict(option.removeprefix("--").split("=") for option in options)
+        entries = self.entries if given.get("order") == "asc" else self.entries[::-1]
+        return entries[: int(given["limit"])]
+
+
+def test_every_attempt_of_every_task_is_read():
+    """Where each task was tried as often as it may be, all lines are read, and the last of each task counts."""
+    attempts = [entry(index, objects=attempt) for attempt in (1, 2, 3) for index in range(3)]
+    ended = Execution("e-1", "2026-01-01T00:00:00Z", 0, 3, 0, has_ended=True)
+    gcloud = Log(*attempts)
+
+    found = summaries(gcloud, ended, job())
+
+    assert {index: counts.objects for index, counts in found.items()} == {0: 3, 1: 3, 2: 3}
+    (wanted,) = gcloud.filters
+    assert 'labels."run.googleapis.com/execution_name"="e-1"' in wanted
+    assert 'timestamp>="2026-01-01T00:00:00Z"' in wanted
+
+
+def test_a_last_line_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    """The log is read again until it has a line of every task, or for a minute."""
+    monkeypatch.setattr(executions, "LOG_S", 60)
+    ended = Execution("e-1", "2026-01-01T00:00:00Z", 0, 3, 0, has_ended=True)
+    lines = [entry(index, objects=1) for index in range(3)]
+
+    found = summaries(Answering(None, lines[:2], lines), ended, job())
+
+    assert set(found) == {0, 1, 2}
+
+
+def test_a_task_that_was_cancelled_has_not_ended_well():
+    """Tasks that failed and tasks that were cancelled are told together, and make the exit code 1."""
+    ended = wait(Answering(execution(completionTime="x", failedCount=1, cancelledCount=2)), "e-1", job())
+
+    assert (ended.succeeded, ended.failed) == (0, 3)
 
 
 def test_summaries_are_added_up_by_task():
@@ -231,6 +283,54 @@ def test_missing_summaries_and_what_is_gone_are_said(capsys: pytest.CaptureFixtu
     assert plan.counts == Counts(objects=4, sounds=4, gone=6)
     assert "no summary of 2 of 3 tasks" in (said := capsys.readouterr().err)
     assert "These tasks: 0, 2" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "counts", "options", "n_gone", "expected"),
+    [
+        ({"succeededCount": 3}, {}, [], 6, 0),
+        ({"succeededCount": 2, "failedCount": 1}, {}, [], 6, 1),
+        ({"succeededCount": 3}, {"failed": 1}, [], 6, 1),
+        ({"succeededCount": 3}, {"gone": 1}, ["--prune"], 3, 0),
+    ],
+)
+def test_the_exit_code_is_the_executions(
+    status: dict[str, int], counts: dict[str, int], options: list[str], n_gone: int, expected: int
+):
+    """A task or an object that failed is 1; what is gone after pruning is what the tasks could not remove."""
+    lines = [entry(index, objects=1, **counts) for index in range(3)]
+    gcloud = Answering(execution(completionTime="x", **status), lines)
+    elsewhere = Elsewhere(gcloud, asked("--tasks", "3", *options), Deployment(PROJECT, BUCKET), FUNCTION, {})
+    plan = type("Plan", (), {"counts": Counts(gone=6)})()
+
+    assert elsewhere._see_through("e-1", job(), plan) == expected
+    assert (plan.counts.objects, plan.counts.gone) == (3, n_gone)
+
+
+def test_what_others_changed_about_a_schedule_is_seen():
+    """A schedule at another time, in another zone, of another job or as another account is changed, not made again."""
+    goal = schedules.wanted(PROJECT, "job", "us-central1", "0 3 * * *", "cron@p")
+    uri = f"https://run.googleapis.com/v2/projects/{PROJECT}/locations/us-central1/jobs/job:run"
+    answer = {
+        "name": f"projects/{PROJECT}/locations/us-central1/jobs/job",
+        "schedule": "0 3 * * *",
+        "timeZone": "Etc/UTC",
+        "httpTarget": {"uri": uri, "oauthToken": {"serviceAccountEmail": "cron@p"}},
+    }
+    others = [answer | {"schedule": "0 4 * * *"}, answer | {"timeZone": "Europe/Rome"}, answer | {"httpTarget": {}}]
+    others.append(answer | {"httpTarget": {"uri": uri, "oauthToken": {"serviceAccountEmail": "owner@p"}}})
+
+    assert [changes(schedules.ensure_schedule, goal, each) for each in (answer, None)] == [[], ["create"]]
+    assert [changes(schedules.ensure_schedule, goal, each) for each in others] == [["update"]] * 4
+
+
+def changes(ensure: Any, goal: Any, found: Any) -> list[str]:
+    """Return the verbs of the commands that a step runs where it finds this."""
+    verbs = []
+    gcloud = Answering(found)
+    gcloud.run = lambda *words: verbs.append(words[2])  # type: ignore[method-assign]
+    ensure(gcloud, goal)
+    return verbs
 
 
 def test_a_task_lists_what_failed_in_its_log(capsys: pytest.CaptureFixture[str]):

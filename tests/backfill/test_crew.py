@@ -1,0 +1,209 @@
+"""Processes analyse side by side, no faster than Firestore asks for, and whatever becomes of one of them."""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
+from threading import Event
+from urllib.parse import unquote
+
+import psutil
+import pytest
+
+from analysis.download import IN_THE_CLOUD
+from analysis.settings import Settings
+from analysis.upload import Upload
+from backfill import crew, turns
+from backfill.comparison import Finding, State
+from backfill.crew import WRITES_PER_S, mend_all
+from backfill.mended import Mended
+from tests.fakes.serving import Quiet, serving
+from tests.fakes.waiting import wait_until
+
+SETTINGS = Settings(max_bytes=2**50)
+MIB = 2**20
+TIB = 2**40
+
+
+class Clock:
+    """Time that passes only when somebody sleeps or a test says so.
+
+    Attributes:
+        now: seconds.
+        n_looks: how often the time was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.n_looks = 0
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        self.n_looks += 1
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let the crew and its turns go by a clock of the test."""
+    clock = Clock()
+    monkeypatch.setattr(crew, "time", clock)
+    monkeypatch.setattr(turns, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AbstractContextManager[int]]]:
+    """Serve a bucket that answers every download with 404, after an action that is given the name of the object."""
+    closed = Event()
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "project")
+
+    def serve(action: Callable[[str, int], None]) -> AbstractContextManager[int]:
+        class Handler(Quiet, BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                action(unquote(self.path.partition("?")[0].rpartition("/")[2]), self.client_address[1])
+                self.send_response(404)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def handle(self) -> None:
+                try:
+                    super().handle()
+                except ConnectionError:
+                    closed.set()  # the process that asked was killed
+
+        return serving(Handler)
+
+    yield serve
+    closed.set()
+
+
+def missing(name: str, size: int | None = 1) -> Finding:
+    """Return an object without a document."""
+    return Finding(State.MISSING, Upload("bucket", name, 1, size), None)
+
+
+def placeholder(number: int) -> Finding:
+    """Return an object that needs no document, and no server to find that out."""
+    return missing(f"{number}/", 0)
+
+
+def analyse(findings: Iterator[Finding], n_processes: int = 1, writes_per_s: float = 1e6) -> dict[str, Mended]:
+    """Return what became of each object."""
+    over = mend_all(findings, SETTINGS, n_processes, IN_THE_CLOUD, placeholder(0), writes_per_s)
+    return {finding.upload.blob_name: mended for finding, mended in over}
+
+
+def test_no_more_is_written_a_second_than_allowed(clock: Clock) -> None:
+    """Objects are handed out one by one at the rate of the writes, and what was missed of it is not made up for."""
+    handed_out = []
+
+    def findings() -> Iterator[Finding]:
+        for number in range(12):
+            handed_out.append(clock.now)
+            yield placeholder(number)
+            if number == 6:
+                clock.now += 100
+
+    over = analyse(findings(), n_processes=2, writes_per_s=4)
+
+    pauses = [later - earlier for earlier, later in pairwise(handed_out)]
+    assert len(over) == 12
+    assert pauses == [*[0.25] * 6, 100.25, 0, *[0.25] * 3]
+
+
+def test_the_rate_is_what_firestore_asks_for() -> None:
+    """Firestore's documentation asks for at most 500 writes a second into a collection to begin with."""
+    assert WRITES_PER_S == 500
+
+
+def test_an_object_that_hangs_is_given_up(
+    clock: Clock, bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object has the 540 s of a function and what its bytes may take to download besides, and no second more."""
+    monkeypatch.setattr(turns, "ATTEMPTS", 1)
+    monkeypatch.setattr(crew, "CHECK_S", 0.02)
+    objects = {
+        "in time": (None, 539),
+        "late": (None, 541),
+        "8 MiB in time": (8 * MIB, 541),
+        "8 MiB late": (8 * MIB, 543),
+    }
+    objects |= {"1 TiB in time": (TIB, 779), "1 TiB late": (TIB, 781)}
+
+    def take(name: str, _: int) -> None:
+        clock.now += objects[name][1]
+        looks = clock.n_looks
+        if "late" in name:
+            Event().wait(30)  # longer than the process lives
+        else:
+            wait_until(lambda: clock.n_looks > looks + 5)
+
+    with bucket(take) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        over = analyse(missing(name, size) for name, (size, _) in objects.items())
+
+    assert {name: mended.message for name, mended in over.items() if mended.kind == "failed"} == {
+        "late": "it took longer than 540 s",
+        "8 MiB late": "it took longer than 542 s",
+        "1 TiB late": "it took longer than 780 s",
+    }
+    assert {name for name, mended in over.items() if mended.kind == "gone"} == objects.keys() - {
+        "late",
+        "8 MiB late",
+        "1 TiB late",
+    }
+
+
+def test_a_process_that_dies_takes_nothing_along(
+    bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was with a killed process is done by another; only killed every time it fails, by itself."""
+    monkeypatch.setattr(turns, "PAUSE_S", 0)
+    asked: Counter[str] = Counter()
+
+    def take(name: str, client_port: int) -> None:
+        asked[name] += 1
+        if name == "always" or (name == "once" and asked[name] == 1):
+            for child in psutil.Process().children():
+                with suppress(psutil.NoSuchProcess):  # it was killed by another thread of this server
+                    if client_port in [connection.laddr.port for connection in child.net_connections()]:
+                        child.kill()
+
+    with bucket(take) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        over = analyse(map(missing, ["a", "once", "b", "always", "c", "d"]), n_processes=2)
+
+    assert asked == {"a": 1, "once": 2, "b": 1, "always": turns.ATTEMPTS, "c": 1, "d": 1}
+    assert over.pop("always") == Mended("failed", "its process ended with -9")
+    assert {name: mended.kind for name, mended in over.items()} == dict.fromkeys(["a", "once", "b", "c", "d"], "gone")
+
+
+def test_its_processes_end_with_it(
+    bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops asking leaves no process behind, not even one that waits for a server."""
+    reached = Event()
+
+    def take(name: str, _: int) -> None:
+        if name == "hangs":
+            reached.set()
+            Event().wait(30)
+
+    with bucket(take) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        over = mend_all(
+            map(missing, ["hangs", "first", "second"]), SETTINGS, 2, IN_THE_CLOUD, placeholder(0), writes_per_s=1e6
+        )
+        next(over)
+        assert reached.wait(30)
+        assert len(multiprocessing.active_children()) == 2
+        over.close()
+
+    assert multiprocessing.active_children() == []
