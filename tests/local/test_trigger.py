@@ -2,6 +2,7 @@
 
 import json
 import queue
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler
@@ -13,12 +14,14 @@ import pytest
 from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
 
+from local import trigger as triggers
 from local.finalize_event import SHAPES, Event, read_event, shape_event
 from local.program import Program
 from local.servers import PROJECT, client_variables, start_function
 from local.trigger import Answer, Trigger
 from tests.fakes.door import SAMPLE
 from tests.fakes.serving import Quiet, serving
+from tests.fakes.waiting import wait_until
 
 ANSWER_S = 60
 PUBLISHED = {
@@ -39,6 +42,7 @@ class Function:
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)
         self.calls: list[tuple[dict[str, str], Any]] = []
+        self.gate: threading.Event | None = None
 
     def serving(self) -> AbstractContextManager[int]:
         """Serve on a port."""
@@ -48,6 +52,8 @@ class Function:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 function.calls.append((dict(self.headers), json.loads(body)))
+                if function.gate:
+                    function.gate.wait(ANSWER_S)
                 self.send_response(function.statuses.pop(0) if function.statuses[1:] else function.statuses[0])
                 self.end_headers()
 
@@ -95,6 +101,61 @@ def test_unreachable_function_is_given_up(event: Event) -> None:
         pass
 
     assert "given up after 2 attempts: the function is not reached" in deliver(port, event, waits_s=(0.01,)).problem
+
+
+@pytest.mark.parametrize("statuses", [(200, 500), (500, 200)])
+def test_a_failed_delivery_is_told_whichever_it_is(
+    event: Event, monkeypatch: pytest.MonkeyPatch, statuses: tuple[int, int]
+) -> None:
+    """Of an event that is delivered twice, a delivery that fails is the answer, be it the first or the second."""
+    delays = [0.0, 0.3]
+    monkeypatch.setattr(triggers.random, "uniform", lambda *_: delays.pop(0))
+    function = Function(*statuses)
+    with function.serving() as port:
+        answer = deliver(port, event, times=2, waits_s=())
+
+    assert answer.problem == "given up after 1 attempts: the function answered 500 Internal Server Error"
+    assert len(function.calls) == 2
+
+
+def test_calls_run_side_by_side_up_to_a_bound(event: Event) -> None:
+    """Four events are with the function at once, as its instances take them, and the fifth waits for one of them."""
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    function = Function(200)
+    function.gate = threading.Event()
+    with function.serving() as port, Trigger(port, "legacy", answers.put) as trigger:
+        for _ in range(6):
+            trigger.receive(event)
+        wait_until(lambda: len(function.calls) == triggers.CALLS)
+        with pytest.raises(queue.Empty):
+            answers.get(timeout=0.3)
+        n_at_once = len(function.calls)
+        function.gate.set()
+        problems = [answers.get(timeout=ANSWER_S).problem for _ in range(6)]
+
+    assert n_at_once == triggers.CALLS == 4
+    assert problems == [""] * 6
+    assert trigger.received == {event.upload}
+
+
+@pytest.mark.parametrize("status", [200, 204, 299])
+def test_every_status_of_success_is_one(event: Event, status: int) -> None:
+    """What the platform takes for an answer is 200 to 299."""
+    with Function(status).serving() as port:
+        assert deliver(port, event, waits_s=()).problem == ""
+
+
+@pytest.mark.parametrize("status", [300, 304, 400, 404, 500])
+def test_every_other_status_is_a_failure(event: Event, status: int) -> None:
+    """A redirection and an error of the caller are called again too, as the platform does."""
+    with Function(status).serving() as port:
+        assert f"the function answered {status}" in deliver(port, event, waits_s=()).problem
+
+
+def test_waits_are_as_long_as_they_are_promised() -> None:
+    """The waits grow from half a second to eight, and a call has the 540 s that the platform gives it."""
+    assert triggers.WAITS_S == (0.5, 1, 2, 4, 8)
+    assert triggers.CALL_S == 540
 
 
 def test_event_carries_what_the_real_cloud_sends(event: Event) -> None:

@@ -1,0 +1,97 @@
+"""What became of an upload is found by all that tells it from others, and told as it is."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.cloud import firestore as google_firestore
+
+from local import outcome
+from local.finalize_event import Event
+from local.outcome import Outcome, find_outcome
+from local.program import Program
+from local.trigger import Answer
+from tests.fakes.cloud import connect_firestore
+
+NAME = "a.wav"
+
+
+@pytest.fixture
+def client(firestore: Program, monkeypatch: pytest.MonkeyPatch) -> Iterator[google_firestore.Client]:
+    """A client of the database, in which the function's collections are new."""
+    unique = uuid4().hex[:12]
+    monkeypatch.setattr(outcome, "COLLECTIONS", {"sound": f"sounds-{unique}", "rejection": f"rejections-{unique}"})
+    client = connect_firestore(firestore)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The function's log, which is not all JSON."""
+    path = tmp_path / "function.log"
+    path.write_text("Serving on 127.0.0.1\n[1]\n")
+    return path
+
+
+def write(client: google_firestore.Client, kind: str, bucket: str, name: str, generation: int, **fields: Any) -> None:
+    """Write a document of an upload."""
+    own = {"bucket": bucket, "blob_name": name, "generation": generation}
+    client.collection(outcome.COLLECTIONS[kind]).add(own | fields)
+
+
+def answered(generation: int = 5, problem: str = "") -> Answer:
+    """Return the function's answer to an event."""
+    resource = {"bucket": "sounds", "name": NAME, "generation": str(generation)}
+    return Answer(Event("1", "2026-01-01T00:00:00Z", resource), 1, 0.5, problem)
+
+
+def tell(log: Path, message: str, bucket: str = "sounds", name: str = NAME, generation: int = 5) -> None:
+    """Let the function log something about an upload."""
+    with log.open("a") as lines:
+        lines.write(json.dumps({"bucket": bucket, "blob": name, "generation": generation, "message": message}) + "\n")
+
+
+@pytest.mark.parametrize("kind", ["sound", "rejection"])
+def test_the_document_is_that_of_this_upload(client: google_firestore.Client, log: Path, kind: str) -> None:
+    """Documents of another bucket, another name or another generation are not taken for this upload's."""
+    reason = {"reason": "corrupt", "message": "it is cut"} if kind == "rejection" else {}
+    for number, other in enumerate(
+        (("other", NAME, 5), ("sounds", "b.wav", 5), ("sounds", NAME, 4), ("sounds", NAME, 6))
+    ):
+        write(client, kind, *other, n=number, **reason)
+
+    before = find_outcome(client, answered(), log)
+    write(client, kind, "sounds", NAME, 5, n="mine", **reason)
+    found = find_outcome(client, answered(), log)
+
+    assert before.kind == "skipped"
+    assert (found.kind, found.document["n"], found.seconds) == (kind, "mine", 0.5)
+    assert found.message == ("corrupt: it is cut" if reason else "")
+
+
+def test_what_needed_no_document_is_told_by_the_log(client: google_firestore.Client, log: Path) -> None:
+    """The last line about this upload says why it was skipped; lines about others do not."""
+    tell(log, "an earlier word")
+    tell(log, "a folder placeholder")
+    tell(log, "of another", bucket="other")
+    tell(log, "of another", name="b.wav")
+    tell(log, "of another", generation=4)
+
+    assert find_outcome(client, answered(), log) == Outcome(NAME, "skipped", message="a folder placeholder")
+    assert "does not say why" in find_outcome(client, answered(7), log).message
+
+
+def test_what_was_given_up_has_failed(client: google_firestore.Client, log: Path) -> None:
+    """An event that was given up has failed, whatever is there, and what the function logged is added."""
+    write(client, "sound", "sounds", NAME, 5)
+
+    unsaid = find_outcome(client, answered(problem="given up"), log)
+    tell(log, "OSError: no")
+    said = find_outcome(client, answered(problem="given up"), log)
+
+    assert unsaid == Outcome(NAME, "failed", message="given up")
+    assert said == Outcome(NAME, "failed", message="given up; OSError: no")
