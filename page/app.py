@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NEIGHBOURS = 10
 SPREAD_SOUNDS = 300  # enough for percentiles; a read each, once in ten minutes
 LASTING = "private, max-age=86400, immutable"  # a generation never changes
+NUMBER = re.compile(r"[0-9]{1,9}")
 FRAGMENTS = ("/neighbours", "/means")
 
 
@@ -134,8 +136,7 @@ class _Site:
 
     def _find_neighbours(self, request: Request) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         sound = listing.read_sound(self._scope, request.path_params["uid"])
-        asked = request.query_params.get("n", "")
-        n = min(max(int(asked), 1), likeness.MOST) if asked.isascii() and asked.isdigit() else NEIGHBOURS
+        n = _read_number(request.query_params.get("n", ""))
         found = likeness.find_neighbours(self._scope, sound, n)
         return sound, [
             neighbour
@@ -186,7 +187,9 @@ class _Site:
     def refuse(self, request: Request, error: HTTPException) -> Response:
         if error.status_code == trouble.NO_SUCH_PAGE.status:
             return self._tell(request, trouble.NO_SUCH_PAGE)
-        return self._tell(request, trouble.Trouble(error.status_code, error.detail, ""))
+        answer = self._tell(request, trouble.Trouble(error.status_code, error.detail, ""))
+        answer.headers.update(error.headers or {})
+        return answer
 
     def _tell(self, request: Request, what: trouble.Trouble) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
@@ -194,6 +197,15 @@ class _Site:
             return JSONResponse(told, what.status)
         page = "trouble_part.html" if request.url.path.endswith(FRAGMENTS) else "trouble.html"
         return HTMLResponse(self._pages.render(page, trouble=what), what.status)
+
+
+def _read_number(asked: str) -> int:
+    """Return how many neighbours are asked for, within bounds; what is no number of a few digits is refused."""
+    if not asked:
+        return NEIGHBOURS
+    if not NUMBER.fullmatch(asked):
+        raise HTTPException(400, f"n is a whole number from 1 to {likeness.MOST}")
+    return min(max(int(asked), 1), likeness.MOST)
 
 
 def _spellings(asked: str) -> list[str]:

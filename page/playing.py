@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 2**20
 FIRST_PIECE_BYTES = 2**17  # so that playing begins at once
 CONNECT_S, READ_S, RETRY_S = 5, 20, 20
-RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
 
 _starts: Memory[_Start] = Memory(3600, 1000)
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 MOST = 2000
 DIGITS = 4
 LEAST = 3  # sounds that make a picture
-_maps: Memory[dict[str, Any]] = Memory(600, 4)
+KEEP_S = 600
+
+_maps: Memory[dict[str, Any]] = Memory(KEEP_S, 4)
 
 
 def draw_map(scope: Scope) -> dict[str, Any]:

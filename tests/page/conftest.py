@@ -3,39 +3,80 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
+from analysis.definition import SR
+from bench.documents import make_document, make_rejection
 from local.program import HOST, Program
 from local.servers import PROJECT, client_variables, start_page
 from tests.fakes.cloud import connect_firestore
+from tests.page import planting
 from tests.page.browser import FLAGS, find_chromium
 from tests.page.served import Page
 
 
 @pytest.fixture(scope="session")
 def serve_page(
-    firestore: Program, storage: Program, tmp_path_factory: pytest.TempPathFactory
+    make_collections: Callable[..., Page], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Page]]:
     """Serve pages, each over a bucket and collections of its own; all end with the tests."""
-    database = connect_firestore(firestore)
-    files = Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage.url})
     with ExitStack() as ends:
 
         def serve(*, uploads: bool = False, **more: str) -> Page:
-            unique = uuid4().hex[:12]
-            names = {"SOUNDS_COLLECTION": f"sounds-{unique}", "REJECTIONS_COLLECTION": f"rejections-{unique}"}
-            environment = client_variables(storage, firestore) | names | more
-            bucket = files.create_bucket(f"bucket-{unique}")
+            page = make_collections(**more)
             directory = tmp_path_factory.mktemp("page")
-            program = ends.enter_context(start_page(directory, bucket.name, environment, uploads=uploads))
-            return Page(program.wait().port, bucket, database, environment)
+            program = start_page(directory, page.bucket.name, page.environment, uploads=uploads)
+            return replace(page, port=ends.enter_context(program).wait().port)
 
         yield serve
+
+
+@pytest.fixture(scope="session")
+def make_collections(firestore: Program, storage: Program) -> Callable[..., Page]:
+    """Make a bucket and collections that no process serves: for tests of what this process reads itself."""
+    database = connect_firestore(firestore)
+    files = Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage.url})
+
+    def make(**more: str) -> Page:
+        unique = uuid4().hex[:12]
+        names = {"SOUNDS_COLLECTION": f"sounds-{unique}", "REJECTIONS_COLLECTION": f"rejections-{unique}"}
+        environment = client_variables(storage, firestore) | names | more
+        return Page(0, files.create_bucket(f"bucket-{unique}"), database, environment)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def many(serve_page: Callable[..., Page]) -> Page:
+    """A page over 120 sounds without files and one rejection, for tests that only read."""
+    page = serve_page()
+    page.plant(*planting.many_sounds(page), rejections=[make_rejection(planting.HOSTILE, message="<b>damaged</b>")])
+    return page
+
+
+@pytest.fixture(scope="session")
+def shared(serve_page: Callable[..., Page]) -> Page:
+    """A page for tests that plant a sound of their own and ask for it by its uid: the collection holds others' too."""
+    return serve_page()
+
+
+@pytest.fixture(scope="session")
+def heard(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, Any], bytes]:
+    """A page over one real sound of three seconds, its document and its file."""
+    page = serve_page()
+    y = np.sin(np.arange(3 * SR) * 0.1).astype(np.float32) * 0.5
+    content = planting.encode(y)
+    fields = planting.describe(y) | planting.upload(page.bucket, "tone #1.wav", content)
+    document = make_document("tone #1.wav", **fields)
+    page.plant(document)
+    return page, document, content
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from google.cloud import firestore, storage
 
+from analysis.settings import Settings
 from bench.documents import plant
 from local.program import HOST
+from local.servers import PROJECT
+from page.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Page:
     """A page that is being served, and what it shows.
 
     Attributes:
-        port: where.
+        port: where; 0 where no process serves it.
         bucket: the bucket whose files it plays.
         database: the database that it reads.
         environment: what its process was given.
@@ -36,6 +40,12 @@ class Page:
     def process_environment(self) -> dict[str, str]:
         """Return the environment of a process that is to see the same."""
         return os.environ | self.environment
+
+    def open_here(self, monkeypatch: pytest.MonkeyPatch) -> Scope:
+        """Let the clients of this process find the same, and return it as the page's code takes it."""
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
+        return Scope(PROJECT, self.bucket.name, Settings.from_environment(self.environment), port=self.port)
 
     def plant(self, *sounds: dict[str, Any], rejections: Iterable[dict[str, Any]] = ()) -> None:
         """Write documents as the function would."""
@@ -60,3 +70,8 @@ class Page:
         answer, body = self.ask(path)
         assert answer.status == 200, body
         return body.decode()
+
+
+def names_of(html: str) -> list[str]:
+    """Return the names in a list of sounds, in its order."""
+    return [part.partition('"')[0] for part in html.split('data-name="')[1:]]

@@ -1,15 +1,18 @@
 """The page as people use it: in a real browser, by pointer, by keyboard and by what reads it aloud."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from google.cloud.firestore_v1.vector import Vector
 
 from analysis.definition import SR
-from bench.documents import make_document, make_rejection
+from bench.documents import FIRST_MOMENT, make_document, make_rejection
+from page.listing import PAGE_SOUNDS
 from tests.page import planting
 from tests.page.served import Page
 
@@ -89,18 +92,23 @@ def test_a_place_in_one_sound_is_none_in_another(tab: Any, small: tuple[Page, di
     assert float(tab.locator("#deck-time").text_content().partition(" /")[0][2:]) < SECONDS / 2
 
 
-def test_an_hour_starts_and_is_skipped_through_at_once(tab: Any, serve_page: Callable[..., Page]) -> None:
+@pytest.fixture
+def hour(shared: Page) -> str:
+    """The name of a sound of an hour, whose file is there."""
+    y = np.tile(np.sin(np.arange(8000) * 0.3).astype(np.float32), 3600)
+    name = f"hour {uuid4().hex}.wav"
+    fields = planting.upload(shared.bucket, name, planting.encode(y, 8000, codec="PCM_U8"))
+    shared.plant(make_document(name, length=3600 * SR, **fields))
+    return name
+
+
+def test_an_hour_starts_and_is_skipped_through_at_once(tab: Any, shared: Page, hour: str) -> None:
     """Of a long file only what is heard is fetched, so that its 50th minute plays without the 49 before."""
-    page = serve_page()
-    y = np.tile(np.sin(np.arange(8000) * 0.3), 3600)
-    fields = planting.upload(page.bucket, "hour.wav", planting.encode(y, 8000, codec="PCM_U8"))
-    document = make_document("hour.wav", length=3600 * SR, **fields)
-    page.plant(document)
     fetched = []
     tab.on("response", lambda answer: fetched.append(answer.headers.get("content-range", "")))
-    tab.goto(f"{page.url}/sounds/{document['uid']}")
-    box = tab.locator("#seek").bounding_box()
-    tab.mouse.click(box["x"] + box["width"] * 5 / 6, box["y"] + 20)
+    tab.goto(f"{shared.url}/?q={hour}")
+    box = row(tab, hour).locator(".wave").bounding_box()
+    tab.mouse.click(box["x"] + box["width"] * 5 / 6, box["y"] + box["height"] / 2)
 
     tab.wait_for_function("() => /^50:0[2-9]/.test(document.getElementById('deck-time').textContent)")
     assert any(int(part.split()[1].split("-")[0]) > 20_000_000 for part in fetched if part), fetched
@@ -162,17 +170,12 @@ def test_a_file_that_is_gone_is_told(tab: Any, small: tuple[Page, dict[str, str]
     tab.locator(".means tbody tr").first.wait_for()
 
 
-def test_a_file_that_goes_while_it_plays_is_told(tab: Any, serve_page: Callable[..., Page]) -> None:
+def test_a_file_that_goes_while_it_plays_is_told(tab: Any, shared: Page, hour: str) -> None:
     """Who skips on in a file that was deleted meanwhile reads so, though its beginning was heard and is kept."""
-    page = serve_page()
-    y = np.tile(np.sin(np.arange(8000) * 0.3), 3600)
-    fields = planting.upload(page.bucket, "hour.wav", planting.encode(y, 8000, codec="PCM_U8"))
-    document = make_document("hour.wav", length=3600 * SR, **fields)
-    page.plant(document)
-    tab.goto(page.url)
-    row(tab, "hour.wav").get_by_role("button").click()
+    tab.goto(f"{shared.url}/?q={hour}")
+    row(tab, hour).get_by_role("button").click()
     tab.wait_for_function("() => /^0:0[1-9]/.test(document.getElementById('deck-time').textContent)")
-    page.bucket.blob("hour.wav").delete()
+    shared.bucket.blob(hour).delete()
     tab.locator("#deck-seek").fill("900")
 
     tab.get_by_role("alert").filter(has_text="no longer in the bucket").wait_for()
@@ -198,6 +201,111 @@ def test_new_sounds_and_rejections_appear_by_themselves(tab: Any, serve_page: Ca
     tab.goto(f"{page.url}/rejections")
     page.plant(rejections=[make_rejection("bad.wav", rejected_at=datetime.now(UTC))])
     tab.locator(".rejection", has_text="bad.wav").wait_for()
+
+
+def test_a_sound_of_a_later_page_is_not_inserted(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """What is older than all that is listed is not shown behind it where a later page has it, what is newer is."""
+    page = serve_page()
+    page.plant(*(make_document(f"{seed:02}.wav", seed=seed) for seed in range(PAGE_SOUNDS + 1)))
+    tab.goto(page.url)
+    row(tab, "50.wav").wait_for()
+    now = datetime.now(UTC)
+    page.plant(make_document("older.wav", seed=60, uploaded_at=FIRST_MOMENT - timedelta(days=9), analyzed_at=now))
+    between = FIRST_MOMENT + timedelta(seconds=30.5)
+    page.plant(make_document("between.wav", seed=61, uploaded_at=between, analyzed_at=now + timedelta(seconds=1)))
+    row(tab, "between.wav").wait_for()
+
+    names = [text.split("\n")[0] for text in tab.locator("li.sound .base").all_inner_texts()]
+    assert names == [
+        *(f"{seed}.wav" for seed in range(50, 30, -1)),
+        "between.wav",
+        *(f"{seed:02}.wav" for seed in range(30, 0, -1)),
+    ]
+
+
+def test_what_is_analysed_anew_takes_its_own_row(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """A sound whose document is written again is listed once, as it is now."""
+    page = serve_page()
+    sound = make_document("again.wav", bucket=page.bucket.name)
+    page.plant(sound)
+    tab.goto(page.url)
+    row(tab, "again.wav").wait_for()
+    page.plant(sound | {"duration": 187.0, "analyzed_at": datetime.now(UTC)})
+    row(tab, "3:07").wait_for()
+
+    assert tab.locator("li.sound").count() == 1
+
+
+@pytest.mark.parametrize("modifier", ["Control", "Alt", "Meta"])
+def test_a_key_of_the_browser_is_left_to_it(tab: Any, small: tuple[Page, dict[str, str]], modifier: str) -> None:
+    """With Ctrl, Alt or Meta no letter is the page's: Ctrl+P prints, and nothing plays."""
+    tab.goto(small[0].url)
+    tab.evaluate("document.addEventListener('keydown', (event) => { window.taken = event.defaultPrevented; })")
+    for key in "jkpbo,./?":
+        tab.evaluate(
+            "([key, modifier]) => document.body.dispatchEvent(new KeyboardEvent('keydown', "
+            "{ key, [`${modifier}Key`]: true, bubbles: true, cancelable: true }))",
+            [key, {"Control": "ctrl"}.get(modifier, modifier.lower())],
+        )
+        assert tab.evaluate("window.taken") is False, key
+
+    assert tab.locator("#deck").is_hidden()
+    assert tab.evaluate("document.activeElement.tagName") == "BODY"
+    tab.keyboard.press("p")
+    tab.locator("#deck").wait_for()
+
+
+def test_letters_that_are_typed_are_text(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """In the search, and where something is chosen, a letter is text; on the slider of the player it is a key."""
+    page, _ = small
+    tab.goto(page.url)
+    tab.locator("#q").focus()
+    tab.keyboard.type("jkpbo,./?")
+    assert tab.locator("#q").input_value() == "jkpbo,./?"
+    assert tab.locator("#deck").is_hidden()
+    row(tab, "tone.wav").get_by_role("button").click()
+    tab.locator("#deck-play.playing").wait_for()
+    tab.locator("#deck-seek").focus()
+    tab.keyboard.press("p")
+    tab.locator("#deck-play:not(.playing)").wait_for()
+    tab.goto(f"{page.url}/map")
+    tab.locator("#map circle").first.wait_for()
+    tab.locator("#colour").focus()
+    tab.keyboard.press("j")
+    assert tab.locator("#deck").is_hidden()
+
+
+def test_each_key_does_what_its_list_says(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """J and k step and stop at the ends, b begins anew, comma and full stop go a tenth, o opens, a slash searches."""
+    page, uids = small
+    tab.goto(page.url)
+    names = tab.locator("li.sound").evaluate_all("(rows) => rows.map((row) => row.dataset.name)")
+
+    def play(key: str, name: str) -> None:
+        tab.keyboard.press(key)
+        tab.wait_for_function("(name) => document.getElementById('deck-name').textContent === name", arg=name)
+
+    play("k", names[-1])
+    play("b", names[0])
+    play("k", names[0])
+    play("j", names[1])
+    for _ in names:
+        tab.keyboard.press("j")
+    play("j", names[-1])
+    row(tab, "tone.wav").get_by_role("button").click()
+    tab.keyboard.press("p")
+    tab.locator("#deck-play:not(.playing)").wait_for()
+    tab.locator("#deck-seek").fill("500")
+    tab.keyboard.press(".")
+    tab.wait_for_function("() => document.getElementById('deck-time').textContent.startsWith('0:03.6')")
+    tab.keyboard.press(",")
+    tab.keyboard.press(",")
+    tab.wait_for_function("() => document.getElementById('deck-time').textContent.startsWith('0:02.4')")
+    tab.keyboard.press("/")
+    assert tab.evaluate("document.activeElement.id") == "q"
+    tab.locator("#q").blur()
+    tab.keyboard.press("o")
+    tab.wait_for_url(f"**/sounds/{uids['tone.wav']}")
 
 
 def test_everything_is_reached_by_keyboard(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
@@ -271,36 +379,32 @@ def test_it_works_without_scripts(chromium: Any, small: tuple[Page, dict[str, st
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_axe_finds_nothing(chromium: Any, small: tuple[Page, dict[str, str]], scheme: str, width: int) -> None:
-    """Every page, its states and its player pass axe-core's rules, best practices included."""
+def test_axe_finds_nothing(chromium: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Every page and its player pass axe-core's rules, best practices included, on any screen, light and dark."""
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  not needed where there is no browser
 
     page, uids = small
     # The policy of the page lets no script of axe in: for this test alone it is let by.
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    context = chromium.new_context(bypass_csp=True)
     tab = context.new_page()
     found = []
-    for path in (
-        "/",
-        "/?q=nothing",
-        "/rejections",
-        f"/sounds/{uids['tone.wav']}",
-        f"/sounds/{uids['gone.wav']}",
-        "/map",
-        "/no",
+    for path, is_played in (
+        *(("/", True), ("/?q=nothing", False), ("/rejections", False), ("/map", False), ("/no", False)),
+        *((f"/sounds/{uids[name]}", True) for name in ("tone.wav", "gone.wav")),
     ):
         tab.goto(page.url + path)
         tab.wait_for_load_state("networkidle" if path != "/" else "load")
-        if path in {"/", f"/sounds/{uids['tone.wav']}", f"/sounds/{uids['gone.wav']}"}:
+        if is_played:
             tab.keyboard.press("j")
-            tab.wait_for_timeout(500)
-        for violation in Axe().run(tab).response["violations"]:
-            found += [(path, violation["id"], node["html"][:150]) for node in violation["nodes"]]
-        overflow = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if overflow > 0:
-            found.append((path, "wider than the window", overflow))
+            tab.locator("#deck").wait_for()
+        for width, scheme in product((360, 1280), ("light", "dark")):
+            tab.set_viewport_size({"width": width, "height": 800})
+            tab.emulate_media(color_scheme=scheme)
+            for violation in Axe().run(tab).response["violations"]:
+                found += [(path, width, scheme, violation["id"], node["html"][:150]) for node in violation["nodes"]]
+            overflow = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if overflow > 0:
+                found.append((path, width, scheme, "wider than the window", overflow))
     context.close()
 
     assert found == []

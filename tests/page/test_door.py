@@ -1,4 +1,4 @@
-"""page.sh: its help, what it refuses, and to whom it answers."""
+"""page.sh: its help, and what it refuses."""
 
 import socket
 import subprocess
@@ -6,11 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from starlette.datastructures import Headers
-
-from analysis.settings import Settings
-from page.guard import find_fault
-from page.scope import Scope
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,77 +74,3 @@ def test_a_port_that_is_taken_is_told() -> None:
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
     assert "in use" in ended.stderr
-
-
-@pytest.mark.parametrize(
-    ("listens", "host", "is_own"),
-    [
-        ("127.0.0.1", "127.0.0.1:8080", True),
-        ("127.0.0.1", "localhost:8080", True),
-        ("127.0.0.1", "192.168.1.5:8080", False),
-        ("127.0.0.1", "127.0.0.1.evil.example:8080", False),
-        ("127.0.0.1", "127.0.0.1:80", False),
-        ("0.0.0.0", "192.168.1.5:8080", True),
-        ("0.0.0.0", "[fe80::1]:8080", True),
-        ("0.0.0.0", "evil.example:8080", False),
-        ("studio.local", "studio.local:8080", True),
-        ("studio.local", "evil.example:8080", False),
-        ("::1", "[::1]:8080", True),
-    ],
-)
-def test_it_answers_to_its_own_names(listens: str, host: str, *, is_own: bool) -> None:
-    """A page answers to this machine and to what it was asked to listen on; a name could be made to point to it."""
-    scope = Scope("p", "b", Settings(), listens)
-
-    assert (find_fault(scope, "GET", "/", Headers({"host": host})) is None) == is_own
-
-
-@pytest.mark.parametrize(
-    ("origin", "is_own"),
-    [
-        (None, True),
-        ("http://127.0.0.1:8080", True),
-        ("http://127.0.0.1:8081", False),
-        ("https://127.0.0.1:8080", False),
-        ("http://evil.example", False),
-        ("null", False),
-        ("", False),
-    ],
-)
-def test_only_its_own_pages_change_something(origin: str | None, *, is_own: bool) -> None:
-    """What changes something comes from the page itself, or from a program that is no browser."""
-    headers = {"host": "127.0.0.1:8080"} | ({"origin": origin} if origin is not None else {})
-    fault = find_fault(Scope("p", "b", Settings(), uploads=True), "POST", "/uploads", Headers(headers))
-
-    assert (fault is None) == is_own
-
-
-def ask_from_elsewhere(path: str, method: str = "GET", **headers: str) -> str | None:
-    """Return why a request that another site makes a browser send is refused."""
-    sent = {"host": "127.0.0.1:8080", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    return find_fault(Scope("p", "b", Settings()), method, path, Headers(sent | {"sec-fetch-dest": "document"} | given))
-
-
-@pytest.mark.parametrize("site", ["cross-site", "same-site"])
-@pytest.mark.parametrize("path", ["/", "/rejections", "/map", "/sounds/00000000-0000-5000-8000-000000000000"])
-def test_a_link_from_another_site_leads_to_the_pages(path: str, site: str) -> None:
-    """Who follows a link from elsewhere to a page sees it; nothing else that another site does with it is answered."""
-    assert ask_from_elsewhere(path, sec_fetch_site=site) is None
-    for does in ({"sec_fetch_dest": "iframe"}, {"sec_fetch_dest": "object"}, {"sec_fetch_mode": "no-cors"}):
-        assert ask_from_elsewhere(path, sec_fetch_site=site, **does)
-    assert ask_from_elsewhere(path, "POST", sec_fetch_site=site)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/export.csv", "/export.parquet", "/map.json", "/events", "/uploads", "/static/deck.js"),
-        *(f"/sounds/x/{part}" for part in ("audio", "spectrogram.png", "means", "neighbours", "neighbours.json")),
-    ],
-)
-def test_another_site_never_gets_at_what_is_no_page(path: str) -> None:
-    """No link from elsewhere exports the collection, asks for neighbours or fetches a file: each would cost again."""
-    assert ask_from_elsewhere(path)
-    assert ask_from_elsewhere(path, sec_fetch_site="same-origin") is None
-    assert ask_from_elsewhere(path, sec_fetch_site="none") is None

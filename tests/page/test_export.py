@@ -9,20 +9,24 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from google.cloud.firestore_v1.vector import Vector
 
 from analysis.settings import Settings
 from bench.documents import make_document
+from local.ports import choose_port
 from local.servers import PROJECT
 from page import export
 from page.app import make_app
 from page.scope import Scope
 from tests.page.served import Page
 
+MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 N_SOUNDS = 1203  # more than two batches, and not whole ones
 
 
@@ -72,9 +76,7 @@ def test_it_takes_several_calls(
 ) -> None:
     """However many sounds one call streams, together they are all sounds, each once."""
     page, documents = full
-    for name, value in page.environment.items():
-        monkeypatch.setenv(name, value)
-    scope = Scope(PROJECT, page.bucket.name, Settings.from_environment(page.environment))
+    scope = page.open_here(monkeypatch)
 
     read = [document["uid"] for batch in export.read_batches(scope, call_sounds) for document in batch]
     assert read == sorted(documents)
@@ -151,3 +153,38 @@ def test_the_command_writes_the_same(full: tuple[Page, dict[str, dict[str, Any]]
 def test_another_ending_is_nothing(full: tuple[Page, dict[str, dict[str, Any]]]) -> None:
     """There is no export but the two."""
     assert full[0].ask("/export.xlsx")[0].status == 404
+
+
+def test_a_command_that_fails_leaves_what_was_there(make_collections: Callable[..., Page], tmp_path: Path) -> None:
+    """A file of that name stays as it was until the new one is whole; what went wrong is one line."""
+    page = make_collections(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{choose_port()}")
+    file = tmp_path / "all.csv"
+    file.write_text("older")
+    command = [sys.executable, "-m", "page", "export", str(file), "--project", PROJECT]
+    ended = subprocess.run(command, env=page.process_environment(), capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert ended.stderr.startswith("page.sh: The cloud does not answer")
+    assert file.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+ODD = (None, True, 1, 1.5, "x", b"x", [1.0], ["x"], [True], [], {"container": 1, "codec": "x"}, Vector([1.0]), MOMENT)
+CLEAN = {
+    "length": [None, None, 1, *[None] * 10],
+    "duration": [None, None, 1.0, 1.5, *[None] * 9],
+    "blob_name": [*[None] * 4, "x", *[None] * 8],
+    "peaks": [*[None] * 5, b"x", *[None] * 7],
+    "mean_mfccs": [*[None] * 6, [1.0], *[None] * 4, [1.0], None],
+    "source": [*[None] * 10, {"container": None, "codec": "x", "sample_rate": None, "channels": None}, None, None],
+    "uploaded_at": [*[None] * 12, MOMENT],
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), CLEAN.items())
+def test_a_field_of_another_type_is_null(name: str, expected: list[Any]) -> None:
+    """What a column holds is of its type, or nothing: no truth is a number, no text a list; no field is missing."""
+    for value, cleaned in zip(ODD, expected, strict=True):
+        document = export.clean({name: value, "stranger": 1})
+        assert (type(document[name]), document[name]) == (type(cleaned), cleaned), value
+        assert list(document) == export.SCHEMA.names

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from page.scope import Scope
 from tests.fakes.serving import Quiet, serving
 from tests.page.served import Page
 
+UID = "00000000-0000-5000-8000-000000000000"
 SCOPE = Scope("my-project", "my-bucket", Settings())
 
 
@@ -54,42 +56,46 @@ def test_each_trouble_has_a_way_out(error: Exception, status: int, words: str) -
 
 
 def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> None:
-    """Nothing hangs or shows a traceback where no database answers: a page says so, and JSON to whom asks for JSON."""
+    """Where no database answers nothing hangs or shows a traceback: each address says so, as a page or as JSON.
+
+    An export is then no file that breaks off.
+    """
     page = serve_page(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{choose_port()}")
-    answer, body = page.ask("/")
+    paths = (
+        "/",
+        "/rejections",
+        f"/sounds/{UID}",
+        f"/sounds/{UID}/audio",
+        "/map.json",
+        "/export.csv",
+        "/export.parquet",
+    )
+    with ThreadPoolExecutor(2 * len(paths)) as pool:  # all at once, as each waits for seconds
+        shown = pool.map(page.ask, paths)
+        told = pool.map(lambda path: page.ask(path, Accept="application/json"), paths)
 
-    assert answer.status == 503
-    assert b"The cloud does not answer" in body
-    assert answer.headers["content-security-policy"]
-    answer, body = page.ask("/map.json", Accept="application/json")
-    assert answer.status == 503
-    assert body.startswith(b'{"title":"The cloud does not answer"')
-
-
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_an_export_that_cannot_begin_says_why(serve_page: Callable[..., Page], ending: str) -> None:
-    """Where no database answers, an export is no file that breaks off but a page that says what to do."""
-    page = serve_page(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{choose_port()}")
-    answer, body = page.ask(f"/export.{ending}")
-
-    assert answer.status == 503
-    assert "content-disposition" not in answer.headers
-    assert b"The cloud does not answer" in body
+    for path, (answer, body) in zip(paths, shown, strict=True):
+        assert answer.status == 503, path
+        assert b"<h1>The cloud does not answer</h1>" in body
+        assert answer.headers["content-security-policy"]
+        assert "content-disposition" not in answer.headers
+    for path, (answer, body) in zip(paths, told, strict=True):
+        assert answer.status == 503, path
+        assert json.loads(body)["title"] == "The cloud does not answer"
     assert "download" not in page.read("/map").partition("/export.")[2].partition(">")[0]
 
 
-def test_what_nobody_foresaw_is_told(serve_page: Callable[..., Page]) -> None:
+def test_what_nobody_foresaw_is_told(shared: Page) -> None:
     """An error that the page does not know is told as JSON or as a page, guarded as every answer is."""
-    page = serve_page()
-    odd = make_document("a.wav", bucket=page.bucket.name)
+    odd = make_document("without generation.wav", bucket=shared.bucket.name)
     del odd["generation"]
-    page.plant(odd)
+    shared.plant(odd)
 
-    answer, body = page.ask(f"/sounds/{odd['uid']}/audio", Accept="application/json")
+    answer, body = shared.ask(f"/sounds/{odd['uid']}/audio", Accept="application/json")
     assert answer.status == 500
     assert json.loads(body)["advice"].endswith("(KeyError)")
     assert answer.headers["content-security-policy"]
-    answer, body = page.ask(f"/sounds/{odd['uid']}/audio")
+    answer, body = shared.ask(f"/sounds/{odd['uid']}/audio")
     assert answer.status == 500
     assert b"<h1>" in body
 
@@ -107,10 +113,10 @@ class Ended(Quiet, BaseHTTPRequestHandler):
 
 
 def test_a_login_that_has_ended_is_told_everywhere(
-    serve_page: Callable[..., Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_collections: Callable[..., Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whose login has ended is told so by bytes and picture alike, also where the login names no project."""
-    page = serve_page()
+    page = make_collections()
     document = make_document("a.wav", bucket=page.bucket.name)
     page.plant(document)
     environment = dict(page.environment)
