@@ -78,7 +78,7 @@ def test_streams_that_keep_to_their_kind(tmp_path: Path, kind: Kind) -> None:
 
     y = decode(path, make_flac((integers(16, kind.sr, 2), kind), (integers(16, kind.sr, 2), said_once)))
 
-    np.testing.assert_allclose(y, librosa.load(path)[0], atol=1e-6)
+    np.testing.assert_allclose(y, librosa.load(path)[0], atol=1e-5)  # two channels added up, then resampled
 
 
 def frames_of_another_rate(*numbers: int) -> np.ndarray:

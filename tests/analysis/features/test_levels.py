@@ -12,6 +12,10 @@ from analysis.features import extract
 from analysis.features.levels import Levels
 from analysis.features.spectra import compute_spectra
 
+# Of rms_db. Its squares are added up in float32, 400,000 at most here, in as many sums as the processor has lanes: of a
+# constant, where all roundings go one way, Nehalem's kernel of OpenBLAS is off by 1.4e-3 dB, Haswell's by half of that.
+ROUNDING_DB = 5e-3
+
 
 def levels_of(*blocks: np.ndarray) -> dict[str, Any]:
     """The fields of a sound in blocks."""
@@ -38,7 +42,7 @@ def assert_is_plain(y: np.ndarray, levels: dict[str, Any]) -> None:
     assert levels["silence"] == np.mean(np.abs(y) < np.float32(0.001))
     if y.any():
         assert levels["peak_db"] == pytest.approx(20 * np.log10(np.abs(exact).max()), abs=1e-9)
-        assert levels["rms_db"] == pytest.approx(10 * np.log10(np.mean(exact**2)), abs=1e-4)
+        assert levels["rms_db"] == pytest.approx(10 * np.log10(np.mean(exact**2)), abs=ROUNDING_DB)
     else:
         assert levels["peak_db"] is levels["rms_db"] is None
 
@@ -93,9 +97,9 @@ def test_full_scale_is_0_db() -> None:
     """A constant 1 has peak and RMS 0 dBFS; a sine's RMS is 3.01 dB below its peak."""
     constant, sine = np.ones(1000, np.float32), np.sin(2 * np.pi * np.arange(44100) / 100).astype(np.float32)
 
-    assert (levels_of(constant)["peak_db"], levels_of(constant)["rms_db"]) == (0, pytest.approx(0, abs=1e-4))
+    assert (levels_of(constant)["peak_db"], levels_of(constant)["rms_db"]) == (0, pytest.approx(0, abs=ROUNDING_DB))
     assert levels_of(sine)["peak_db"] == pytest.approx(0, abs=1e-6)
-    assert levels_of(sine)["rms_db"] == pytest.approx(-10 * np.log10(2), abs=1e-4)
+    assert levels_of(sine)["rms_db"] == pytest.approx(-10 * np.log10(2), abs=ROUNDING_DB)
 
 
 def test_digital_silence_has_no_level() -> None:
@@ -113,4 +117,4 @@ def test_second_pass_counts_nothing_twice() -> None:
     fields = extract([y])
 
     assert fields["length"] == 30_000
-    assert fields["rms_db"] == pytest.approx(20 * np.log10(50))
+    assert fields["rms_db"] == pytest.approx(20 * np.log10(50), abs=ROUNDING_DB)

@@ -14,7 +14,7 @@ from local.servers import PROJECT
 from tests.fakes.cloud import Cloud
 from tests.fakes.synthetic import encode, tone
 
-PAGE = (Path(__file__).parents[3] / "docs/similarity.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/similarity.md").read_text()
 FOUND = ["loud.wav", "quiet.wav", "noise.wav"]
 
 
