@@ -6,8 +6,8 @@ import sys
 from deploy.deployment import Deployment, parse
 from deploy.failures import FailedError, RefusedError
 from deploy.gcloud import Gcloud
-from deploy.removing import remove
-from deploy.setting_up import set_up
+from deploy.provision import provision
+from deploy.teardown import teardown
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
             print("nothing was removed")
             return 1
         gcloud = gcloud_for_dry_run(deployment) if deployment.dry_run else Gcloud(deployment.project)
-        (remove if deployment.delete else set_up)(gcloud, deployment)
+        (teardown if deployment.delete else provision)(gcloud, deployment)
     except FailedError as failed:
         print(f"deploy.sh: {failed}", file=sys.stderr)
         return 1

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.failures import DisagreementError
+from deploy.failures import ConflictError
 from deploy.gcloud import Gcloud
 
 
@@ -13,9 +13,9 @@ def find_bucket(gcloud: Gcloud, name: str) -> dict[str, Any] | None:
 
 
 def refuse_foreign(bucket: dict[str, Any] | None, number: str | None) -> None:
-    """Raise DisagreementError if the bucket is in another project, as the trigger could not reach it there."""
+    """Raise ConflictError if the bucket is in another project, as the trigger could not reach it there."""
     if bucket and number and str(bucket["projectNumber"]) != number:
-        raise DisagreementError(
+        raise ConflictError(
             f"bucket {bucket['name']} belongs to another project (number {bucket['projectNumber']}, not {number}).\n"
             "A trigger needs a bucket of its own project: choose another --bucket or the --project that it is in."
         )

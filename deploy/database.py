@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.definition import N_FINGERPRINT
-from deploy.failures import DisagreementError
+from deploy.failures import ConflictError
 from deploy.gcloud import Gcloud
 
 DATABASE = "(default)"
@@ -30,7 +30,7 @@ class VectorIndex:
 def ensure_database(gcloud: Gcloud, region: str) -> None:
     """Make the database if there is none.
 
-    Raises DisagreementError if there is one in Datastore mode.
+    Raises ConflictError if there is one in Datastore mode.
     """
     database = gcloud.read("firestore", "databases", "describe", f"--database={DATABASE}")
     if database is None:
@@ -39,7 +39,7 @@ def ensure_database(gcloud: Gcloud, region: str) -> None:
             *(f"--location={region}", "--type=firestore-native"),
         )
     elif database["type"] != "FIRESTORE_NATIVE":
-        raise DisagreementError(
+        raise ConflictError(
             f"the database {DATABASE} of {gcloud.project} is in {database['type']}, and documents need native mode.\n"
             "An empty one can be changed (gcloud firestore databases update --type=firestore-native); else use another"
             " --project."

@@ -16,7 +16,7 @@ class RefusedError(Exception):
         self.answer = answer
 
 
-class DisagreementError(Exception):
+class ConflictError(Exception):
     """What is asked for cannot be had beside what is already there; the message says why and names the way out."""
 
 

@@ -1,39 +1,26 @@
 """The one place that calls gcloud: `read` asks, `run` changes; a dry run prints what `run` would do.
 
-Some refusals pass by themselves: accounts, rights and APIs that are new take minutes to be known everywhere at Google.
-A command that meets one of those is run again.
+A command that meets a refusal that passes by itself is run again (`deploy.retry`).
 """
 
 import json
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable
-from itertools import chain, repeat
-from time import sleep
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from deploy.failures import RefusedError
+from deploy.retry import GRANT_AFTER_S, Passing, passing, waits_s
 
-# A build takes two to five minutes and is given up by Google after ten.
-TIMEOUT_S = 1200
-
-# Five minutes in all, as IAM's documentation says of two minutes that they may become seven or more.
-WAITS_S = (*(2, 4, 8, 16, 30), *repeat(60, 4))
+# A build takes two to five minutes; gcloud itself waits 1820 s for one.
+TIMEOUT_S = 1900
 
 # How the APIs say, through gcloud, that there is no such thing; a 403 that says "or it may not exist" does not say so.
 _ABSENT = re.compile(r"\b404\b|\bNOT_FOUND\b|Cannot find (service|job)")
 _DISABLED = re.compile(
     r"SERVICE_DISABLED|has not been used in project|API \[?[\w.]+\]? (is )?not enabled", re.IGNORECASE
-)
-_PASSING = re.compile(
-    r"Service account [^ ]+ does not exist"  # the account was made a moment ago
-    r"|recently started to use Eventarc"
-    r"|unable to publish to Cloud Pub/Sub topics"  # pubsub.publisher was granted a moment ago
-    r"|wait a few minutes for the action to propagate"  # an API was enabled a moment ago
-    r"|missing permission on the build service account"  # its roles were granted a moment ago
-    r"|concurrent policy changes",
-    re.IGNORECASE,
 )
 
 
@@ -44,13 +31,22 @@ class Gcloud:
         project: the project's id.
         dry_run: print the commands that change something instead of running them.
         offline: ask nothing: everything is taken not to exist.
+        sleep: waits so many seconds.
 
     """
 
-    def __init__(self, project: str, *, dry_run: bool = False, offline: bool = False) -> None:
+    def __init__(
+        self,
+        project: str,
+        *,
+        dry_run: bool = False,
+        offline: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.project = project
         self.dry_run = dry_run
         self.offline = offline
+        self.sleep = sleep
         self._heading = ""
         self._changes = 0
         self._enabled_apis = False
@@ -78,7 +74,7 @@ class Gcloud:
             return None
         command = self._command(*arguments, "--format=json")
         try:
-            answer = patiently(command) if self._enabled_apis else call(command)
+            answer = self._patiently(command, reading=True) if self._enabled_apis else call(command)
         except RefusedError as refused:
             if _ABSENT.search(refused.answer) or (not self._enabled_apis and _DISABLED.search(refused.answer)):
                 return None
@@ -93,7 +89,7 @@ class Gcloud:
         command = self._command(*arguments)
         self._changes += 1
         self._print(pasteable(command) if self.dry_run else f"  {pasteable(command)}")
-        return "" if self.dry_run else patiently(command)
+        return "" if self.dry_run else self._patiently(command)
 
     def enable(self, apis: list[str]) -> None:
         """Enable these APIs of the project, of which Google's servers will not all know for a while."""
@@ -103,6 +99,42 @@ class Gcloud:
     def say(self, text: str) -> None:
         """Print a remark: in a dry run as a comment, so that the whole can still be pasted."""
         self._print(f"# {text}" if self.dry_run else f"  {text}")
+
+    def _patiently(self, command: list[str], *, reading: bool = False) -> str:
+        """Return what the command prints, running it again while it meets refusals that pass by themselves.
+
+        Where one stays for long, the grant that helps is made. Raises RefusedError if the command is refused for
+        another reason, or still is after all waits.
+        """
+        waited_s, granted = 0.0, set[str]()
+        for wait_s in (*waits_s(command), None):
+            try:
+                return call(command)
+            except RefusedError as refused:
+                known = passing(refused.answer)
+                if wait_s is None or known is None or (reading and _ABSENT.search(refused.answer)):
+                    raise
+                if waited_s >= GRANT_AFTER_S and known.role and known.role not in granted:
+                    granted.add(known.role)
+                    self._grant(known, refused.answer)
+                print(f"  waiting: {known.reason}; asking again in {wait_s:.0f} s", flush=True)
+                self.sleep(wait_s)
+                waited_s += wait_s
+        raise AssertionError  # the last turn of the loop returns or raises
+
+    def _grant(self, known: Passing, answer: str) -> None:
+        """Make the grant that helps against a refusal that stays; where it is not to be had, the advice names it."""
+        try:
+            number = json.loads(call(self._command("projects", "describe", self.project, "--format=json")))
+            account = known.account(answer, number["projectNumber"])
+            if account is None:
+                return
+            binding = f"--member=serviceAccount:{account}", f"--role={known.role}", "--condition=None"
+            command = self._command("projects", "add-iam-policy-binding", self.project, *binding)
+            print(f"  {pasteable(command)}", flush=True)
+            call(command)
+        except RefusedError as refused:
+            print(f"  not granted: {refused.answer.splitlines()[0] if refused.answer else 'no answer'}", flush=True)
 
     def _print(self, line: str) -> None:
         if self._heading:
@@ -125,22 +157,6 @@ def joined(parts: Iterable[str]) -> str:
 def pasteable(command: list[str]) -> str:
     """Return the command as one line for a shell, in which an argument with `$(...)` is still substituted."""
     return " ".join(f'"{argument}"' if "$(" in argument else shlex.quote(argument) for argument in command)
-
-
-def patiently(command: list[str]) -> str:
-    """Return what the command prints, running it again while it meets a refusal that passes.
-
-    Raises RefusedError if it is refused for another reason, or still is after all of WAITS_S.
-    """
-    for wait_s in chain(WAITS_S, [None]):
-        try:
-            return call(command)
-        except RefusedError as refused:
-            if wait_s is None or not _PASSING.search(refused.answer):
-                raise
-            print(f"  not known everywhere yet; asking again in {wait_s} s", flush=True)
-            sleep(wait_s)
-    raise AssertionError  # the last turn of the loop returns or raises
 
 
 def call(command: list[str]) -> str:

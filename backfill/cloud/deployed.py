@@ -8,10 +8,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from analysis.settings import Settings
-from deploy.existing import refuse_other_bucket, region_of_function
-from deploy.failures import DisagreementError, FailedError, RefusedError
+from deploy.advice import advice
+from deploy.failures import ConflictError, FailedError, RefusedError
 from deploy.function import Function, read_function
-from deploy.step import advice, step
+from deploy.reconcile import refuse_other_bucket, region_of_function
+from deploy.step import step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +41,8 @@ def look_for_deployed(gcloud: Gcloud, deployment: Deployment, environment: Mappi
     """
     try:
         return _read_deployed(gcloud, deployment)
-    except DisagreementError as disagreement:
-        why = str(disagreement)
+    except ConflictError as conflict:
+        why = str(conflict)
     except RefusedError as refused:
         why = refused.answer or "no answer"
         if not any(name in environment for name in VARIABLES):
@@ -64,11 +65,11 @@ def settings_variables(function: Function | None, environment: Mapping[str, str]
 
 def _read_deployed(gcloud: Gcloud, deployment: Deployment) -> Function:
     if shutil.which("gcloud") is None:
-        raise DisagreementError("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
+        raise ConflictError("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
     region = region_of_function(gcloud, deployment.name)
     answer = region and gcloud.read("functions", "describe", deployment.name, f"--region={region}")
     if not answer:
-        raise DisagreementError(
+        raise ConflictError(
             f"there is no function {deployment.name} in project {deployment.project}.\n"
             f"If it has another name, give that by --name; else deploy it: {deployment.command}"
         )

@@ -33,10 +33,10 @@ def test_help_is_the_header_comment(terminal: Terminal, words: list[str]):
 
 
 def test_help_is_there_from_everywhere(tmp_path: Path):
-    """The door finds itself when it is called by a relative path from another directory."""
-    door = os.path.relpath(ROOT / "deploy.sh", tmp_path)
+    """The script finds itself when it is called by a relative path from another directory."""
+    script = os.path.relpath(ROOT / "deploy.sh", tmp_path)
 
-    done = subprocess.run([door, "-h"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+    done = subprocess.run([script, "-h"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Sets up everything that one bucket of sounds needs")

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
 
 import pytest
 
 from deploy.archive import LABEL
+from tests.deploy.apis.answering import State
 from tests.deploy.apis.console import Console, Run, opened
 from tests.deploy.apis.identity import rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, Terminal, needs_gcloud
@@ -21,9 +23,10 @@ FUNCTION = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
 @pytest.fixture(scope="module", autouse=True)
 def down(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Run]]:
     """Deploy to a cloud that is down, beside the other tests: gcloud asks again for half a minute."""
+    directory = tmp_path_factory.mktemp("down")  # not in the thread: two at once may make two base directories
 
     def deployed() -> Run:
-        with opened(tmp_path_factory.mktemp("down")) as console:
+        with opened(directory) as console:
             console.cloud.refuse(r"GET /storage/", 503, "UNAVAILABLE", "down for now")
             return console.deployed()
 
@@ -32,18 +35,27 @@ def down(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Run]]:
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """Open a console to one cloud for the story of a 1st-gen function, told by the tests in their order."""
-    with opened(tmp_path_factory.mktemp("first")) as console:
-        yield console
-
-
-@pytest.fixture(scope="module")
-def pasted(console: Console, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, Run, State]]:
     """Paste what a dry run without access prints into a shell that has access, and gcloud as a user has it."""
-    recipe = Terminal(tmp_path_factory.mktemp("nowhere")).deploy("--generation", "1", "--dry-run").stdout
-    shell = Terminal(console.directory, console.cloud)
-    return Run(shell.run("bash", "-euc", recipe), console.cloud.writes)
+    with opened(tmp_path_factory.mktemp("first")) as console:
+        recipe = Terminal(tmp_path_factory.mktemp("nowhere")).deploy("--generation", "1", "--dry-run").stdout
+        shell = Terminal(console.directory, console.cloud)
+        run = Run(shell.run("bash", "-euc", recipe), console.cloud.writes)
+        yield console, run, deepcopy(console.cloud.state)
+
+
+@pytest.fixture
+def pasted(story: tuple[Console, Run, State]) -> Run:
+    """Return the run of the pasted commands."""
+    return story[1]
+
+
+@pytest.fixture
+def console(story: tuple[Console, Run, State]) -> Console:
+    """Return the console to the cloud as those commands left it, whatever other tests did to it."""
+    console, _run, state = story
+    console.cloud.restore(state)
+    return console
 
 
 def test_a_dry_run_can_be_pasted(console: Console, pasted: Run):
@@ -59,7 +71,6 @@ def test_a_dry_run_can_be_pasted(console: Console, pasted: Run):
     assert (again.done.returncode, again.writes) == (0, []), again.done.stdout
 
 
-@pytest.mark.usefixtures("pasted")
 def test_a_first_generation_function_is_bounded_and_retried(console: Console):
     """The function that was asked for retries, may be called by nobody, and has bounds to what it may cost."""
     function = console.cloud.state.functions[FUNCTION]
@@ -81,7 +92,6 @@ def test_a_first_generation_function_is_bounded_and_retried(console: Console):
     }
 
 
-@pytest.mark.usefixtures("pasted")
 def test_a_dropped_retry_policy_is_put_back(console: Console):
     """A function that somebody deployed without `--retry` gets it back, and what else they set stays."""
     function = console.cloud.state.functions[FUNCTION]
@@ -97,7 +107,6 @@ def test_a_dropped_retry_policy_is_put_back(console: Console):
     assert [request.method for request in run.writes] == ["POST", "PUT", "PATCH"]
 
 
-@pytest.mark.usefixtures("pasted")
 def test_what_two_functions_share_stays_with_the_other(console: Console):
     """While another function lives, removing one leaves the index and the right to publish events, and says so."""
     state = console.cloud.state
@@ -110,7 +119,6 @@ def test_what_two_functions_share_stays_with_the_other(console: Console):
     state.agents.add(AGENT.partition(":")[2])
     state.services.add("eventarc.googleapis.com")
     state.policies["project"]["bindings"].append({"role": "roles/pubsub.publisher", "members": [AGENT]})
-    console.cloud.faults.clear()
     for api in ("cloudfunctions", "cloudresourcemanager", "iam", "storage"):
         console.cloud.refuse(rf"(POST|PUT|DELETE) /{api}/(?!.*:getIamPolicy)", 503, "UNAVAILABLE", "try again", times=1)
 

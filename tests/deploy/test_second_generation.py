@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
 
 import pytest
 
 from analysis.definition import N_FINGERPRINT
+from tests.deploy.apis.answering import State
 from tests.deploy.apis.console import Console, Run, opened
 from tests.deploy.apis.identity import rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, needs_gcloud
@@ -16,6 +19,17 @@ RUN = f"serviceAccount:analyze-run@{PROJECT}.iam.gserviceaccount.com"
 BUILD = f"serviceAccount:analyze-build@{PROJECT}.iam.gserviceaccount.com"
 AGENT = "serviceAccount:service-123456789012@gs-project-accounts.iam.gserviceaccount.com"
 FUNCTION = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened until the function was deployed: the runs that were refused, the last, and their end."""
+
+    console: Console
+    refusals: dict[str, Run]
+    last: Run
+    state: State
+
 
 # Each step of a 2nd-gen deployment, by a request of its own and the role that its failure has to name.
 STEPS = {
@@ -39,37 +53,31 @@ STEPS = {
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """Open a console to one cloud for the story of a 2nd-gen function, told by the tests in their order."""
-    with opened(tmp_path_factory.mktemp("second")) as console:
-        yield console
-
-
-@pytest.fixture(scope="module")
-def refusals(console: Console) -> dict[str, Run]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """From nothing: at each step in turn Google says no, until it no longer does."""
-    runs = {}
-    for title, (pattern, _role) in STEPS.items():
-        message = (
-            "Permission 'storage.buckets.get' denied" if "bucket" in title and "look" in title else "no permission"
-        )
-        console.cloud.refuse(pattern, 403, "PERMISSION_DENIED", message)
-        runs[title] = console.deployed()
-        console.cloud.faults.clear()
-    return runs
+    with opened(tmp_path_factory.mktemp("second")) as console:
+        refusals = {}
+        for title, (pattern, _role) in STEPS.items():
+            looking = "bucket" in title and "look" in title
+            message = "Permission 'storage.buckets.get' denied" if looking else "no permission"
+            console.cloud.refuse(pattern, 403, "PERMISSION_DENIED", message)
+            refusals[title] = console.deployed()
+            console.cloud.faults.clear()
+        last = console.deployed()
+        yield Story(console, refusals, last, deepcopy(console.cloud.state))
 
 
-@pytest.fixture(scope="module")
-def last(console: Console, refusals: dict[str, Run]) -> Run:
-    """Run once more, after all refusals: nothing is left to do but the last step."""
-    assert len(refusals) == len(STEPS)
-    return console.deployed()
+@pytest.fixture
+def console(story: Story) -> Console:
+    """Return the console to the cloud as the story left it, whatever other tests did to it."""
+    story.console.cloud.restore(story.state)
+    return story.console
 
 
 @pytest.mark.parametrize("title", STEPS)
-def test_a_refused_step_says_which_and_what_to_do(refusals: dict[str, Run], title: str):
+def test_a_refused_step_says_which_and_what_to_do(story: Story, title: str):
     """Where Google says no, the message has the step, the answer, the command, the role, and that one can go on."""
-    done = refusals[title].done
+    done = story.refusals[title].done
 
     assert done.returncode == 1
     assert f"deploy.sh: could not {title}\n\nGoogle answered:\n" in done.stderr
@@ -80,21 +88,21 @@ def test_a_refused_step_says_which_and_what_to_do(refusals: dict[str, Run], titl
     assert "Traceback" not in done.stderr
 
 
-def test_after_a_refusal_it_goes_on_where_it_stopped(refusals: dict[str, Run], last: Run):
+def test_after_a_refusal_it_goes_on_where_it_stopped(story: Story):
     """Over all the refused runs and the last, each thing is made once, in the order in which one needs the other."""
-    writes = [write for run in [*refusals.values(), last] for write in run.writes]
+    writes = [write for run in [*story.refusals.values(), story.last] for write in run.writes]
 
-    assert last.done.returncode == 0, last.done.stderr
+    assert story.last.done.returncode == 0, story.last.done.stderr
     assert [
         re.sub(rf"projects/{PROJECT}|locations/us-central1", "-", f"{one.method} {one.path}") for one in writes
     ] == [
         "POST /serviceusage/v1/-/services:batchEnable",
+        *["POST /iam/v1/-/serviceAccounts"] * 2,
+        *["POST /cloudresourcemanager/v1/-:setIamPolicy"] * 6,
         "POST /storage/v1/b",
         "POST /firestore/v1/-/databases",
         "POST /firestore/v1/-/databases/(default)/collectionGroups/sounds/indexes",
         "PATCH /firestore/v1/-/databases/(default)/collectionGroups/sounds/fields/peaks",
-        *["POST /iam/v1/-/serviceAccounts"] * 2,
-        *["POST /cloudresourcemanager/v1/-:setIamPolicy"] * 6,
         f"PUT /storage/v1/b/{BUCKET}/iam",
         "POST /cloudfunctions/v2/-/-/functions:generateUploadUrl",
         "PUT /upload/source-0.zip",
@@ -105,7 +113,6 @@ def test_after_a_refusal_it_goes_on_where_it_stopped(refusals: dict[str, Run], l
     ]
 
 
-@pytest.mark.usefixtures("last")
 def test_the_bucket_is_private(console: Console):
     """The bucket has uniform access, cannot be made public, and is where the function is."""
     bucket = console.cloud.state.buckets[BUCKET]
@@ -117,7 +124,6 @@ def test_the_bucket_is_private(console: Console):
     assert bucket["location"] == "US-CENTRAL1"
 
 
-@pytest.mark.usefixtures("last")
 def test_firestore_can_answer_for_neighbours(console: Console):
     """The database is in native mode, and its one index is over the numbers of a fingerprint; waveforms are in none."""
     (index,) = console.cloud.state.indexes.values()
@@ -129,7 +135,6 @@ def test_firestore_can_answer_for_neighbours(console: Console):
     assert not console.cloud.state.fields["peaks"]["indexConfig"].get("indexes")
 
 
-@pytest.mark.usefixtures("last")
 def test_nobody_has_more_rights_than_needed(console: Console):
     """These are all the rights that are given, to whom and on what."""
     state = console.cloud.state
@@ -147,7 +152,6 @@ def test_nobody_has_more_rights_than_needed(console: Console):
     assert len(state.policies) == 3
 
 
-@pytest.mark.usefixtures("last")
 def test_a_second_generation_function_is_bounded_private_and_retried(console: Console):
     """The function that was asked for retries, is called by its trigger alone, and has bounds to what it may cost."""
     function = console.cloud.state.functions[FUNCTION]
@@ -175,7 +179,6 @@ def test_a_second_generation_function_is_bounded_private_and_retried(console: Co
     }
 
 
-@pytest.mark.usefixtures("last")
 def test_run_again_it_changes_nothing(console: Console):
     """A second run makes no request that changes anything, and nor does a dry run, which then prints no command."""
     again = console.deployed()
@@ -186,7 +189,6 @@ def test_run_again_it_changes_nothing(console: Console):
     assert dry.done.stdout == f"# What is still to be done in project {PROJECT}, as it is now\n"
 
 
-@pytest.mark.usefixtures("last")
 def test_what_others_changed_is_put_back(console: Console):
     """A dropped retry policy, an invited public and another memory are what one run changes, and nothing else."""
     state = console.cloud.state
@@ -205,7 +207,6 @@ def test_what_others_changed_is_put_back(console: Console):
     assert [request.method for request in run.writes] == ["POST", "PUT", "PATCH", "POST"]
 
 
-@pytest.mark.usefixtures("last")
 def test_the_other_generation_is_recognised(console: Console):
     """A function of the other generation under the same name is left as it is, with the ways out."""
     run = console.deployed("--generation", "1")
@@ -215,7 +216,6 @@ def test_the_other_generation_is_recognised(console: Console):
     assert f"./deploy.sh --project {PROJECT} --bucket {BUCKET} --generation 1 --name analyze-1\n" in run.done.stderr
 
 
-@pytest.mark.usefixtures("last")
 def test_the_wrong_region_is_refused(console: Console):
     """A region in which the bucket is not is refused before anything is changed."""
     run = console.deployed("--region", "europe-west1")
@@ -224,7 +224,6 @@ def test_the_wrong_region_is_refused(console: Console):
     assert "bucket my-sounds is in us-central1, --region europe-west1 is not." in run.done.stderr
 
 
-@pytest.mark.usefixtures("last")
 def test_removing_asks_first(console: Console):
     """Without a yes nothing is removed."""
     run = console.deployed("--delete", answer="\n")
@@ -233,7 +232,6 @@ def test_removing_asks_first(console: Console):
     assert run.done.stdout.endswith("[y/N] nothing was removed\n")
 
 
-@pytest.mark.usefixtures("last")
 def test_removing_with_another_bucket_removes_nothing(console: Console):
     """Where the function watches another bucket than the one that is named, not even its backfill is touched."""
     run = console.deployed("--bucket", f"{BUCKET}-2", "--delete", "--yes")
@@ -242,7 +240,6 @@ def test_removing_with_another_bucket_removes_nothing(console: Console):
     assert f"analyze watches bucket {BUCKET}" in run.done.stderr
 
 
-@pytest.mark.usefixtures("last")
 def test_removed_without_a_trace_but_bucket_and_data(console: Console):
     """After `--delete` there are the bucket, the database and the APIs, as it says, and nothing to remove once more."""
     state = console.cloud.state

@@ -21,8 +21,8 @@ from google.cloud import storage as storage_client
 
 from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.place import place
-from deploy.wanted import ensure_function, wanted
+from deploy.location import locate
+from deploy.reconcile import desired_function, ensure_function
 from local import program
 from local.finalize_event import Event, shape_event
 from local.ports import choose_port
@@ -70,7 +70,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
         functions = {}
         for generation in (1, 2):
             deployment = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
-            ensure_function(Gcloud(PROJECT), wanted(deployment, place(None, None)), None)
+            ensure_function(Gcloud(PROJECT), desired_function(deployment, locate(None, None)), None)
             functions[generation] = next(iter(console.cloud.state.functions.values()))
             console.cloud.state.functions.clear()
         first, second = console.cloud.state.archives.values()

@@ -5,6 +5,7 @@ import re
 import threading
 import traceback
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -148,6 +149,11 @@ class Cloud:
     def refuse(self, pattern: str, code: int, status: str, message: str, times: int | None = None) -> None:
         """Refuse the requests that match `METHOD path`, the first `times` of them or all."""
         self.faults.append(Fault(pattern, RefusalError(code, status, message), times))
+
+    def restore(self, state: State) -> None:
+        """Put the cloud into a state that it was in, and forget the faults that a test wanted."""
+        self.state = deepcopy(state)
+        self.faults.clear()
 
     @property
     def writes(self) -> list[Request]:

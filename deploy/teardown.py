@@ -5,22 +5,22 @@ from deploy.archive import LABEL
 from deploy.bucket import find_bucket
 from deploy.database import COLLECTION, DATABASE, find_indexes, remove_exemption
 from deploy.deployment import Deployment
-from deploy.existing import find_function, refuse_other_bucket
 from deploy.gcloud import Gcloud
-from deploy.place import place
+from deploy.location import locate
 from deploy.policy import policy_of_bucket, policy_of_project
+from deploy.reconcile import find_function, refuse_other_bucket
 from deploy.rights import purposes, remove_account, right_to_publish, right_to_read, rights_on_project
 from deploy.step import step
 
 
-def remove(gcloud: Gcloud, deployment: Deployment) -> None:
-    """Remove what `set_up` made, the trigger first, and say what is left.
+def teardown(gcloud: Gcloud, deployment: Deployment) -> None:
+    """Remove what `provision` made, the trigger first, and say what is left.
 
     Raises FailedError at the first step that cannot be done.
     """
     with step(gcloud, "look at the bucket", "roles/storage.admin"):
         bucket = find_bucket(gcloud, deployment.bucket)
-        region = place(bucket, deployment.region).region
+        region = locate(bucket, deployment.region).region
     with step(gcloud, "look for a function of this name", "roles/cloudfunctions.admin"):
         function = find_function(gcloud, deployment, region)
         refuse_other_bucket(function, deployment)
@@ -35,12 +35,12 @@ def remove(gcloud: Gcloud, deployment: Deployment) -> None:
     with step(gcloud, "take back the right to read the bucket", "roles/storage.admin"):
         _remove_bucket_rights(gcloud, deployment)
     with step(gcloud, "take back the rights on the project", "roles/resourcemanager.projectIamAdmin"):
-        _remove_project_rights(gcloud, deployment)
+        remove_project_rights(gcloud, deployment)
     with step(gcloud, "remove the service accounts", "roles/iam.serviceAccountAdmin"):
         for account in purposes(deployment):
             remove_account(gcloud, account)
     with step(gcloud, "remove the vector index", "roles/datastore.indexAdmin"):
-        _remove_indexes(gcloud, deployment)
+        remove_indexes(gcloud, deployment)
     for line in _left(deployment, bucket_exists=bucket is not None):
         print(f"# {line}" if gcloud.dry_run else line)
 
@@ -64,7 +64,8 @@ def _remove_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
         policy.take(gcloud, right)
 
 
-def _remove_project_rights(gcloud: Gcloud, deployment: Deployment) -> None:
+def remove_project_rights(gcloud: Gcloud, deployment: Deployment) -> None:
+    """Take the rights on the project back; the storage agent keeps its own while another trigger needs it."""
     policy, publishing = policy_of_project(gcloud.project), right_to_publish(gcloud.project, project_number(gcloud))
     given = policy.rights(gcloud)
     for right in rights_on_project(deployment, generation=2):
@@ -74,7 +75,8 @@ def _remove_project_rights(gcloud: Gcloud, deployment: Deployment) -> None:
         policy.take(gcloud, publishing)
 
 
-def _remove_indexes(gcloud: Gcloud, deployment: Deployment) -> None:
+def remove_indexes(gcloud: Gcloud, deployment: Deployment) -> None:
+    """Remove the vector indexes and the exemption, unless another function of ours writes sounds."""
     indexes = find_indexes(gcloud)
     if indexes and _another_function(gcloud, deployment):
         gcloud.say("kept: another function writes sounds")

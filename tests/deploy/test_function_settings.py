@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from deploy import wanted as module
+from deploy import reconcile as module
 from deploy.deployment import Deployment
 from deploy.function import Function, read_function
 from deploy.gcloud import Gcloud
-from deploy.place import place
-from deploy.wanted import ensure_function, wanted
+from deploy.location import locate
+from deploy.reconcile import desired_function, ensure_function
 from tests.deploy.apis.terminal import BUCKET, PROJECT
 
 FIELDS = [each.name for each in fields(Function)]
@@ -22,8 +22,10 @@ NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
 def goals(monkeypatch: pytest.MonkeyPatch) -> dict[int, Function]:
     """The function as it should be in each generation."""
     monkeypatch.setattr(module, "digest", lambda: "0" * 40)
-    where = place(None, None)
-    return {generation: wanted(Deployment(PROJECT, BUCKET, generation=generation), where) for generation in (1, 2)}
+    where = locate(None, None)
+    return {
+        generation: desired_function(Deployment(PROJECT, BUCKET, generation=generation), where) for generation in (1, 2)
+    }
 
 
 def changed(function: Function, name: str) -> Function:

@@ -7,7 +7,7 @@ region, a dual-region or a multi-region. A function elsewhere would work, but ev
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.failures import DisagreementError
+from deploy.failures import ConflictError
 
 DEFAULT_REGION = "us-central1"
 
@@ -27,7 +27,7 @@ _REGIONS = {
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a function and its trigger are.
 
     Attributes:
@@ -40,22 +40,22 @@ class Place:
     trigger_location: str
 
 
-def place(bucket: dict[str, Any] | None, region: str | None) -> Place:
+def locate(bucket: dict[str, Any] | None, region: str | None) -> Location:
     """Return where the function is to be for a bucket as the Storage API describes it, or for one that is not made yet.
 
-    Raises DisagreementError if a region is asked for in which the bucket is not.
+    Raises ConflictError if a region is asked for in which the bucket is not.
     """
     if bucket is None:
         region = region or DEFAULT_REGION
-        return Place(region, region)
+        return Location(region, region)
     location = bucket["location"].lower()
     allowed = _REGIONS.get(location, (location,))
     if region is None:
-        return Place(allowed[0], location)
+        return Location(allowed[0], location)
     if not any(region == one or (one.endswith("-") and region.startswith(one)) for one in allowed):
-        raise DisagreementError(
+        raise ConflictError(
             f"bucket {bucket['name']} is in {location}, --region {region} is not.\n"
             "The trigger has to be where the bucket is; a function elsewhere would pull every sound across regions.\n"
             f"Use --region {allowed[0]} (or leave --region out), or another bucket; a bucket cannot be moved."
         )
-    return Place(region, location)
+    return Location(region, location)

@@ -4,25 +4,30 @@ from deploy.apis import apis_of_function, ensure_apis, project_number
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_exemption, ensure_index
 from deploy.deployment import Deployment
-from deploy.existing import find_function, refuse_other_bucket, refuse_other_generation
 from deploy.gcloud import Gcloud
-from deploy.place import place
+from deploy.location import locate
 from deploy.policy import policy_of_service
+from deploy.reconcile import (
+    desired_function,
+    ensure_function,
+    find_function,
+    refuse_other_bucket,
+    refuse_other_generation,
+)
 from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
 from deploy.step import step
-from deploy.wanted import ensure_function, wanted
 
 
-def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
+def provision(gcloud: Gcloud, deployment: Deployment) -> None:
     """Make what a bucket of sounds needs, in the order in which one thing needs the other.
 
     Raises FailedError at the first step that cannot be done.
     """
     with step(gcloud, "look at the bucket", "roles/storage.admin"):
         bucket = find_bucket(gcloud, deployment.bucket)
-        where = place(bucket, deployment.region)
+        location = locate(bucket, deployment.region)
     with step(gcloud, "look for a function of this name", "roles/cloudfunctions.admin"):
-        function = find_function(gcloud, deployment, where.region)
+        function = find_function(gcloud, deployment, location.region)
         refuse_other_generation(function, deployment)
         refuse_other_bucket(function, deployment)
     with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
@@ -30,24 +35,24 @@ def set_up(gcloud: Gcloud, deployment: Deployment) -> None:
     with step(gcloud, "look at the project", "roles/browser"):
         number = project_number(gcloud)
         refuse_foreign(bucket, number)
-    with step(gcloud, "make the bucket", "roles/storage.admin"):
-        ensure_bucket(gcloud, deployment.bucket, bucket, where.region)
-    with step(gcloud, "make the Firestore database", "roles/datastore.owner"):
-        ensure_database(gcloud, where.region)
-    with step(gcloud, "make the vector index", "roles/datastore.indexAdmin"):
-        ensure_index(gcloud)
-    with step(gcloud, "keep the waveforms out of the indexes", "roles/datastore.indexAdmin"):
-        ensure_exemption(gcloud)
     with step(gcloud, "make the service accounts", "roles/iam.serviceAccountAdmin"):
         ensure_accounts(gcloud, deployment)
     with step(gcloud, "give the accounts their rights on the project", "roles/resourcemanager.projectIamAdmin"):
         ensure_project_rights(gcloud, deployment, number)
+    with step(gcloud, "make the bucket", "roles/storage.admin"):
+        ensure_bucket(gcloud, deployment.bucket, bucket, location.region)
+    with step(gcloud, "make the Firestore database", "roles/datastore.owner"):
+        ensure_database(gcloud, location.region)
+    with step(gcloud, "make the vector index", "roles/datastore.indexAdmin"):
+        ensure_index(gcloud)
+    with step(gcloud, "keep the waveforms out of the indexes", "roles/datastore.indexAdmin"):
+        ensure_exemption(gcloud)
     with step(gcloud, "let the function read the bucket", "roles/storage.admin"):
         ensure_bucket_rights(gcloud, deployment)
     with step(gcloud, "deploy the function", "roles/cloudfunctions.admin", "roles/iam.serviceAccountUser"):
-        ensure_function(gcloud, wanted(deployment, where), function)
+        ensure_function(gcloud, desired_function(deployment, location), function)
     if deployment.generation == 2:
         with step(gcloud, "let its trigger, and nobody else, invoke it", "roles/run.admin"):
-            ensure_only_invoker(gcloud, policy_of_service(deployment.name, where.region), deployment.run_account)
+            ensure_only_invoker(gcloud, policy_of_service(deployment.name, location.region), deployment.run_account)
     if not gcloud.dry_run:
         print(f"done: put a sound into gs://{deployment.bucket}, and see the collection sounds in Firestore")
