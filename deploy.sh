@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Sets up everything that one bucket of sounds needs: from an empty project to a working trigger in one command.
 #
-# Usage: ./deploy.sh --project P --bucket B [--region R] [--generation 1|2] [--name N] [--memory M] [--dry-run]
+# Usage: ./deploy.sh --project P --bucket B [--region R] [--generation 1|2] [--name N] [--memory M] [--max-instances N]
+#                    [--dry-run]
+#        ./deploy.sh --project P --bucket B [the same options] --check [--json]
 #        ./deploy.sh --project P --bucket B [--region R] [--name N] --delete [--yes] [--dry-run]
 #
 # Enables the APIs, makes the bucket, the Firestore database and its vector index, service accounts of its own with
@@ -11,10 +13,15 @@
 #   --project P       the project, which has billing
 #   --bucket B        the bucket; made if it does not exist
 #   --region R        where the function runs [where the bucket is; us-central1 if there is no bucket yet]
-#   --generation 1|2  the generation of Cloud Functions [2]
+#   --generation 1|2  the generation of Cloud Functions; 1 is for projects that have such functions already [2]
 #   --name N          the function's name; its service accounts are called N-run and N-build [analyze]
 #   --memory M        512MiB, 1GiB, 2GiB, 4GiB or 8GiB; it bounds the size of an upload (MAX_BYTES), because
 #                     the file is held in memory [2GiB]
+#   --max-instances N how many may run at once; it bounds the bill, and Cloud Run's quota has to cover it [10, or what
+#                     a new project's quota of 20 vCPU and 40 GiB covers: 5 with 8GiB]
+#   --check           change nothing, and say what would keep a deployment from succeeding and what to do about it;
+#                     exits with 3 if something would, with 0 if nothing would or it cannot be known
+#   --json            what --check finds, as one JSON object
 #   --dry-run         print the commands instead of running them, and change nothing; without access to the project
 #                     they are those for an empty one
 #   --delete          remove what this made, except the bucket and the data, and say what is left; asks first

@@ -3,6 +3,7 @@
 import shutil
 import sys
 
+from deploy.check import check
 from deploy.deployment import Deployment, parse
 from deploy.failures import FailedError, RefusedError
 from deploy.gcloud import Gcloud
@@ -17,6 +18,8 @@ def main(arguments: list[str]) -> int:
         print("deploy.sh: gcloud is not installed: https://cloud.google.com/sdk/docs/install", file=sys.stderr)
         return 1
     try:
+        if deployment.check:
+            return check(deployment)
         if deployment.delete and not (deployment.yes or deployment.dry_run or confirmed(deployment)):
             print("nothing was removed")
             return 1

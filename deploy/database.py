@@ -49,7 +49,7 @@ def ensure_database(gcloud: Gcloud, region: str) -> None:
 def find_indexes(gcloud: Gcloud) -> list[VectorIndex]:
     """Return the vector indexes over `fingerprint`, and over nothing else, of the collection `sounds`; one is usual."""
     indexes = gcloud.read("firestore", "indexes", "composite", "list", f"--database={DATABASE}") or []
-    return [index for index in map(_vector_index, indexes) if index]
+    return [index for index in map(vector_index, indexes) if index]
 
 
 def ensure_index(gcloud: Gcloud) -> None:
@@ -103,7 +103,7 @@ def _update_field(gcloud: Gcloud, change: str) -> None:
     )
 
 
-def _vector_index(index: dict[str, Any]) -> VectorIndex | None:
+def vector_index(index: dict[str, Any]) -> VectorIndex | None:
     """Return a composite index as a vector index over `fingerprint`, or None if it is another."""
     fields = [field for field in index["fields"] if field["fieldPath"] != "__name__"]
     if (

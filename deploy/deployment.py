@@ -13,6 +13,13 @@ MEMORIES_MIB = {"512MiB": 512, "1GiB": 1024, "2GiB": 2048, "4GiB": 4096, "8GiB":
 # has a process of its own, and the rest is air.
 RESERVED_MIB = 384
 
+# Bounds the bill: no more than this run at once by default, whatever is uploaded.
+MAX_INSTANCES = 10
+
+# What Cloud Run lets a new project have in a region: 20 vCPU and 40 GiB.
+QUOTA_VCPUS = 20
+QUOTA_MEMORY_MIB = 40 * 1024
+
 # What Google lets names be. That of a function is also its Cloud Run service's and, followed by -run, -build or -cron,
 # those of its service accounts, which have 6 to 30 characters.
 PATTERNS = {
@@ -20,6 +27,7 @@ PATTERNS = {
     "bucket": r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
     "region": r"[a-z]+-[a-z]+[0-9]+",
     "name": r"[a-z][a-z0-9-]{0,22}[a-z0-9]",
+    "notify": r"[^@\s,]+@[^@\s,]+\.[^@\s,]+",
 }
 
 
@@ -34,6 +42,12 @@ class Deployment:
         generation: of Cloud Functions, 1 or 2.
         name: of the function.
         memory: of the function; one of MEMORIES_MIB.
+        max_instances: how many of the function may run at once; None: what a new quota covers, up to 10.
+        check: only say what would keep a deployment from succeeding.
+        json: say it as one JSON object.
+        prove: only send a sound the whole way.
+        no_proof: deploy without doing so.
+        notify: e-mail address that alerts go to; None: no alerts are made.
         dry_run: print the commands instead of running them.
         delete: remove instead of set up.
         yes: do not ask before removing.
@@ -46,6 +60,12 @@ class Deployment:
     generation: int = 2
     name: str = "analyze"
     memory: str = "2GiB"
+    max_instances: int | None = None
+    check: bool = False
+    json: bool = False
+    prove: bool = False
+    no_proof: bool = False
+    notify: str | None = None
     dry_run: bool = False
     delete: bool = False
     yes: bool = False
@@ -96,6 +116,11 @@ class Deployment:
         return (self.memory_mib - RESERVED_MIB) * 2**20
 
     @property
+    def instances(self) -> int:
+        """How many of the function may run at once: what was asked for, else what a new project's quota covers."""
+        return self.max_instances or min(MAX_INSTANCES, QUOTA_VCPUS // self.vcpus, QUOTA_MEMORY_MIB // self.memory_mib)
+
+    @property
     def vcpus(self) -> int:
         """Cores of a 2nd-gen function."""
         return vcpus_beside(self.memory_mib)
@@ -115,14 +140,31 @@ def parse(arguments: list[str]) -> Deployment:
     parser.add_argument("--generation", type=int, choices=(1, 2), default=Deployment.generation)
     parser.add_argument("--name", default=Deployment.name)
     parser.add_argument("--memory", choices=MEMORIES_MIB, default=Deployment.memory)
-    for name in ("dry-run", "delete", "yes"):
+    parser.add_argument("--max-instances", type=_positive, metavar="N")
+    parser.add_argument("--notify", metavar="EMAIL")
+    modes = parser.add_mutually_exclusive_group()
+    for name in ("check", "prove", "delete"):
+        modes.add_argument(f"--{name}", action="store_true")
+    for name in ("json", "no-proof", "dry-run", "yes"):
         parser.add_argument(f"--{name}", action="store_true")
     deployment = Deployment(**vars(parser.parse_args(arguments)))
     for name, pattern in PATTERNS.items():
         value = getattr(deployment, name)
         if value is not None and not re.fullmatch(pattern, value):
             parser.error(f"--{name} {value!r} is not a valid {name}: it has to match {pattern}")
+    if deployment.json and not deployment.check:
+        parser.error("--json goes with --check")
+    if deployment.no_proof and (deployment.prove or deployment.check or deployment.delete):
+        parser.error("--no-proof goes with a deployment")
+    if deployment.dry_run and (deployment.check or deployment.prove):
+        parser.error("--dry-run goes with a deployment or --delete: --check changes nothing, and --prove has to")
     return deployment
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -18,9 +18,6 @@ EVENTS = {1: "google.storage.object.finalize", 2: "google.cloud.storage.object.v
 # The most that an event-driven function may have; an hour of noise as AAC took 19 s of one core.
 TIMEOUT_S = 540
 
-# Bounds the bill: no more than this run at once, whatever is uploaded.
-MAX_INSTANCES = 10
-
 # pip install --target on Linux, without bytecode: llvmlite 179 MB, av 131, scipy 112, numpy 53, scikit-learn 31.
 TOO_LARGE = (
     "note: generation 1 has a limit of 500 MB for source and packages, and these packages are 586 MB;"
@@ -46,7 +43,7 @@ def desired_function(deployment: Deployment, location: Location) -> Function:
         build_account=deployment.build_account,
         memory_mib=deployment.memory_mib,
         timeout_s=TIMEOUT_S,
-        instances=MAX_INSTANCES,
+        instances=deployment.instances,
         ingress="ALLOW_INTERNAL_ONLY",
         environment={"MAX_BYTES": str(deployment.max_bytes)},
         vcpus=deployment.vcpus if second else None,

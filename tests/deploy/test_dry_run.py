@@ -53,6 +53,13 @@ def test_help_is_there_from_everywhere(tmp_path: Path):
         (["--project", PROJECT, "--bucket", "gs://my-sounds"], "--bucket 'gs://my-sounds' is not a valid bucket"),
         (["--project", PROJECT, "--bucket", BUCKET, "--region", "us"], "--region 'us' is not a valid region"),
         (["--project", PROJECT, "--bucket", BUCKET, "--name", "Analyze"], "--name 'Analyze' is not a valid name"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--max-instances", "0"], "'0' is not a whole number from 1"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--max-instances", "many"], "'many' is not a whole number from 1"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--json"], "--json goes with --check"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--check", "--delete"], "not allowed with argument --check"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--check", "--dry-run"], "--dry-run goes with a deployment"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--prove", "--no-proof"], "--no-proof goes with a deployment"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--notify", "me"], "--notify 'me' is not a valid notify"),
         (["--project", PROJECT, "--bucket", BUCKET, "--proj", "x"], "unrecognized arguments: --proj x"),
     ],
 )

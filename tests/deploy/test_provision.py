@@ -34,6 +34,18 @@ def test_an_upload_fits_in_memory(memory: str):
     assert 0 < settings.max_bytes <= (MEMORIES_MIB[memory] - 204) * 2**20
 
 
+@pytest.mark.parametrize("memory", MEMORIES_MIB)
+def test_a_new_project_s_quota_covers_all_instances(memory: str):
+    """By default no more run at once than 20 vCPU and 40 GiB are enough for, and as many as that up to ten."""
+    deployment = Deployment(PROJECT, BUCKET, memory=memory)
+    n = deployment.instances
+
+    assert n * deployment.vcpus <= 20
+    assert n * deployment.memory_mib <= 40 * 1024
+    assert n == 10 or (n + 1) * deployment.vcpus > 20 or (n + 1) * deployment.memory_mib > 40 * 1024
+    assert Deployment(PROJECT, BUCKET, memory=memory, max_instances=3).instances == 3
+
+
 @pytest.mark.parametrize(
     ("location", "region", "expected"),
     [

@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from tests.fakes.serving import Quiet
 
@@ -26,6 +26,7 @@ class Request:
     query: dict[str, str]
     body: Any
     refused: bool = False
+    query_lists: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -111,6 +112,18 @@ class State:
     run_tasks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[dict[str, Any]] = field(default_factory=list)
+    parent: dict[str, str] | None = None
+    lifecycle: str = "ACTIVE"
+    billing: bool = True
+    lacking: set[str] = field(default_factory=set)
+    quotas: dict[str, int] = field(default_factory=dict)
+    constraints: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    notifications: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    app_engine: str | None = None
+    subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runtimes: dict[str, str] = field(
+        default_factory=lambda: dict.fromkeys(("python312", "python313", "python314"), "GA")
+    )
 
 
 class Cloud:
@@ -163,7 +176,8 @@ class Cloud:
     def answer(self, method: str, target: str, content: bytes) -> tuple[int, bytes]:
         """Return the status code and the body for one request."""
         parts = urlsplit(target)
-        request = Request(method, unquote(parts.path), dict(parse_qsl(parts.query)), _parsed(content))
+        query = dict(parse_qsl(parts.query))
+        request = Request(method, unquote(parts.path), query, _parsed(content), query_lists=parse_qs(parts.query))
         with self._lock:
             self.requests.append(request)
             fault = next((fault for fault in self.faults if fault.strikes(request)), None)

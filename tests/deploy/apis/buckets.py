@@ -45,3 +45,16 @@ def _policy(state: State, _request: Request, names: dict[str, str]) -> Any:
 @route("PUT", "/storage/v1/b/{bucket}/iam")
 def _set_policy(state: State, request: Request, names: dict[str, str]) -> Any:
     return set_policy(state, f"bucket {names['bucket']}", request.body)
+
+
+@route("GET", "/storage/v1/b/{bucket}/iam/testPermissions")
+def _test(state: State, request: Request, names: dict[str, str]) -> Any:
+    if names["bucket"] not in state.buckets:
+        raise not_found("The specified bucket")
+    asked = request.query_lists.get("permissions", [])
+    return {"permissions": [one for one in asked if f"{names['bucket']} {one}" not in state.lacking]}
+
+
+@route("GET", "/storage/v1/b/{bucket}/notificationConfigs")
+def _notifications(state: State, _request: Request, names: dict[str, str]) -> Any:
+    return {"items": state.notifications.get(names["bucket"], [])}

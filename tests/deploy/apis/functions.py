@@ -7,25 +7,26 @@ from typing import Any
 from tests.deploy.apis.answering import RefusalError, Request, State, exists, not_found, route
 from tests.deploy.apis.services import need
 
-_RUNTIMES = {"GEN_1": ("python311", "python312"), "GEN_2": ("python312", "python313", "python314")}
+_FIRST = ("python311", "python312")
 _PLACE = "projects/{project}/locations/{region}"
 
 
 @route("GET", f"/cloudfunctions/v2/{_PLACE}/runtimes")
-def _runtimes(_state: State, _request: Request, _names: dict[str, str]) -> Any:
-    both = ((generation, name) for generation, names in _RUNTIMES.items() for name in names)
-    return {"runtimes": [{"name": name, "environment": generation, "stage": "GA"} for generation, name in both]}
+def _runtimes(state: State, _request: Request, _names: dict[str, str]) -> Any:
+    first = [{"name": name, "environment": "GEN_1", "stage": "GA"} for name in _FIRST]
+    second = [{"name": name, "environment": "GEN_2", "stage": stage} for name, stage in state.runtimes.items()]
+    return {"runtimes": first + second}
 
 
 @route("GET", f"/cloudfunctions/v2/{_PLACE}/functions")
 def _list(state: State, _request: Request, _names: dict[str, str]) -> Any:
     need(state, "cloudfunctions")
-    return {"functions": [_as_second(function) for function in state.functions.values()]}
+    return {"functions": [_as_second(state, function) for function in state.functions.values()]}
 
 
 @route("GET", f"/cloudfunctions/v2/{_PLACE}/functions/{{name}}")
 def _get(state: State, request: Request, _names: dict[str, str]) -> Any:
-    return _as_second(_found(state, request))
+    return _as_second(state, _found(state, request))
 
 
 @route("GET", f"/cloudfunctions/v1/{_PLACE}/functions/{{name}}")
@@ -75,6 +76,7 @@ def _remove(state: State, request: Request, names: dict[str, str]) -> Any:
     function = _found(state, request)
     del state.functions[function["name"]]
     state.triggers.pop(function["name"], None)
+    state.subscriptions.pop(f"projects/{names['project']}/subscriptions/{names['name']}-1", None)
     state.policies.pop(f"service {names['name']}", None)
     return _operation_second(state, names, function["name"])
 
@@ -119,16 +121,19 @@ def _found(state: State, request: Request) -> dict[str, Any]:
     return state.functions[name]
 
 
-def _as_second(function: dict[str, Any]) -> dict[str, Any]:
-    """Return a function of either generation as the second version of the API shows it."""
+def _as_second(state: State, function: dict[str, Any]) -> dict[str, Any]:
+    """Return a function of either generation as the second version of the API shows it, with its trigger's name."""
     if function.get("environment") == "GEN_2":
-        return function
+        trigger = function.get("eventTrigger", {})
+        if function["name"] in state.triggers and "name" in state.triggers[function["name"]]:
+            trigger = {**trigger, "trigger": state.triggers[function["name"]]["name"]}
+        return {**function, "eventTrigger": trigger}
     return {"name": function["name"], "environment": "GEN_1", "labels": function.get("labels", {}), "state": "ACTIVE"}
 
 
 def _deploy(state: State, names: dict[str, str], function: dict[str, Any]) -> None:
     runtime = function["buildConfig"]["runtime"]
-    if runtime not in _RUNTIMES["GEN_2"]:
+    if runtime not in state.runtimes:
         raise RefusalError(400, "INVALID_ARGUMENT", f"Runtime {runtime} is not supported")
     place, _, name = function["name"].rpartition("/functions/")
     service = function["serviceConfig"] | {"service": f"{place}/services/{name}"}
@@ -139,7 +144,9 @@ def _deploy(state: State, names: dict[str, str], function: dict[str, Any]) -> No
         "name": f"projects/{names['project']}/locations/{trigger['triggerRegion']}/triggers/{name}-1",
         "eventFilters": criteria,
         "serviceAccount": trigger["serviceAccountEmail"],
+        "transport": {"pubsub": {"subscription": f"projects/{names['project']}/subscriptions/{name}-1"}},
     }
+    state.subscriptions[f"projects/{names['project']}/subscriptions/{name}-1"] = {"ackDeadlineSeconds": 600}
 
 
 def _masked(function: dict[str, Any], request: Request) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from tests.deploy.apis.services import need
 def _project(state: State, _request: Request, names: dict[str, str]) -> Any:
     if names["project"] != state.project:
         raise RefusalError(403, "PERMISSION_DENIED", "The caller does not have permission")
-    return {"projectId": state.project, "projectNumber": state.number, "lifecycleState": "ACTIVE"}
+    parent = {"parent": state.parent} if state.parent else {}
+    return {"projectId": state.project, "projectNumber": state.number, "lifecycleState": state.lifecycle, **parent}
 
 
 @route("POST", "/cloudresourcemanager/v1/projects/{project}:getIamPolicy")
@@ -21,6 +22,30 @@ def _policy(state: State, _request: Request, _names: dict[str, str]) -> Any:
 @route("POST", "/cloudresourcemanager/v1/projects/{project}:setIamPolicy")
 def _set_policy(state: State, request: Request, _names: dict[str, str]) -> Any:
     return set_policy(state, "project", request.body["policy"])
+
+
+@route("POST", "/cloudresourcemanager/v1/projects/{project}:testIamPermissions")
+def _test(state: State, request: Request, _names: dict[str, str]) -> Any:
+    return {"permissions": [one for one in request.body["permissions"] if one not in state.lacking]}
+
+
+@route("GET", "/cloudbilling/v1/projects/{project}/billingInfo")
+def _billing(state: State, _request: Request, _names: dict[str, str]) -> Any:
+    account = {"billingAccountName": "billingAccounts/0-1-2", "billingEnabled": True}
+    return {"projectId": state.project, **(account if state.billing else {})}
+
+
+@route("GET", "/orgpolicy/v2/projects/{project}/policies/{constraint}:getEffectivePolicy")
+def _constraint(state: State, _request: Request, names: dict[str, str]) -> Any:
+    path = f"projects/{state.number}/policies/{names['constraint']}"
+    return {"name": path, "spec": {"rules": state.constraints.get(names["constraint"], [])}}
+
+
+@route("GET", "/appengine/v1/apps/{project}")
+def _app(state: State, _request: Request, _names: dict[str, str]) -> Any:
+    if state.app_engine is None:
+        raise not_found("Could not find Application")
+    return {"id": state.project, "locationId": state.app_engine}
 
 
 @route("GET", "/iam/v1/projects/{project}/serviceAccounts/{email}")

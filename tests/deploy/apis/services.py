@@ -27,6 +27,18 @@ def _enable_one(state: State, _request: Request, names: dict[str, str]) -> Any:
     return {"name": "operations/enabled", "done": True, "response": {}}
 
 
+@route("GET", "/serviceusage/v1beta1/projects/{project}/services/{name}/consumerQuotaMetrics")
+def _quotas(state: State, _request: Request, names: dict[str, str]) -> Any:
+    """Return the quotas that a test sets, each for one region: `metric region` to the limit."""
+    metrics = []
+    for key, limit in state.quotas.items():
+        metric, region = key.split(" ")
+        if metric.startswith(names["name"]):
+            buckets = [{"effectiveLimit": "0"}, {"effectiveLimit": str(limit), "dimensions": {"region": region}}]
+            metrics.append({"metric": metric, "consumerQuotaLimits": [{"quotaBuckets": buckets}]})
+    return {"metrics": metrics}
+
+
 @route("GET", "/serviceusage/v1/operations/{name}")
 def _operation(_state: State, _request: Request, names: dict[str, str]) -> Any:
     return {"name": f"operations/{names['name']}", "done": True, "response": {}}

@@ -25,6 +25,7 @@ PLAYED = (buckets, builds, databases, functions, identity, jobs, running, schedu
 _PREFIXES = {
     **{name: name for name in ("cloudfunctions", "cloudresourcemanager", "eventarc", "firestore", "iam", "run")},
     **{name: name for name in ("artifactregistry", "cloudbuild", "cloudscheduler", "logging", "serviceusage")},
+    **{name: name for name in ("appengine", "cloudbilling", "monitoring", "orgpolicy", "pubsub")},
     "storage": "storage/v1",
 }
 

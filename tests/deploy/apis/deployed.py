@@ -1,0 +1,87 @@
+"""A project in which everything is as deploy.sh makes it, without the minute that it takes to make it."""
+
+from analysis.definition import N_FINGERPRINT
+from deploy.apis import apis_of_function
+from deploy.deployment import Deployment
+from deploy.rights import right_to_publish, rights_on_project
+from tests.deploy.apis.answering import State
+from tests.deploy.apis.terminal import BUCKET, PROJECT
+
+NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+TRIGGER = f"projects/{PROJECT}/locations/us-central1/triggers/analyze-1"
+SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/analyze-1"
+INDEX = f"projects/{PROJECT}/databases/(default)/collectionGroups/sounds/indexes/index0"
+
+# What Google gives its own accounts in a project whose APIs are in use.
+AGENTS = {
+    "gcp-sa-eventarc": "roles/eventarc.serviceAgent",
+    "gcf-admin-robot": "roles/cloudfunctions.serviceAgent",
+    "gcp-sa-pubsub": "roles/pubsub.serviceAgent",
+}
+
+
+def deploy(state: State) -> None:
+    """Put everything into the state that a deployment with the defaults makes."""
+    deployment = Deployment(PROJECT, BUCKET)
+    state.services |= {f"{name}.googleapis.com" for name in apis_of_function(2)}
+    state.accounts = {
+        email: {"name": f"projects/{PROJECT}/serviceAccounts/{email}", "email": email}
+        for email in (deployment.run_account, deployment.build_account)
+    }
+    give_agents(state)
+    for right in [*rights_on_project(deployment, 2), right_to_publish(PROJECT, state.number)]:
+        give(state, "project", right.member, right.role)
+    state.buckets[BUCKET] = {"name": BUCKET, "projectNumber": state.number, "location": "US-CENTRAL1"}
+    give(state, f"bucket {BUCKET}", f"serviceAccount:{deployment.run_account}", "roles/storage.objectViewer")
+    database = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1"}
+    state.databases["(default)"] = {"name": f"projects/{PROJECT}/databases/(default)", **database}
+    vector = {"dimension": N_FINGERPRINT, "flat": {}}
+    fields = [{"fieldPath": "fingerprint", "vectorConfig": vector}]
+    state.indexes[INDEX] = {"name": INDEX, "state": "READY", "queryScope": "COLLECTION", "fields": fields}
+    state.functions[NAME] = {
+        "name": NAME,
+        "environment": "GEN_2",
+        "state": "ACTIVE",
+        "buildConfig": {"runtime": "python313", "entryPoint": "analyze"},
+        "eventTrigger": {
+            "eventType": "google.cloud.storage.object.v1.finalized",
+            "eventFilters": [{"attribute": "bucket", "value": BUCKET}],
+            "retryPolicy": "RETRY_POLICY_RETRY",
+            "triggerRegion": "us-central1",
+            "serviceAccountEmail": deployment.run_account,
+        },
+        "serviceConfig": {
+            "service": NAME.replace("/functions/", "/services/"),
+            "serviceAccountEmail": deployment.run_account,
+            "environmentVariables": {"MAX_BYTES": str(deployment.max_bytes)},
+        },
+    }
+    state.triggers[NAME] = {
+        "name": TRIGGER,
+        "eventFilters": [{"attribute": "type", "value": "google.cloud.storage.object.v1.finalized"}],
+        "serviceAccount": deployment.run_account,
+        "transport": {"pubsub": {"subscription": SUBSCRIPTION}},
+    }
+    state.subscriptions[SUBSCRIPTION] = {"ackDeadlineSeconds": 600}
+    give(state, "service analyze", f"serviceAccount:{deployment.run_account}", "roles/run.invoker")
+
+
+def give_agents(state: State) -> None:
+    """Give Google's own accounts the roles that Google gives them."""
+    for domain, role in AGENTS.items():
+        email = f"service-{state.number}@{domain}.iam.gserviceaccount.com"
+        state.agents.add(email)
+        give(state, "project", f"serviceAccount:{email}", role)
+    state.agents.add(f"service-{state.number}@gs-project-accounts.iam.gserviceaccount.com")
+
+
+def give(state: State, resource: str, member: str, role: str) -> None:
+    """Give a member a role on a resource."""
+    policy = state.policies.setdefault(resource, {"etag": "ACAB", "version": 1, "bindings": []})
+    policy["bindings"].append({"role": role, "members": [member]})
+
+
+def take(state: State, resource: str, role: str, account: str = "") -> None:
+    """Take a role on a resource from whoever has it whose name holds the text."""
+    policy = state.policies[resource]
+    policy["bindings"] = [one for one in policy["bindings"] if one["role"] != role or account not in one["members"][0]]
