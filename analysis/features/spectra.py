@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 128  # frames at a time: of 24 to 256, the one that took least
-N_BINS = N_FFT // 2 + 1  # of a magnitude spectrum
 GROUP = 16  # bands that one product computes: neighbours share bins, distant ones would multiply zeros
 
 
@@ -89,15 +88,18 @@ class Spectra:
     @cached_property
     def magnitudes(self) -> NDArray[np.float32]:
         """The magnitude spectra, [shape=(t, 1025)]."""
-        windowed = np.multiply(self._frames, _window(), out=self._arrays.windowed[: len(self)])
-        magnitudes = self._arrays.magnitudes[: len(self)]
-        np.abs(scipy.fft.rfft(windowed, overwrite_x=True, workers=1), out=magnitudes)
-        return magnitudes
+        if self._arrays.magnitudes is None:
+            self._arrays.magnitudes = np.empty_like(self._arrays.powers)
+        return self._transform(self._arrays.magnitudes[: len(self)])
 
     @cached_property
     def powers(self) -> NDArray[np.float32]:
         """The power spectra, [shape=(t, 1025)]; infinite where samples are so large that their power is."""
-        return np.square(self.magnitudes, out=self._arrays.powers[: len(self)])
+        powers = self._arrays.powers[: len(self)]
+        # Magnitudes are kept from the first batch on in which a feature asks for them: to keep them costs 4 %.
+        magnitudes = self._transform(powers) if self._arrays.magnitudes is None else self.magnitudes
+        np.square(magnitudes, out=powers)
+        return powers
 
     @cached_property
     def mel_powers(self) -> NDArray[np.float32]:
@@ -107,14 +109,20 @@ class Spectra:
             np.matmul(self.powers[:, bins], weights, out=mel_powers[:, bands])
         return mel_powers
 
+    def _transform(self, magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Write the magnitude spectra to an array, and return it."""
+        windowed = np.multiply(self._frames, _window(), out=self._arrays.windowed[: len(self)])
+        np.abs(scipy.fft.rfft(windowed, overwrite_x=True, workers=1), out=magnitudes)
+        return magnitudes
+
 
 class _Arrays:
     """Where the spectra of one batch after the other are kept."""
 
     def __init__(self) -> None:
         self.windowed = np.empty((BATCH, N_FFT), np.float32)
-        self.magnitudes = np.empty((BATCH, N_BINS), np.float32)
-        self.powers = np.empty((BATCH, N_BINS), np.float32)
+        self.magnitudes: NDArray[np.float32] | None = None
+        self.powers = np.empty((BATCH, N_FFT // 2 + 1), np.float32)
         self.mel_powers = np.empty((BATCH, N_MELS), np.float32)
 
 

@@ -55,6 +55,19 @@ def test_what_is_not_asked_for_is_not_computed() -> None:
     assert spectra.mel_powers is spectra.mel_powers
 
 
+@pytest.mark.parametrize("order", [("powers", "magnitudes"), ("magnitudes", "powers")])
+def test_order_of_asking_changes_nothing(order: tuple[str, str]) -> None:
+    """Powers are the squares of the magnitudes in every batch, whichever of them is asked for first."""
+    y = noise(200_000)
+    n_frames = 0
+
+    for spectra in compute_spectra([y]):
+        asked = {kind: getattr(spectra, kind) for kind in order}
+        np.testing.assert_array_equal(asked["powers"], np.square(asked["magnitudes"]))
+        n_frames += len(spectra)
+    assert n_frames > 2 * BATCH
+
+
 def test_memory_does_not_grow_with_the_batches() -> None:
     """The arrays of a batch are those of the batch before it."""
     addresses = {
