@@ -19,25 +19,37 @@ from tests.fakes.firestore_proxy import FirestoreProxy
 from tests.fakes.storage_proxy import StorageProxy
 from tests.fakes.synthetic import encode, tone
 
+pytest_plugins = ["tests.folder_times", "tests.quick_run", "tests.seeds"]
+
 PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-cloud-storage google-cloud-firestore"
 
 
+# Of each option that makes a test longer: its number, its number with --long, and what it counts.
+AMOUNTS = {
+    "fuzz-seconds": (25, 180, "how long mutated files are decoded"),
+    "endurance-calls": (1500, 5000, "calls of one function process"),
+    "backfill-objects": (2000, 4000, "objects that are compared and mended"),
+    "burst-uploads": (500, 1000, "uploads at once through the whole stack"),
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tests that are as good as they are long be longer."""
+    """Let the tests that are as good as they are long be longer: each by its option, or all by --long."""
     group = parser.getgroup("sounds")
-    group.addoption("--fuzz-seconds", type=float, default=25, help="how long mutated files are decoded (25)")
-    group.addoption("--fuzz-seed", type=int, default=1, help="which mutations (1); the next seed runs beside it")
-    group.addoption("--endurance-calls", type=int, default=1500, help="calls of one function process (1500)")
-    group.addoption("--backfill-objects", type=int, default=2000, help="objects that are compared and mended (2000)")
-    group.addoption("--burst-uploads", type=int, default=500, help="uploads at once through the whole stack (500)")
+    group.addoption("--long", action="store_true", help="run long what can be: the second number of each")
+    for name, (short, long, what) in AMOUNTS.items():
+        group.addoption(f"--{name}", type=int, help=f"{what} ({short}, {long})")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep what numba makes, when the code is imported here, out of the system's temporary directory.
+    """Fill in how long tests are, and keep what numba makes here out of the system's temporary directory.
 
     And where signals are ignored here, as under nohup, let what the tests start hear them: a process that is started
     inherits that a signal is ignored, but not a handler.
     """
+    for name, amounts in AMOUNTS.items():
+        if config.getoption(f"--{name}") is None:
+            setattr(config.option, name.replace("-", "_"), amounts[config.getoption("--long")])
     os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir("numba"))
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
@@ -102,6 +114,49 @@ def proxied(proxied_function: Cloud, storage_proxy: StorageProxy, firestore_prox
     for proxy in (storage_proxy, firestore_proxy):
         proxy.clear()
     return proxied_function
+
+
+@pytest.fixture(scope="session")
+def emulators() -> None:
+    """The emulators of bucket and database, which a program of ours starts that the test starts."""
+
+
+def find_program(name: str) -> str:
+    """Return the path of a program; without it the test is skipped by name."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+@pytest.fixture(scope="session")
+def apt_get() -> str:
+    """What downloads Debian's packages."""
+    return find_program("apt-get")
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The program ffmpeg, which shares no code with the copy in PyAV."""
+    return find_program("ffmpeg")
+
+
+@pytest.fixture(scope="session")
+def gcloud() -> str:
+    """The real gcloud."""
+    return find_program("gcloud")
+
+
+@pytest.fixture(scope="session")
+def gsutil() -> str:
+    """The real gsutil."""
+    return find_program("gsutil")
+
+
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """What shows the system calls of a process."""
+    return find_program("strace")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The benchmark runs, and compares what it says it compares; what it measures is nobody's promise here."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -13,13 +12,12 @@ import soundfile
 from bench import sound_files
 from bench.runs import Measured
 from bench.side_by_side import compare_numbers
+from tests.bench.conftest import ROOT, Benchmark
 
-ROOT = Path(__file__).parents[2]
 
-
-def test_tables_agree_with_librosa(tmp_path: Path):
+def test_tables_agree_with_librosa(benchmark: Benchmark):
     """One command prints versions and tables, and plain and ours have the same numbers in every format."""
-    shown, (formats, peers, size) = bench(tmp_path, "formats", "peers", "size")
+    shown, (formats, peers, size) = benchmark("formats", "peers", "size")
 
     assert "librosa 1." in shown
     assert "libsndfile 1." in shown
@@ -41,9 +39,9 @@ def test_tables_agree_with_librosa(tmp_path: Path):
         assert all(f"| {' | '.join(row)} |" in shown for row in table["rows"])
 
 
-def test_parts_of_a_cold_start_add_up(tmp_path: Path):
+def test_parts_of_a_cold_start_add_up(benchmark: Benchmark):
     """Both functions answer their first event, in the time of the parts that are listed."""
-    _, (cold, imports) = bench(tmp_path, "cold")
+    _, (cold, imports) = benchmark("cold")
 
     for column in (1, 2):
         whole, listening, event, *steps, second = (float(row[column]) for row in cold["rows"])
@@ -54,9 +52,9 @@ def test_parts_of_a_cold_start_add_up(tmp_path: Path):
     assert {"numpy", "all"} <= {row[0] for row in imports["rows"]}
 
 
-def test_steps_of_the_loop_add_up(tmp_path: Path):
+def test_steps_of_the_loop_add_up(benchmark: Benchmark):
     """What the steps add is what the whole pass takes, which ends with the fingerprint."""
-    _, (loop,) = bench(tmp_path, "loop")
+    _, (loop,) = benchmark("loop")
 
     *steps, whole = ((row[0], float(row[1])) for row in loop["rows"])
     assert steps[0][0] == "read and decode"
@@ -64,9 +62,9 @@ def test_steps_of_the_loop_add_up(tmp_path: Path):
     assert sum(cpu_s for _, cpu_s in steps) == pytest.approx(whole[1], rel=0.02)
 
 
-def test_whole_events_are_answered_by_both(tmp_path: Path):
+def test_whole_events_are_answered_by_both(benchmark: Benchmark):
     """Both functions answer the events of every sound, except plain that of the m4a, and what they take is told."""
-    _, (events,) = bench(tmp_path, "event")
+    _, (events,) = benchmark("event")
 
     *long, short = events["rows"]
     assert [row[0].split(", ")[1] for row in long] == ["16-bit WAV", "m4a (AAC)", "OGG Opus"]
@@ -119,13 +117,3 @@ def test_threads_are_set_before_numpy_reads_them():
     imported = [line.rpartition("|")[2].strip() for line in told.splitlines()]
 
     assert imported.index("analysis") < imported.index("numpy.version")
-
-
-def bench(directory: Path, *names: str) -> tuple[str, list[dict]]:
-    """Run sections of the benchmark on short sounds; return what it printed, and its tables."""
-    report = directory / "report.json"
-    options = ["--quick", "--runs", "1", "--cache", directory / "sounds", "--json", report]
-    command = [sys.executable, "-m", "bench", "--only", *names, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout, json.loads(report.read_text())

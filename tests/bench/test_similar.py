@@ -1,11 +1,7 @@
 """The benchmark of similarity measures what it says, on collections that are what it says."""
 
 import io
-import json
-import shutil
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +14,7 @@ from bench.collected import AT_MOST, Labelled, _comparable, _distinct
 from bench.packages import unpack
 from bench.similar import _analysed, precision_of
 from bench.soundfont import KEYS, PROGRAMS, _midi, _ticks
-
-ROOT = Path(__file__).parents[2]
+from tests.bench.conftest import Benchmark
 
 
 def sound(label: str = "kick", origin: str = "a kit", seed: int = 0, n: int = 20_000) -> Labelled:
@@ -113,22 +108,17 @@ def test_midi_plays_every_note() -> None:
     assert _midi().count(b"\x90") == _midi().count(b"\xff\x2f\0") * len(PROGRAMS) * len(KEYS)
 
 
+@pytest.mark.usefixtures("apt_get")
 def test_a_package_that_is_not_to_be_had_is_none(tmp_path: Path) -> None:
     """What Debian does not have is told from what is there, and leaves nothing behind."""
     assert unpack("no-such-package-of-sounds", tmp_path) is None
     assert list((tmp_path / "packages").iterdir()) == []
 
 
-@pytest.mark.skipif(not shutil.which("apt-get"), reason="the sounds are Debian's packages")
-def test_tables_of_a_quick_try(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("apt_get")
+def test_tables_of_a_quick_try(benchmark: Benchmark) -> None:
     """One command fetches a drum kit and prints how its sounds are found, by their fingerprints better than raw."""
-    report = tmp_path / "report.json"
-    options = ["--only", "similar", "--quick", "--cache", tmp_path, "--json", report]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", *options], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr
-    alike, *changed = json.loads(report.read_text())
+    _, (alike, *changed) = benchmark("similar")
     if not changed:
         pytest.skip(alike["notes"][0])
 

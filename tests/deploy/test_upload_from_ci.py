@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ EXAMPLE = (ROOT / "examples" / "upload-from-ci.yml").read_text()
 (UPLOAD,) = re.findall(r"- run: (.+)", EXAMPLE)
 TIMEOUT_S = 120
 
-needs_gsutil = pytest.mark.skipif(shutil.which("gsutil") is None, reason="gsutil is not installed")
+needs_gsutil = pytest.mark.usefixtures("gsutil")
 
 
 @dataclass

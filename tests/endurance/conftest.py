@@ -24,6 +24,11 @@ def outages(
 
 @pytest.fixture(scope="session", autouse=True)
 def begin_outages(request: pytest.FixtureRequest) -> None:
-    """Begin the outages with this folder's first test, if a later one asks for them, so that it hardly has to wait."""
+    """Begin the outages with this folder's first test, if a later one asks for them, so that it hardly has to wait.
+
+    Where pytest-xdist gives each file to a worker, the other workers go on meanwhile, and only one shall begin them.
+    """
+    if hasattr(request.config, "workerinput"):
+        return
     if any("outages" in item.fixturenames for item in request.session.items if isinstance(item, pytest.Function)):
         request.getfixturevalue("outages")

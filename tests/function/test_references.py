@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -76,7 +75,7 @@ def test_no_decoder_follows_a_reference(proxied: Cloud, listener: int, tmp_path:
     assert "sings" not in json.dumps(rejections, default=str)
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.usefixtures("strace")
 def test_decoder_asks_the_system_for_nothing_else(listener: int, tmp_path: Path) -> None:
     """As the system sees it, decoding such files opens no connection and no other file."""
     canary = tmp_path / "canary"

@@ -11,6 +11,8 @@ import pytest
 from tests.fakes.door import DOOR, SAMPLE, WAIT_S, Up, descendants, processes
 from tests.fakes.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("emulators")
+
 
 def press_ctrl_c(up: Up) -> None:
     """Type it where the stack runs."""

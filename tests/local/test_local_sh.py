@@ -19,6 +19,8 @@ import soundfile
 from analysis.definition import N_FINGERPRINT
 from tests.fakes.door import ROOT, SAMPLE, Up, run
 
+pytestmark = pytest.mark.usefixtures("emulators")
+
 PASTE_S = 60  # gsutil and gcloud retry for minutes
 
 

@@ -69,6 +69,7 @@ def test_door_refuses_wrong_usage() -> None:
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 
 
+@pytest.mark.usefixtures("emulators")
 def test_taken_port_is_named() -> None:
     """A given port on which somebody listens is said to be taken."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -36,7 +36,10 @@ DROP = """async ([name, bytes]) => {
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def up(
+    emulators: None,  # noqa: ARG001  it starts them itself
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Up]:
     """The local stack, with a limit that a test can pass."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MAX_BYTES", str(MAX_BYTES))

@@ -44,6 +44,11 @@ def release(index: Path, name: str, version: str, *requires: str) -> None:
 
 
 @pytest.fixture
+def uv() -> None:
+    """The uv that lock.sh installs, from a package index, and runs."""
+
+
+@pytest.fixture
 def index(tmp_path: Path) -> Path:
     """An index with a kit that needs a drum, and with the uv that is pinned here."""
     index = tmp_path / "index"
@@ -73,7 +78,11 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lock(repository: Path, index: Path) -> Lock:
+def lock(
+    repository: Path,
+    index: Path,
+    uv: None,  # noqa: ARG001  lock.sh installs it itself
+) -> Lock:
     """Our lock.sh in that repository, with that index and no other; every lock is made."""
 
     def lock(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -110,6 +119,7 @@ def test_locks_are_pinned_with_hashes_and_name_no_index() -> None:
         assert "index-url" not in text
 
 
+@pytest.mark.usefixtures("uv")
 def test_locks_of_this_repository_are_fresh() -> None:
     """The committed locks are what lock.sh makes of the committed requirements."""
     checked = run(ROOT, "--check")
@@ -170,6 +180,7 @@ def test_failure_leaves_locks_as_they_were(lock: Lock, repository: Path) -> None
     assert (repository / "requirements.txt").read_text() == before
 
 
+@pytest.mark.usefixtures("uv")
 @pytest.mark.parametrize("argument", ["--upgarde", "requirements.in"])
 def test_unknown_argument_is_refused(argument: str) -> None:
     """What lock.sh does not know is one line on stderr and exit 2."""

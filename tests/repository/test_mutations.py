@@ -16,6 +16,7 @@ from tests.fakes.waiting import wait_until
 from tests.mutations.change import ROOT, Change, read_changes
 
 CHANGES = read_changes()
+ENVIRONMENT = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the small tests need no plugin, and start sooner
 DRUM = "BEATS = 4\nLOUDNESS = 11\n\n\ndef beat():\n    return 'boom ' * BEATS\n"
 TEST_DRUM = """
 import pytest
@@ -78,7 +79,9 @@ def sleepers(pid: int) -> list[psutil.Process]:
 
 def run(band: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program to its end."""
-    return subprocess.run(command(*arguments), cwd=band, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        command(*arguments), cwd=band, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=[change.name for change in CHANGES])
@@ -155,7 +158,7 @@ def test_ctrl_c_ends_what_runs(band: Path, tmp_path_factory: pytest.TempPathFact
     """After Ctrl-C nothing that the tests started is running, and no copy is left: exit 130."""
     add_change(band, "slower", test="test_long")
     temporary = tmp_path_factory.mktemp("copies")
-    environment = os.environ | {"TMPDIR": str(temporary)}
+    environment = ENVIRONMENT | {"TMPDIR": str(temporary)}
     started: list[psutil.Process] = []
 
     with subprocess.Popen(command(), cwd=band, env=environment, start_new_session=True) as program:

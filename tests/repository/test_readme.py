@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -45,6 +44,7 @@ def test_readme_is_one_page() -> None:
     assert len(README.splitlines()) <= 120
 
 
+@pytest.mark.usefixtures("emulators")
 def test_first_command_prints_what_is_shown() -> None:
     """The README's first command prints the README's table, however long the function took."""
     (shown,) = re.findall(r"^\$ \./local\.sh local/sample\.wav\n(.*?)^\$ ", README, re.DOTALL | re.MULTILINE)
@@ -52,6 +52,7 @@ def test_first_command_prints_what_is_shown() -> None:
     assert TOOK.sub("", run_local("local/sample.wav")) == TOOK.sub("", shown)
 
 
+@pytest.mark.usefixtures("emulators")
 def test_document_is_what_the_command_prints() -> None:
     """The command that the README gives for it prints the README's document."""
     document = json.loads(run_local("--json", "local/sample.wav"))
@@ -75,10 +76,9 @@ def test_headline_numbers_are_measured_ones() -> None:
     assert set(numbers) - set(re.findall(r"[\d.]+", "".join(rows))) == set()
 
 
+@pytest.mark.usefixtures("gcloud")
 def test_commands_by_hand(tmp_path: Path) -> None:
     """What the README lists for four terminals, typed into four terminals, ends with the sample's document."""
-    if shutil.which("gcloud") is None:
-        pytest.skip("gcloud is not installed")
     (text,) = re.findall(r"<!-- by hand -->\n```bash\n(.*?)```", README, re.DOTALL)
     ports = {port: free_port() for port in sorted(set(re.findall(r"127\.0\.0\.1:(\d+)", text)))}
     text = re.sub(r"\b\d{4}\b", lambda found: str(ports.get(found[0], found[0])), text)

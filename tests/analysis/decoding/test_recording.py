@@ -1,7 +1,6 @@
 """Any sound file becomes the samples that librosa.load gives, or a reason why not."""
 
 import io
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -161,8 +160,6 @@ def test_gsm_is_read(write_sound: Callable[..., Path]) -> None:
 
 def ffmpeg(*arguments: object) -> bytes:
     """Run ffmpeg's own program, which shares no code with the copy that decodes for us."""
-    if not shutil.which("ffmpeg"):
-        pytest.skip("ffmpeg is not installed")
     command = ["ffmpeg", "-nostdin", "-v", "error", *map(str, arguments)]
     return subprocess.run(command, check=True, capture_output=True).stdout
 
@@ -184,6 +181,7 @@ FFMPEG_FORMATS = [
 ]
 
 
+@pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(("codec", "container", "name"), FFMPEG_FORMATS)
 @pytest.mark.parametrize(("sr", "channels"), [(48000, 2), (44100, 1)])
 def test_formats_of_ffmpeg(
@@ -375,6 +373,7 @@ def test_refusal_names_what_is_read(tmp_path: Path) -> None:
         decode(path)
 
 
+@pytest.mark.usefixtures("ffmpeg")
 @pytest.mark.parametrize(("codec", "container"), [("aac", "ipod"), ("libopus", "webm"), ("wmav2", "asf")])
 def test_beginnings_of_ffmpegs_formats_are_corrupt(
     write_sound: Callable[..., Path], codec: str, container: str

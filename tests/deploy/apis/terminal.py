@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ PROJECT = "sounds-test"
 BUCKET = "my-sounds"
 TIMEOUT_S = 300
 
-needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+needs_gcloud = pytest.mark.usefixtures("gcloud")
 
 # Importing these registers what they play.
 PLAYED = (buckets, builds, databases, functions, identity, jobs, running, schedules, services)

@@ -1,0 +1,107 @@
+"""The quick run: the tests that need no emulator, no browser and no program beside Python, as their fixtures say.
+
+A test of the quick run that starts such a program nevertheless fails, and is told which fixture to ask for.
+"""
+
+import os
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# What each fixture stands for. A test that asks for one, directly or by another fixture, is not in the quick run.
+NEEDED = {
+    "firestore": "Firestore's emulator",
+    "storage": "a Cloud Storage server",
+    "emulators": "the emulators, in a program of ours",
+    "benchmark": "the benchmark",
+    "chromium": "chromium",
+    "apt_get": "apt-get, and Debian's packages",
+    "ffmpeg": "ffmpeg's own program",
+    "gcloud": "gcloud",
+    "gsutil": "gsutil",
+    "strace": "strace",
+    "uv": "uv, and a package index",
+    "whole_run": "time: test.sh runs whole",
+    "fuzz_seconds": "time: mutated files are decoded",
+}
+PROGRAMS = {
+    "java": "firestore",
+    "apt-get": "apt_get",
+    "chromium": "chromium",
+    "ffmpeg": "ffmpeg",
+    "gcloud": "gcloud",
+    "gsutil": "gsutil",
+    "strace": "strace",
+    "uv": "uv",
+    "lock.sh": "uv",
+}
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --quick."""
+    parser.getgroup("sounds").addoption(
+        "--quick", action="store_true", help="only tests that need no emulator, browser or other program"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch what the tests of the quick run start."""
+    config.stash[LEFT_OUT] = {}
+    if config.getoption("quick"):
+        _watch_programs()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that need more than the quick run has."""
+    if not config.getoption("quick"):
+        return
+    needed = {item: NEEDED.keys() & set(getattr(item, "fixturenames", ())) for item in items}
+    config.stash[LEFT_OUT] = Counter(NEEDED[name] for names in needed.values() for name in names)
+    config.hook.pytest_deselected(items=[item for item in items if needed[item]])
+    items[:] = [item for item in items if not needed[item]]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints the summary, where this is a worker of pytest-xdist."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = dict(session.config.stash[LEFT_OUT])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a worker what it left out: every worker collects all tests."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was left out, and what of it is not even installed here."""
+    if left_out := config.stash[LEFT_OUT]:
+        terminalreporter.section("not in the quick run: ./test.sh runs it")
+        for what, n_tests in sorted(left_out.items(), key=lambda item: -item[1]):
+            terminalreporter.line(f"{n_tests:5} tests that need {what}")
+
+
+def _watch_programs() -> None:
+    real = {name: shutil.which(name, path=f"{os.environ['PATH']}{os.pathsep}{ROOT}") for name in PROGRAMS}
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "subprocess.Popen":
+            return
+        executable, command, _, environment = arguments
+        words = [executable, *([command] if isinstance(command, str | bytes | os.PathLike) else command)]
+        called = {os.fsdecode(word) for word in words if word}
+        if called & {"--help", "-h"}:
+            return
+        path = (environment or os.environ).get("PATH")  # a test may put a script of its own there
+        for word in called:
+            name = Path(word).name
+            if real.get(name) and shutil.which(word, path=path) == real[name]:
+                pytest.fail(f"the quick run started {name}: let the test ask for the fixture `{PROGRAMS[name]}`")
+
+    sys.addaudithook(refuse)

@@ -1,0 +1,113 @@
+"""How the tests are run: which are quick, what repeats a random one, how long a folder took; on a few small tests."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONFTEST = """
+import pytest
+
+pytest_plugins = ["tests.folder_times", "tests.quick_run", "tests.seeds"]
+
+@pytest.fixture
+def storage():
+    return "a bucket"
+
+@pytest.fixture
+def blob(storage):
+    return f"{storage}/blob"
+
+@pytest.fixture
+def gsutil():
+    pass
+"""
+TESTS = """
+import subprocess
+from hypothesis import given, strategies as st
+
+def test_plain():
+    pass
+
+def test_in_a_bucket(blob):
+    pass
+
+def test_that_uploads(gsutil):
+    pass
+
+def test_that_starts_what_it_does_not_ask_for():
+    subprocess.run(["sh", "-c", 'exec "$@"', "sh", "gsutil"])
+
+def test_random(seed):
+    assert seed == 0
+
+@given(st.integers())
+def test_drawn(number):
+    with open("drawn", "a") as drawn:
+        drawn.write(f"{number} ")
+"""
+STARTS = "test_that_starts_what_it_does_not_ask_for"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A folder with these tests, and a gsutil that is on the path."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "tests/function").mkdir(parents=True)
+    (tmp_path / "tests/function/test_small.py").write_text(TESTS)
+    (tmp_path / "gsutil").write_text("#!/bin/sh\n")
+    (tmp_path / "gsutil").chmod(0o755)
+    return tmp_path
+
+
+def run(small: Path, *arguments: str) -> str:
+    """Run the small tests, and return what pytest prints."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{small}:{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-rA", *arguments]
+    return subprocess.run(command, cwd=small, env=environment, stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
+def outcomes(printed: str) -> dict[str, str]:
+    """What became of each test, by its name."""
+    return {name: outcome for outcome, name in re.findall(r"^(PASSED|FAILED) \S+::(\w+)", printed, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
+def test_fixtures_decide_what_is_quick(small: Path, workers: list[str]) -> None:
+    """A test whose fixtures need more than Python is left out and counted, and one that hides its need fails."""
+    printed = run(small, "--quick", *workers)
+
+    passed = dict.fromkeys(["test_plain", "test_random", "test_drawn"], "PASSED")
+    assert outcomes(printed) == passed | {STARTS: "FAILED"}
+    assert "the quick run started gsutil: let the test ask for the fixture `gsutil`" in printed
+    assert re.findall(r"^ +(\d+) tests that need (.*)$", printed, re.MULTILINE) == [
+        ("1", "a Cloud Storage server"),
+        ("1", "gsutil"),
+    ]
+    assert re.search(r"^seconds by folder: tests/function \d+$", printed, re.MULTILINE)
+
+
+def test_everything_runs_where_nothing_is_left_out(small: Path) -> None:
+    """Without --quick each test runs, and none is watched."""
+    assert set(outcomes(run(small)).values()) == {"PASSED"}
+
+
+def test_seed_repeats_what_was_drawn(small: Path) -> None:
+    """The seed is printed, also beside a test that failed with it, and the same one draws the same."""
+    printed = []
+    drawn = []
+    for arguments in ([], [], ["--seed", "random"], ["--seed", "SEED"]):
+        words = [re.search(r"random tests: (\d+)", printed[-1])[1] if word == "SEED" else word for word in arguments]
+        printed.append(run(small, *words, "-k", "random or drawn"))
+        drawn.append((small / "drawn").read_text())
+        (small / "drawn").unlink()
+    seed = re.search(r"seed of the random tests: (\d+)", printed[2])[1]
+
+    assert "seed of the random tests: 0" in printed[0]
+    assert drawn[0] == drawn[1] != drawn[2] == drawn[3]
+    assert outcomes(printed[2]) == {"test_random": "FAILED", "test_drawn": "PASSED"}
+    assert f"--seed {seed} repeats it" in printed[2]

@@ -1,0 +1,50 @@
+"""The seed of the random tests: the same in every run, printed, and another one where --seed says so."""
+
+import random
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+FIXED = 0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --seed."""
+    parser.getgroup("sounds").addoption(
+        "--seed", type=_seed, default=FIXED, help=f"of the random tests: a number, or random to draw one ({FIXED})"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give hypothesis the seed; the fixed one also keeps it from trying again what failed in another checkout."""
+    seed = config.getoption("seed")
+    hypothesis.settings.register_profile("fixed", derandomize=True)
+    if seed == FIXED:
+        hypothesis.settings.load_profile("fixed")
+    elif config.getoption("hypothesis_seed") is None:
+        config.option.hypothesis_seed = str(seed)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Print the seed."""
+    return f"seed of the random tests: {config.getoption('seed')}"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed for what a test draws."""
+    return request.config.getoption("seed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Say how to repeat a random test that failed."""
+    report = yield
+    if report.failed and "seed" in getattr(item, "fixturenames", ()):
+        report.sections.append(("seed", f"--seed {item.config.getoption('seed')} repeats it"))
+    return report
+
+
+def _seed(text: str) -> int:
+    return random.SystemRandom().randrange(1, 2**32) if text == "random" else int(text)
