@@ -21,12 +21,12 @@ print_help() {
 # find_python: prints the first Python that the function runs on (3.12 or newer); none is an error with the way out.
 find_python() {
   local candidate
-  for candidate in python3 python3.12 python3.13 python; do
+  for candidate in python3 python3.12 python3.13 python3.14 python; do
     # its own path: pyenv's shim of the same name is another Python in another directory
     "$candidate" -c 'import sys, venv, ensurepip; sys.version_info < (3, 12) and sys.exit(1); print(sys.executable)' \
       2>/dev/null && return
   done
-  echo "no Python 3.12 or 3.13 with venv found: install one (Debian/Ubuntu: apt install python3-venv;" \
+  echo "no Python 3.12, 3.13 or 3.14 with venv found: install one (Debian/Ubuntu: apt install python3-venv;" \
     "macOS: brew install python@3.13; any system: https://www.python.org/downloads/)" >&2
   return 1
 }
