@@ -18,9 +18,21 @@ from tests.fakes.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+NUMBERS = (ROOT / "docs/numbers.md").read_text()
 VARYING = {"analyzed_at", "uploaded_at", "event_id", "generation", "uid"}
 COMPUTED = {"mean_mfccs", "peak_db", "rms_db", "silence"}
 UNSHOWN = {"fingerprint", "peaks"}  # too long for a page
+# Of each row of the README's table, the table and the row of docs/numbers.md, and the columns there with their units.
+EVENT = "| from the post of an event to its answer |"
+HEADLINES = [
+    (
+        f"an hour of stereo {name}, the whole event",
+        EVENT,
+        f"1 h stereo 44.1 kHz, {full_name}",
+        {"wall s, {}": "s", "MB above what it held, {}": "MB"},
+    )
+    for name, full_name in (("WAV", "16-bit WAV"), ("Opus", "OGG Opus"))
+] + [("process start to the first document", "| s | plain |", "process start to first document", {"{}": "s"})]
 # Ctrl-C in a terminal sends each process of gunicorn a SIGINT, and gunicorn its worker a SIGQUIT; where the two meet in
 # the pool's lock the worker hangs (once in 60 under load), until the 30 s of gunicorn's graceful_timeout are over.
 END_S = 60
@@ -67,13 +79,61 @@ def test_document_is_what_the_command_prints() -> None:
 
 
 def test_headline_numbers_are_measured_ones() -> None:
-    """Every number in the README's table stands in a table of docs/numbers.md."""
-    table = README.split("## Numbers")[1].split("\n\n")[1]
-    rows = re.findall(r"^\|.*$", (ROOT / "docs/numbers.md").read_text(), re.MULTILINE)
+    """Each number of the README's table is the one of that row and that column in docs/numbers.md, with its unit."""
+    shown = {row[""]: (row["the tutorial"], row["this function"]) for row in rows_of(README, "| | the tutorial | this")}
 
-    numbers = re.findall(r"[\d.]+", table)
-    assert numbers
-    assert set(numbers) - set(re.findall(r"[\d.]+", "".join(rows))) == set()
+    expected = {}
+    for headline, header, label, columns in HEADLINES:
+        row = row_of(header, label)
+        expected[headline] = tuple(
+            ", ".join(f"{row[column.format(whose)]} {unit}" for column, unit in columns.items())
+            for whose in ("plain", "ours")
+        )
+    assert shown == expected
+
+
+def test_headline_cost_is_the_sum() -> None:
+    """What the README says a million sounds cost is what docs/numbers.md adds up, rounded to a dollar."""
+    row = row_of("| | compute | other |", "one million sounds of 5 s")
+
+    (said,) = re.findall(r"A million sounds of 5 s cost about \$(\d+) ", README)
+    assert int(said) == round(sum(map(float, re.findall(r"\$([\d.]+)", row["compute"] + row["other"]))))
+
+
+def test_times_faster_are_quotients() -> None:
+    """Where docs/numbers.md says how many times faster ours is, that is plain's number divided by ours."""
+    compared = 0
+    for header in re.findall(r"^\|.*times faster.*$", NUMBERS, re.MULTILINE):
+        for row in rows_of(NUMBERS, header):
+            for times, plain, ours in zip(list(row)[3:], list(row)[1:], list(row)[2:], strict=False):
+                if "times" in times and "plain" in plain and row[times]:
+                    half = 0.5 * 10 ** -len(row[times].partition(".")[2])  # what rounding takes, and the medians 3 %
+                    quotient = float(row[plain]) / float(row[ours])
+                    assert float(row[times]) == pytest.approx(quotient, rel=0.03, abs=half), row
+                    compared += 1
+
+    assert compared > 10
+
+
+def rows_of(text: str, header: str) -> list[dict[str, str]]:
+    """The rows of the table whose header begins so, each by the names of its columns.
+
+    A column that is called ours belongs to the one before it: after "wall s, plain" it is "wall s, ours".
+    """
+    lines = text[text.index(f"\n{header}") + 1 :].split("\n\n", maxsplit=1)[0].splitlines()
+    names, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    names = [
+        before.replace("plain", "ours") if name == "ours" else name
+        for before, name in zip(["", *names], names, strict=False)
+    ]
+    assert len(set(names)) == len(names)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def row_of(header: str, label: str) -> dict[str, str]:
+    """The row of docs/numbers.md that has this label, in the table whose header begins so."""
+    (row,) = [row for row in rows_of(NUMBERS, header) if next(iter(row.values())).startswith(label)]
+    return row
 
 
 @pytest.mark.usefixtures("gcloud")
