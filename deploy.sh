@@ -2,12 +2,14 @@
 # Sets up everything that one bucket of sounds needs: from an empty project to a working trigger in one command.
 #
 # Usage: ./deploy.sh --project P --bucket B [--region R] [--generation 1|2] [--name N] [--memory M] [--max-instances N]
-#                    [--dry-run]
+#                    [--no-proof] [--dry-run]
 #        ./deploy.sh --project P --bucket B [the same options] --check [--json]
+#        ./deploy.sh --project P --bucket B [--region R] [--name N] --prove
 #        ./deploy.sh --project P --bucket B [--region R] [--name N] --delete [--yes] [--dry-run]
 #
 # Enables the APIs, makes the bucket, the Firestore database and its vector index, service accounts of its own with
 # the least rights that work, and deploys the function so that every sound put into the bucket becomes a document.
+# It ends with a proof: a sound of one second goes the whole way, is found by its fingerprint, and is removed again.
 # It reads before it changes. Run again it changes nothing; run again with another setting it changes that.
 #
 #   --project P       the project, which has billing
@@ -22,6 +24,8 @@
 #   --check           change nothing, and say what would keep a deployment from succeeding and what to do about it;
 #                     exits with 3 if something would, with 0 if nothing would or it cannot be known
 #   --json            what --check finds, as one JSON object
+#   --prove           the proof alone; exits with 1 and says which step did not happen, what the log says and what to do
+#   --no-proof        deploy without it
 #   --dry-run         print the commands instead of running them, and change nothing; without access to the project
 #                     they are those for an empty one
 #   --delete          remove what this made, except the bucket and the data, and say what is left; asks first

@@ -3,11 +3,14 @@
 import shutil
 import sys
 
+from deploy.advice import advice
 from deploy.check import check
 from deploy.deployment import Deployment, parse
-from deploy.failures import FailedError, RefusedError
+from deploy.failures import ConflictError, FailedError, RefusedError
 from deploy.gcloud import Gcloud
+from deploy.proof import prove
 from deploy.provision import provision
+from deploy.rest import signed_in
 from deploy.teardown import teardown
 
 
@@ -18,19 +21,29 @@ def main(arguments: list[str]) -> int:
         print("deploy.sh: gcloud is not installed: https://cloud.google.com/sdk/docs/install", file=sys.stderr)
         return 1
     try:
-        if deployment.check:
-            return check(deployment)
-        if deployment.delete and not (deployment.yes or deployment.dry_run or confirmed(deployment)):
-            print("nothing was removed")
-            return 1
-        gcloud = gcloud_for_dry_run(deployment) if deployment.dry_run else Gcloud(deployment.project)
-        (teardown if deployment.delete else provision)(gcloud, deployment)
-    except FailedError as failed:
+        return run(deployment)
+    except RefusedError as refused:
+        print(f"deploy.sh: {refused.answer}\n{advice(refused.answer, deployment.project, ())}", file=sys.stderr)
+        return 1
+    except (ConflictError, FailedError) as failed:
         print(f"deploy.sh: {failed}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("deploy.sh: stopped; run the same command again and it goes on from here", file=sys.stderr)
         return 130
+
+
+def run(deployment: Deployment) -> int:
+    """Do what was asked for, and return the exit code."""
+    if deployment.check:
+        return check(deployment)
+    if deployment.prove:
+        return 0 if prove(signed_in(deployment.project), deployment) else 1
+    if deployment.delete and not (deployment.yes or deployment.dry_run or confirmed(deployment)):
+        print("nothing was removed")
+        return 1
+    gcloud = gcloud_for_dry_run(deployment) if deployment.dry_run else Gcloud(deployment.project)
+    (teardown if deployment.delete else provision)(gcloud, deployment)
     return 0
 
 

@@ -7,6 +7,7 @@ from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
 from deploy.location import locate
 from deploy.policy import policy_of_service
+from deploy.proof import prove
 from deploy.reconcile import (
     desired_function,
     ensure_function,
@@ -14,6 +15,7 @@ from deploy.reconcile import (
     refuse_other_bucket,
     refuse_other_generation,
 )
+from deploy.rest import signed_in
 from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
 from deploy.step import step
 
@@ -54,5 +56,9 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
     if deployment.generation == 2:
         with step(gcloud, "let its trigger, and nobody else, invoke it", "roles/run.admin"):
             ensure_only_invoker(gcloud, policy_of_service(deployment.name, location.region), deployment.run_account)
-    if not gcloud.dry_run:
-        print(f"done: put a sound into gs://{deployment.bucket}, and see the collection sounds in Firestore")
+    if gcloud.dry_run:
+        return
+    if not deployment.no_proof:
+        gcloud.begin("prove that a sound becomes a document")
+        prove(signed_in(gcloud.project), deployment, gcloud.say, gcloud.sleep)
+    print(f"done: put a sound into gs://{deployment.bucket}, and see the collection sounds in Firestore")

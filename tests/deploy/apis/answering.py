@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 from tests.fakes.serving import Quiet
 
 # These are asked with POST and change nothing.
-_READS = re.compile(r":getIamPolicy$|:testIamPermissions$|/entries:list$")
+_READS = re.compile(r":getIamPolicy$|:testIamPermissions$|/entries:list$|:runQuery$")
 
 
 @dataclass
@@ -121,6 +121,12 @@ class State:
     notifications: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     app_engine: str | None = None
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    uploaded: list[str] = field(default_factory=list)
+    lost_events: int = 0
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    index_looks: int = 0
+    index_ready_after: int = 2
     runtimes: dict[str, str] = field(
         default_factory=lambda: dict.fromkeys(("python312", "python313", "python314"), "GA")
     )

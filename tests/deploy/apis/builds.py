@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.deploy.apis.answering import RefusalError, Request, State, exists, not_found, route
 from tests.deploy.apis.services import need
+from tests.deploy.apis.sounds import upload
 
 _REPOSITORIES = "/artifactregistry/v1/projects/{project}/locations/{region}/repositories"
 _BUILDS = "/cloudbuild/v1/projects/{project}/locations/{region}/builds"
@@ -59,7 +60,9 @@ def _buckets(state: State, request: Request, _names: dict[str, str]) -> Any:
 
 @route("POST", "/upload/storage/v1/b/{bucket}/o")
 def _upload(state: State, request: Request, names: dict[str, str]) -> Any:
-    """Take an archive as gcloud sends a small one: in one request of two parts, what it is and its bytes."""
+    """Take a sound as it is, or an archive as gcloud sends a small one: two parts, what it is and its bytes."""
+    if request.query.get("uploadType") == "media":
+        return upload(state, request, names["bucket"])
     boundary = request.body.partition(b"\n")[0]
     content = request.body.split(boundary)[2].partition(b"\n\n")[2].removesuffix(b"\n")
     name = request.query["name"]

@@ -26,8 +26,10 @@ class Console(Terminal):
     cloud: Cloud
 
     def deployed(self, *options: str, answer: str = "") -> Run:
-        """Run deploy.sh."""
-        return self.changing(self.deploy, *options, answer=answer)
+        """Run deploy.sh; a deployment without its proof, unless that is asked for."""
+        modes = {"--delete", "--dry-run", "--check", "--prove", "--proof"}
+        options = options if modes & {*options} else (*options, "--no-proof")
+        return self.changing(self.deploy, *(one for one in options if one != "--proof"), answer=answer)
 
     def changing(self, run: Callable[..., subprocess.CompletedProcess[str]], *words: str, **more: str) -> Run:
         """Run something, and take down what it changes."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.deploy.apis.answering import RefusalError, Request, State, not_found, route
 from tests.deploy.apis.services import need
+from tests.deploy.apis.sounds import entries
 
 _SCHEDULES = "/cloudscheduler/v1/projects/{project}/locations/{region}/jobs"
 
@@ -35,9 +36,12 @@ def _remove(state: State, request: Request, _names: dict[str, str]) -> Any:
 def _entries(state: State, request: Request, _names: dict[str, str]) -> Any:
     """Return the lines of the execution that the filter names, with the numbers that it asks for."""
     need(state, "logging")
+    of_service = entries(state, request.body["filter"])
+    if of_service is not None:
+        return {"entries": of_service}
     (execution,) = re.findall(r'execution_name"="([^"]+)"', request.body["filter"])
     numbers = set(re.findall(r"jsonPayload\.(\w+)>=0", request.body["filter"]))
-    lines = [one for one in state.log if one["labels"]["run.googleapis.com/execution_name"] == execution]
+    lines = [one for one in state.log if one["labels"].get("run.googleapis.com/execution_name") == execution]
     return {"entries": [line for line in lines if numbers <= set(line.get("jsonPayload", {}))]}
 
 
