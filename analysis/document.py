@@ -109,7 +109,7 @@ SOUND_FIELDS = (
     Field("rms_db", "double", "root of the mean square of `y`; null for digital silence", "dBFS", 2, is_nullable=True),
     Field("silence", "double", "share of `y` below -60 dBFS, 0 to 1", since=2),
     _EVENT_ID,
-    Field("analyzed_at", "timestamp", "when the document was written"),
+    Field("analyzed_at", "timestamp", "when the sound was analysed"),
     Field("analysis_version", "integer", f"which definition the fields have: {ANALYSIS_VERSION}"),
 )
 
@@ -122,7 +122,7 @@ REJECTION_FIELDS = (
     Field("reason", "string", "one of the reasons below"),
     Field("message", "string", "what was found, and what would have been accepted"),
     _EVENT_ID,
-    Field("rejected_at", "timestamp", "when the document was written"),
+    Field("rejected_at", "timestamp", "when the upload was rejected"),
 )
 
 

@@ -1,6 +1,5 @@
 """The pages say what is true: links and names lead somewhere, options exist, tables are whole; and they say it once."""
 
-import json
 import re
 import subprocess
 import sys
@@ -146,14 +145,6 @@ def test_nothing_is_said_twice() -> None:
         )
 
     assert [sentence for sentence, times in said.items() if times > 1] == []
-
-
-def test_every_field_is_in_the_table() -> None:
-    """docs/document.md explains every field of the README's document, and no other."""
-    (shown,) = re.findall(r"<!-- document -->\n```json\n(.*?)```", read("README.md"), re.DOTALL)
-
-    named = [name for row in table("docs/document.md", "| field | type | meaning |") for name in row[0].split(", ")]
-    assert sorted(named) == sorted(f"`{name}`" for name in [*json.loads(shown), "fingerprint", "peaks"])
 
 
 def test_every_setting_is_in_the_table() -> None:

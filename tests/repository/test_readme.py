@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
+from analysis.document import SOUND_FIELDS
 from tests.fakes.waiting import wait_until
+from tests.write_docs import shown_names
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 NUMBERS = (ROOT / "docs/numbers.md").read_text()
 VARYING = {"analyzed_at", "uploaded_at", "event_id", "generation", "uid"}
-COMPUTED = {"mean_mfccs", "peak_db", "rms_db", "silence"}
-UNSHOWN = {"fingerprint", "peaks"}  # too long for a page
+UNSHOWN = {field.name for field in SOUND_FIELDS} - set(shown_names())
+COMPUTED = {field.name for field in SOUND_FIELDS if field.type in ("double", "doubles")}
 # Of each row of the README's table, the table and the row of docs/numbers.md, and the columns there with their units.
 EVENT = "| from the post of an event to its answer |"
 HEADLINES = [
