@@ -67,6 +67,13 @@ def test_numbers_may_be_strings(generation: int | str, size: int | str) -> None:
     assert read_upload(OBJECT | {"generation": generation, "size": size}, context()) == EXPECTED
 
 
+@pytest.mark.parametrize("generation", [1, 2**63 - 1])
+def test_every_generation_is_taken(generation: int) -> None:
+    """The smallest and the largest number that Cloud Storage can give to a generation are generations."""
+    for number in (generation, str(generation)):
+        assert read_upload(OBJECT | {"generation": number}, context()).generation == generation
+
+
 @pytest.mark.parametrize("event", ["", None, b"{}", [], 7, {}, {"a": 1}])
 def test_what_is_no_object_is_left(event: Any) -> None:
     """Events that hold no object need no answer, and raise nothing else."""
@@ -149,6 +156,20 @@ def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "blob_name",
+    [
+        "my-gsutil/tmp/parallel_composite_uploads/x.wav",
+        "gsutil/tmp/parallel_composite_uploads.wav",
+        "gsutil/tmp/parallel_composite_uploads-of-mine/x.wav",
+        "gsutil/parallel_composite_uploads/x.wav",
+    ],
+)
+def test_names_that_resemble_parts_are_selected(blob_name: str) -> None:
+    """A sound whose folders are called like the tools' own, but for a piece, is a sound."""
+    check_selected(Upload("b", blob_name, 1, size=10))
+
+
+@pytest.mark.parametrize(
     ("blob_name", "size", "left"),
     [("takes/", 0, True), ("takes_$folder$", 0, True), ("takes/", 9, False), ("takes/", None, False), ("a", 0, False)],
 )
@@ -168,5 +189,6 @@ def test_names_can_be_included_and_excluded() -> None:
     check_selected(upload, include_names=("x", "takes/*.WAV"), exclude_names=("*.wav",))
     with pytest.raises(Skipped, match=r"INCLUDE_NAMES=\*\.wav"):
         check_selected(upload, include_names=("*.wav",))
-    with pytest.raises(Skipped, match="EXCLUDE_NAMES"):
-        check_selected(upload, include_names=("takes/*",), exclude_names=("*/2026/*",))
+    for include_names in [("takes/*",), ()]:
+        with pytest.raises(Skipped, match="EXCLUDE_NAMES"):
+            check_selected(upload, include_names=include_names, exclude_names=("*/2026/*",))

@@ -6,6 +6,8 @@ import librosa
 import numpy as np
 import pytest
 
+from analysis.decoding import Source
+from analysis.decoding.flac import check_frames
 from analysis.decoding.recording import open_recording
 from analysis.errors import CorruptError
 from analysis.settings import Settings
@@ -95,3 +97,24 @@ def test_samples_that_look_like_a_header(tmp_path: Path, numbers: tuple[int, ...
     y = decode(tmp_path / "sound", make_flac((samples, Kind())))
 
     np.testing.assert_array_equal(y, samples[:, 0] / np.float32(2**15))
+
+
+def looks_like_headers(n: int) -> bytes:
+    """So many places where a frame of another rate seems to begin, of a rate that there is not."""
+    return b"\xff\xf8\x7f\x08" * n
+
+
+@pytest.mark.parametrize(("n_looks", "is_found"), [(2**18 - 2, True), (2**18 - 1, False)])
+def test_headers_are_looked_for_a_quarter_of_a_million_times(tmp_path: Path, n_looks: int, is_found: bool) -> None:  # noqa: FBT001
+    """What seems to be a header is looked at 2**18 times and no more, so that no file takes minutes."""
+    change = b"".join(make_header(Kind(48000), index, BLOCK, 1).ljust(32, b"\0") for index in (5, 6))
+    path = tmp_path / "sound.flac"
+    path.write_bytes(b"fLaC" + looks_like_headers(n_looks) + change)
+    source = Source("FLAC", "PCM_16", 22050, 1)
+
+    with path.open("rb") as file:
+        if is_found:
+            with pytest.raises(CorruptError, match="changes to 48000 Hz"):
+                check_frames(file, source)
+        else:
+            check_frames(file, source)

@@ -17,6 +17,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analysis.decoding.mpeg import find_mpeg
 from analysis.decoding.recording import open_recording
 from analysis.errors import CorruptError, NotAudioError
 from analysis.settings import Settings
@@ -132,6 +133,35 @@ def test_few_frames(tmp_path: Path, end: bytes) -> None:
     path.write_bytes(bytes(10) + files()["of one bit rate"][:835] + end)
 
     np.testing.assert_array_equal(decode(path), librosa.load(path)[0])
+
+
+FRAME = b"\xff\xfb\x50\x64".ljust(208, b"\0")  # of layer III, 64 kbit/s, 44.1 kHz
+TAG, TEXT_BEHIND = tag(bytes(2)), b"no frame" * 500
+BOUNDS = {
+    "junk of 64 KiB": (bytes(2**16 - 4) + FRAME * 16, True),
+    "junk of more": (bytes(2**16 - 3) + FRAME * 3, False),
+    "16 frames": (FRAME * 16 + TEXT_BEHIND, True),
+    "15 frames": (FRAME * 15 + TEXT_BEHIND, False),
+    "3 frames at the end": (FRAME * 3, True),
+    "2 frames at the end": (FRAME * 2, False),
+    "3 frames before a tag": (FRAME * 3 + b"TAG".ljust(128), True),
+    "3 frames before another tag": (FRAME * 3 + b"APETAGEX".ljust(32), True),
+    "3 frames before lyrics": (FRAME * 3 + b"LYRICSBEGIN", True),
+    "3 frames before a tag of the beginning": (FRAME * 3 + TAG, True),
+    "4096 tags": (TAG * 2**12 + FRAME * 3, True),
+    "16384 tags": (TAG * 2**14 + FRAME * 3, False),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds_of_the_search(tmp_path: Path, name: str) -> None:
+    """How far frames are looked for, and how many are enough, is what it takes for MP3 and no more."""
+    content, is_found = BOUNDS[name]
+    path = tmp_path / "sound"
+    path.write_bytes(content)
+
+    with path.open("rb") as file:
+        assert (find_mpeg(file) is not None) is is_found
 
 
 def png() -> bytes:

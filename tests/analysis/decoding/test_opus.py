@@ -12,8 +12,9 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.decoding.opus import Opus
+from analysis.decoding.opus import Opus, is_whole_opus
 from analysis.decoding.recording import open_recording
+from analysis.decoding.sndfile import Sndfile
 from analysis.settings import Settings
 from tests.fakes.ogg_pages import pages_of, patch, seal
 from tests.fakes.synthetic import encode, encode_with_ffmpeg, tone
@@ -115,6 +116,27 @@ def test_damaged_streams(tmp_path: Path, data: st.DataObject) -> None:
         return
 
     assert read(path)[0].shape == expected.shape
+
+
+def empty_pages(n: int) -> bytes:
+    """So many pages without anything in them; the last says that it is."""
+    kind = [("magic", "S4"), ("version", "u1"), ("flags", "u1"), ("position", "<i8"), ("serial", "<u4")]
+    pages = np.zeros(n, np.dtype([*kind, ("number", "<u4"), ("checksum", "<u4"), ("n_segments", "u1")]))
+    pages["magic"], pages["number"] = b"OggS", np.arange(n)
+    pages["flags"][-1] = 4
+    return pages.tobytes()
+
+
+@pytest.mark.parametrize(("n_pages", "is_whole"), [(2**18 - 1, True), (2**18, False)])
+def test_pages_are_gone_through_a_quarter_of_a_million_times(tmp_path: Path, n_pages: int, is_whole: bool) -> None:  # noqa: FBT001
+    """A stream of more pages than 2**18, in which its end is counted too, is left to libsndfile: none takes minutes."""
+    path = tmp_path / "sound.opus"
+    path.write_bytes(FILES["ffmpeg's"])
+    with path.open("rb") as file:
+        sndfile = Sndfile(file)
+        path.write_bytes(empty_pages(n_pages))
+
+        assert is_whole_opus(file, sndfile) is is_whole
 
 
 def test_webm_has_the_numbers_of_ogg(tmp_path: Path) -> None:

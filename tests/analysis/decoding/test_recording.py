@@ -425,6 +425,50 @@ def test_declared_duration_is_limited(write_sound: Callable[..., Path]) -> None:
         open_recording(file, Settings(max_duration_s=2))
 
 
+LIMITS = Settings(max_duration_s=2, max_channels=3, min_sample_rate=8000, max_sample_rate=16000)
+
+
+@pytest.mark.parametrize(
+    ("sr", "channels", "n_more", "error"),
+    [
+        (8000, 1, 0, None),
+        (7999, 1, 0, BadSampleRateError),
+        (16000, 1, 0, None),
+        (16001, 1, 0, BadSampleRateError),
+        (8000, 3, 0, None),
+        (8000, 4, 0, TooManyChannelsError),
+        (8000, 1, 1, TooLongError),
+        (11025, 3, 0, None),
+        (11025, 3, 1, TooLongError),
+    ],
+)
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_limits_are_the_last_that_is_taken(
+    write_sound: Callable[..., Path],
+    sr: int,
+    channels: int,
+    n_more: int,
+    error: type[AnalysisError] | None,
+    is_declared: bool,  # noqa: FBT001
+) -> None:
+    """What reaches a limit is taken and what is beyond it by one is not, be its length declared or decoded."""
+    path = write_sound(np.zeros((2 * sr + n_more, channels)), sr, format="FLAC")
+    if not is_declared:
+        path.write_bytes(without_length(path.read_bytes()))
+
+    if error:
+        with pytest.raises(error):
+            decode(path, LIMITS)
+    else:
+        assert len(decode(path, LIMITS)[0]) == 2 * 22050
+
+
+def without_length(content: bytes) -> bytes:
+    """FLAC as it is streamed: STREAMINFO's 36 bits of total samples are 0."""
+    assert content[:4] == b"fLaC"
+    return content[:21] + bytes([content[21] & 0xF0, 0, 0, 0, 0]) + content[26:]
+
+
 def quiet_at_first(sr: int = 44100) -> np.ndarray:
     """Two seconds of silence and ten of noise, [shape=(n, 1)]: a variable bit rate begins low."""
     noise = np.random.default_rng(0).normal(0, 0.3, (10 * sr, 1)).clip(-1, 1)
@@ -467,11 +511,7 @@ def test_unknown_duration_is_read_and_limited(write_sound: Callable[..., Path]) 
     """A FLAC streamed without its length is read to its end, and stopped where it becomes too long."""
     path = write_sound(music(5, 44100), 44100, format="FLAC")
     expected, _ = librosa.load(path)
-    content = bytearray(path.read_bytes())
-    assert content[:4] == b"fLaC"
-    content[21] &= 0xF0  # STREAMINFO's 36 bits of total samples
-    content[22:26] = bytes(4)
-    path.write_bytes(content)
+    path.write_bytes(without_length(path.read_bytes()))
 
     np.testing.assert_allclose(decode(path)[0], expected, atol=ROUNDING)
     with pytest.raises(TooLongError, match=r"more audio than MAX_DURATION_S=4\.5"):

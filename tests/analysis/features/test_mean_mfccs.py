@@ -132,14 +132,28 @@ class MelPowers:
         return len(self.mel_powers)
 
 
-def test_levels_at_the_threshold_take_a_second_pass() -> None:
-    """Where many levels lie in the one bin that holds the threshold, one pass does not say it knows the means."""
-    mfccs = MeanMfccs()
-    threshold = -37.013
-    mfccs.add(MelPowers(np.full((60, 128), threshold) + np.linspace(-0.006, 0.006, 60)[:, None]))
-    mfccs.add(MelPowers(np.full((1, 128), threshold + 80)))
+def assert_certain(mfccs: MeanMfccs, levels: np.ndarray) -> None:
+    """Compare what one pass says with what all levels say, [shape=(t, 128)]."""
+    mean_log_mel = np.maximum(levels, levels.max() - 80).mean(axis=0)
+    rounding = np.sqrt(128) * 100 * 2**-24  # of float32 levels down to -100 dB, through the DCT
+    expected = scipy.fft.dct(mean_log_mel, norm="ortho")[:12]
+    np.testing.assert_allclose(mfccs.fields()["mean_mfccs"], expected, atol=CERTAIN + rounding)
 
-    assert mfccs.fields() is None
+
+@pytest.mark.parametrize(("n_frames", "is_certain"), [(1, True), (10, True), (40, False), (120, False)])
+def test_one_pass_is_certain_or_asks_for_another(n_frames: int, is_certain: bool) -> None:  # noqa: FBT001
+    """Where many levels lie in the one bin that holds the threshold, one pass does not say it knows the means."""
+    mfccs, threshold = MeanMfccs(), -37.013
+    levels = np.full((2600, 128), -10.0)
+    levels[:n_frames] = threshold + 0.004
+    levels[-1] = threshold + 80
+    for batch in np.array_split(levels, 26):
+        mfccs.add(MelPowers(batch))
+
+    if is_certain:
+        assert_certain(mfccs, levels)
+    else:
+        assert mfccs.fields() is None
 
 
 def test_histogram_is_exact_but_for_the_bin_of_the_threshold() -> None:
@@ -152,13 +166,8 @@ def test_histogram_is_exact_but_for_the_bin_of_the_threshold() -> None:
     mfccs = MeanMfccs()
     for log_mel in batches:
         mfccs.add(MelPowers(log_mel))
-    kept = np.concatenate(batches)
 
-    means = mfccs.fields()["mean_mfccs"]
-
-    mean_log_mel = np.maximum(kept, kept.max() - 80).mean(axis=0)
-    rounding = np.sqrt(128) * 100 * 2**-24  # of float32 levels down to -100 dB, through the DCT
-    np.testing.assert_allclose(means, scipy.fft.dct(mean_log_mel, norm="ortho")[:12], atol=CERTAIN + rounding)
+    assert_certain(mfccs, np.concatenate(batches))
 
 
 @pytest.mark.parametrize("level", [1e17, 1e25, 3e38])
