@@ -8,4 +8,4 @@ TOP_DB = 80.0  # dB: a level that is further below the highest level of the soun
 N_MFCC = 12  # coefficients of mean_mfccs
 N_FINGERPRINT = 40  # numbers of the vector fingerprint, and so the dimension of its index
 SAME_DISTANCE = 1.25  # two fingerprints that are nearer are of the same sound: docs/similarity.md says how surely
-ANALYSIS_VERSION = 2  # documents of two versions are not comparable: raise it where a field changes its meaning
+ANALYSIS_VERSION = 3  # documents of two versions are not comparable: raise it where a field changes its meaning

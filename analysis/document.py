@@ -99,6 +99,18 @@ SOUND_FIELDS = (
         is_optional=True,
     ),
     Field(
+        "note",
+        "map",
+        "the single pitch that the sound has; null where it has none, or more than one",
+        since=3,
+        is_nullable=True,
+        fields=(
+            Field("midi", "double", "69 is A4, 440 Hz", "semitones", 3),
+            Field("name", "string", "of the nearest semitone, such as `A#3`; `C4` is 60", since=3),
+            Field("clarity", "double", "how much of what is heard repeats at that pitch, up to 1", since=3),
+        ),
+    ),
+    Field(
         "peaks",
         "bytes",
         "the waveform at a glance: signed 8-bit pairs (minimum, maximum) of equal stretches of `y`, 400 to 800 pairs, "

@@ -64,6 +64,14 @@ def briefly(value: Any) -> str:
     return source({name: part for name, part in value.items() if name != "codec"} if isinstance(value, dict) else None)
 
 
+def note(value: Any) -> str:
+    """Return the pitch of a sound: A#3, 57.98."""
+    if not isinstance(value, dict):
+        return DASH
+    midi = value.get("midi")
+    return f"{value.get('name', DASH)}, {midi:.2f}" if is_number(midi) else str(value.get("name", DASH))
+
+
 def when(moment: Any) -> str:
     """Return a time as 23 Nov 2026, 17:20 UTC."""
     return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M} UTC" if isinstance(moment, datetime) else DASH

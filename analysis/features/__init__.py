@@ -14,6 +14,7 @@ import numpy as np
 from analysis.features.fingerprint import Fingerprint
 from analysis.features.levels import Levels
 from analysis.features.mean_mfccs import MeanMfccs
+from analysis.features.note import Note
 from analysis.features.spectra import Spectra, compute_spectra
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Feature(Protocol):
         """Return the fields by name, in the document's own types; None: add all spectra once more, then ask again."""
 
 
-FEATURES: tuple[Callable[[], Feature], ...] = (MeanMfccs, Fingerprint, Levels)
+FEATURES: tuple[Callable[[], Feature], ...] = (MeanMfccs, Fingerprint, Note, Levels)
 
 
 def extract(recording: Iterable[NDArray[np.float32]]) -> dict[str, Any]:

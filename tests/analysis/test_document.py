@@ -27,6 +27,7 @@ FEATURES = {
     "length": 11025,
     "mean_mfccs": [1.5] * 12,
     "fingerprint": [0.5] * 40,
+    "note": None,
     "peaks": b"\x81\x7f",
     "peak_db": -0.1,
     "rms_db": -20.5,
@@ -53,6 +54,7 @@ def test_sound_tells_of_upload_source_and_run() -> None:
         "blob_name": "takes/one.wav",
         "file_name": "takes/one.wav",
         "length": 11025,
+        "note": None,
         "peaks": b"\x81\x7f",
         "peak_db": -0.1,
         "rms_db": -20.5,
@@ -68,7 +70,7 @@ def test_sound_tells_of_upload_source_and_run() -> None:
         "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 2},
         "event_id": "e",
         "analyzed_at": NOW,
-        "analysis_version": 2,
+        "analysis_version": 3,
     }
 
 

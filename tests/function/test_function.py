@@ -69,6 +69,7 @@ def test_each_shape_makes_the_one_document(cloud: Cloud, sound: Path, shape: str
     np.testing.assert_allclose(mean_mfccs, librosa.feature.mfcc(y=y, sr=sr, n_mfcc=12).mean(axis=1), atol=1e-3)
     features = extract([y])
     np.testing.assert_allclose(list(document.pop("fingerprint")), features["fingerprint"], atol=1e-3)
+    assert document.pop("note") == features["note"]
     assert document.pop("peaks") == features["peaks"]
     levels = [document.pop(name) for name in ("peak_db", "rms_db", "silence")]
     assert levels == pytest.approx([features["peak_db"], features["rms_db"], features["silence"]], abs=1e-3)

@@ -52,6 +52,12 @@ def test_name_is_split_at_its_last_slash() -> None:
     assert words.base("Bjork\u200d\U0001f3b5 é.wav") == "Bjork\u200d\U0001f3b5 é.wav"
 
 
+def test_note_is_name_and_pitch() -> None:
+    """A note is its name and how far it is from it; of a sound without one there is a dash."""
+    assert words.note({"midi": 57.98, "name": "A#3", "clarity": 0.9}) == "A#3, 57.98"
+    assert words.note(None) == "–"
+
+
 def test_time_is_utc() -> None:
     """Without JavaScript a time is read as UTC."""
     assert words.when(datetime(2026, 11, 3, 7, 5, tzinfo=UTC)) == "3 Nov 2026, 07:05 UTC"
@@ -62,8 +68,18 @@ def test_time_is_utc() -> None:
 @example(float("nan"))
 def test_anything_is_put_in_words(value: Any) -> None:
     """No field of a document, whatever is in it, keeps the others from being shown."""
-    for reader in (words.duration, words.level, words.size, words.rate, words.source, words.briefly, words.when):
+    for reader in (
+        words.duration,
+        words.level,
+        words.size,
+        words.rate,
+        words.source,
+        words.briefly,
+        words.note,
+        words.when,
+    ):
         assert isinstance(reader(value), str)
+    assert isinstance(words.note({"midi": value, "name": value}), str)
     assert isinstance(reader({"container": value, "channels": value, "sample_rate": value}), str)
     drawing.draw_waveform(value)
     drawing.draw_bars(value, [{"mean_mfccs": value}])

@@ -53,6 +53,13 @@ def tone() -> bytes:
     return encode(sum(np.sin(2 * np.pi * pitch * k * t) * 0.3 / k**2 for k in range(1, 6)), SR)
 
 
+def string() -> bytes:
+    """A struck string, the ninth key of a piano: stiff, its harmonics the faster to die the higher they are."""
+    t = seconds(1.5, 44100)
+    partials = [(k * np.sqrt(1 + 3e-4 * k * k), 0.4 / k, 0.7 * k) for k in range(1, 12)]
+    return encode(sum(a * np.exp(-d * t) * np.sin(2 * np.pi * 43.7 * f * t) for f, a, d in partials), 44100)
+
+
 def dying_noise() -> bytes:
     """Noise that dies away over several batches of frames, to the last bits of 16."""
     t = seconds(4, SR)
@@ -91,6 +98,7 @@ def loud_floats() -> bytes:
 SOUNDS: dict[str, Callable[[], bytes]] = {
     "local/sample.wav": (ROOT / "local/sample.wav").read_bytes,
     "tone": tone,
+    "string": string,
     "dying noise": dying_noise,
     "two parts": two_parts,
     "drums": drums,
