@@ -1,4 +1,4 @@
-"""The seed of the random tests: the same in every run, printed, and another one where --seed says so."""
+"""The seed of the random tests, the same in every run if --seed says nothing else, and the order of all tests."""
 
 import random
 from collections.abc import Iterator
@@ -10,10 +10,12 @@ FIXED = 0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --seed."""
-    parser.getgroup("sounds").addoption(
+    """Add --seed and --reverse."""
+    group = parser.getgroup("sounds")
+    group.addoption(
         "--seed", type=_seed, default=FIXED, help=f"of the random tests: a number, or random to draw one ({FIXED})"
     )
+    group.addoption("--reverse", action="store_true", help="the last test first: no test may depend on another")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("fixed")
     elif config.getoption("hypothesis_seed") is None:
         config.option.hypothesis_seed = str(seed)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Turn the order round."""
+    if config.getoption("reverse"):
+        items.reverse()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

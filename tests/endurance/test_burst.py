@@ -54,12 +54,11 @@ CONTENTS = [
 IS_SOUND = [True, True, True, True, False]
 
 
-def unreliable(faults: list[Any], hard: Any, otherwise: Any, text: Callable[[Any], str]) -> Any:
+def unreliable(dice: random.Random, faults: list[Any], hard: Any, otherwise: Any, text: Callable[[Any], str]) -> Any:
     """One of the faults as often as FAILING says; the hard one for the first two tries of an unlucky upload.
 
     So both deliveries of such an event fail, and one that is only thought to be answered is missed.
     """
-    dice = random.Random(4)
     tries: Counter[str] = Counter()
 
     def fault(request: Any) -> Any:
@@ -94,7 +93,7 @@ def killing(function: Program, killed: list[int]) -> Iterator[None]:
 
 
 def test_burst_with_failures_makes_one_document_each(
-    firestore: Program, tmp_path: Path, request: pytest.FixtureRequest
+    firestore: Program, tmp_path: Path, request: pytest.FixtureRequest, seed: int
 ) -> None:
     """Of every upload of a burst one document remains, whatever fails; more uploads with --burst-uploads."""
     n_uploads = request.config.getoption("--burst-uploads")
@@ -107,9 +106,12 @@ def test_burst_with_failures_makes_one_document_each(
         storage = ends.enter_context(start_storage(tmp_path, publisher_port=trigger.port).wait())
         downloading = ends.enter_context(StorageProxy(storage).running())
         committing = ends.enter_context(FirestoreProxy(firestore).running())
-        downloading.default = unreliable(DOWNLOAD_FAULTS, answer(403), downloads.pass_on, lambda get: get.path)
+        dice = random.Random(seed)
+        downloading.default = unreliable(dice, DOWNLOAD_FAULTS, answer(403), downloads.pass_on, lambda get: get.path)
         denied = commits.refused(StatusCode.PERMISSION_DENIED)
-        committing.default = unreliable(COMMIT_FAULTS, denied, commits.Call.forward, lambda call: str(call.request))
+        committing.default = unreliable(
+            dice, COMMIT_FAULTS, denied, commits.Call.forward, lambda call: str(call.request)
+        )
         addresses = {"STORAGE_EMULATOR_HOST": downloading.url, "FIRESTORE_EMULATOR_HOST": committing.address}
         function = ends.enter_context(start_function(tmp_path, environment=addresses | collections, port=port).wait())
         database = connect_firestore(firestore)

@@ -96,6 +96,13 @@ def test_everything_runs_where_nothing_is_left_out(small: Path) -> None:
     assert set(outcomes(run(small)).values()) == {"PASSED"}
 
 
+def test_order_can_be_reversed(small: Path) -> None:
+    """--reverse runs the last test first."""
+    forwards, backwards = (re.findall(r"::(\w+) PASSED", run(small, "-v", *more)) for more in ([], ["--reverse"]))
+
+    assert backwards == forwards[::-1]
+
+
 def test_seed_repeats_what_was_drawn(small: Path) -> None:
     """The seed is printed, also beside a test that failed with it, and the same one draws the same."""
     printed = []
