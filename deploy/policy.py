@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from deploy.gcloud import Gcloud
 
+# Where the policy has conditions already, gcloud takes no change that does not say whether it has one.
+_UNCONDITIONAL = ("--condition=None",)
+
 
 class Right(NamedTuple):
     """What a member may do.
@@ -64,19 +67,19 @@ def right_of_account(email: str, role: str) -> Right:
 
 def policy_of_project(project: str) -> Policy:
     """Return the policy of a project."""
-    return Policy(("projects",), (project,), ("--condition=None",))
+    return Policy(("projects",), (project,), _UNCONDITIONAL)
 
 
 def policy_of_bucket(bucket: str) -> Policy:
     """Return the policy of a bucket."""
-    return Policy(("storage", "buckets"), (f"gs://{bucket}",))
+    return Policy(("storage", "buckets"), (f"gs://{bucket}",), _UNCONDITIONAL)
 
 
 def policy_of_service(name: str, region: str) -> Policy:
     """Return the policy of the Cloud Run service that a 2nd-gen function of this name is."""
-    return Policy(("run", "services"), (name, f"--region={region}"))
+    return Policy(("run", "services"), (name, f"--region={region}"), _UNCONDITIONAL)
 
 
 def policy_of_job(name: str, region: str) -> Policy:
-    """Return the policy of a Cloud Run job."""
+    """Return the policy of a Cloud Run job; gcloud knows no conditions there."""
     return Policy(("run", "jobs"), (name, f"--region={region}"))

@@ -14,6 +14,7 @@ from deploy.reconcile import (
     find_function,
     refuse_other_bucket,
     refuse_other_generation,
+    say_neighbours,
 )
 from deploy.rest import signed_in
 from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
@@ -32,6 +33,7 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
         function = find_function(gcloud, deployment, location.region)
         refuse_other_generation(function, deployment)
         refuse_other_bucket(function, deployment)
+        say_neighbours(gcloud, deployment)
     with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
         ensure_apis(gcloud, apis_of_function(deployment.generation))
     with step(gcloud, "look at the project", "roles/browser"):

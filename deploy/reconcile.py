@@ -18,10 +18,10 @@ EVENTS = {1: "google.storage.object.finalize", 2: "google.cloud.storage.object.v
 # The most that an event-driven function may have; an hour of noise as AAC took 19 s of one core.
 TIMEOUT_S = 540
 
-# pip install --target on Linux, without bytecode: llvmlite 179 MB, av 131, scipy 112, numpy 53, scikit-learn 31.
-TOO_LARGE = (
-    "note: generation 1 has a limit of 500 MB for source and packages, and these packages are 586 MB;"
-    " if Google refuses to build them, use --generation 2, which has no such limit"
+# pip install --target on Linux, with the bytecode that Google's buildpack compiles: 586 MB of it are the files alone.
+FIRST_GENERATION = (
+    "note: generation 1 can be made only in a project that has such functions already, and it has a limit of 500 MB for"
+    " source and packages, which are 680 MB as deployed; if Google refuses, use --generation 2, which has neither limit"
 )
 
 
@@ -77,6 +77,21 @@ def region_of_function(gcloud: Gcloud, name: str) -> str | None:
     return next((path.split("/")[3] for path in paths if path.endswith(f"/functions/{name}")), None)
 
 
+def say_neighbours(gcloud: Gcloud, deployment: Deployment) -> None:
+    """Say which other functions watch the bucket: each analyses every upload, and two of ours write one document."""
+    for function in gcloud.read("functions", "list", "--v2") or []:
+        filters = function.get("eventTrigger", {}).get("eventFilters", [])
+        name = function["name"].rpartition("/")[2]
+        watched = any(one.get("attribute") == "bucket" and one.get("value") == deployment.bucket for one in filters)
+        if watched and name != deployment.name:
+            kind = (
+                "the same function, so each upload is analysed twice"
+                if LABEL in function.get("labels", {})
+                else "another"
+            )
+            gcloud.say(f"note: the function {name} watches gs://{deployment.bucket} too ({kind})")
+
+
 def refuse_other_generation(function: Function | None, deployment: Deployment) -> None:
     """Raise ConflictError if the function of this name is of the other generation: that cannot be changed."""
     if function is None or function.generation == deployment.generation:
@@ -116,7 +131,7 @@ def ensure_function(gcloud: Gcloud, goal: Function, found: Function | None) -> N
             return
         gcloud.say("; ".join(different))
     if goal.generation == 1:
-        gcloud.say(TOO_LARGE)
+        gcloud.say(FIRST_GENERATION)
     gcloud.run("functions", "deploy", goal.name, f"--region={goal.region}", *_flags(goal, gcloud.project))
 
 

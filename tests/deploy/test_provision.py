@@ -17,7 +17,7 @@ from deploy.function import read_function
 from deploy.gcloud import Gcloud
 from deploy.location import Location, locate
 from deploy.policy import Right, policy_of_service, right_of_account
-from deploy.reconcile import find_function, refuse_other_bucket, region_of_function
+from deploy.reconcile import find_function, refuse_other_bucket, region_of_function, say_neighbours
 from deploy.rights import ensure_only_invoker
 from deploy.teardown import remove_indexes, remove_project_rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
@@ -213,6 +213,24 @@ def test_a_function_whose_name_ends_alike_is_another(name: str):
 
     assert region_of_function(gcloud, "analyze") is None
     assert find_function(gcloud, Deployment(PROJECT, BUCKET), "us-central1") is None
+
+
+def test_another_function_of_the_bucket_is_said(capsys: pytest.CaptureFixture[str]):
+    """Other functions that watch the bucket are said, with what that means; those of other buckets are not."""
+    there: list[dict[str, Any]] = [
+        {"name": NAME, "eventTrigger": {"eventFilters": [{"attribute": "bucket", "value": BUCKET}]}},
+        {"name": f"{NAME}-x", "eventTrigger": {"eventFilters": [{"attribute": "bucket", "value": BUCKET}]}},
+        {"name": f"{NAME}-y", "eventTrigger": {"eventFilters": [{"attribute": "bucket", "value": "other"}]}},
+        {"name": f"{NAME}-z", "labels": {archive.LABEL: "1"}, "eventTrigger": {}},
+    ]
+    there[1]["labels"] = {archive.LABEL: "1"}
+
+    say_neighbours(Answers(functions_list=there), Deployment(PROJECT, BUCKET))
+
+    assert capsys.readouterr().out == (
+        "# note: the function analyze-x watches gs://my-sounds too"
+        " (the same function, so each upload is analysed twice)\n"
+    )
 
 
 OURS = {"name": NAME, "labels": {archive.LABEL: "1"}}

@@ -37,15 +37,15 @@ STEPS = {
     "look for a function of this name": (r"GET /cloudfunctions/", "roles/cloudfunctions.admin"),
     "enable the APIs": (r"POST /serviceusage/", "roles/serviceusage.serviceUsageAdmin"),
     "look at the project": (r"GET /cloudresourcemanager/", "roles/browser"),
-    "make the bucket": (r"POST /storage/v1/b$", "roles/storage.admin"),
-    "make the Firestore database": (r"POST /firestore/.*/databases$", "roles/datastore.owner"),
-    "make the vector index": (r"POST /firestore/.*/indexes$", "roles/datastore.indexAdmin"),
-    "keep the waveforms out of the indexes": (r"PATCH /firestore/.*/fields/peaks$", "roles/datastore.indexAdmin"),
     "make the service accounts": (r"POST /iam/", "roles/iam.serviceAccountAdmin"),
     "give the accounts their rights on the project": (
         r"POST /cloudresourcemanager/.*:setIamPolicy",
         "roles/resourcemanager.projectIamAdmin",
     ),
+    "make the bucket": (r"POST /storage/v1/b$", "roles/storage.admin"),
+    "make the Firestore database": (r"POST /firestore/.*/databases$", "roles/datastore.owner"),
+    "make the vector index": (r"POST /firestore/.*/indexes$", "roles/datastore.indexAdmin"),
+    "keep the waveforms out of the indexes": (r"PATCH /firestore/.*/fields/peaks$", "roles/datastore.indexAdmin"),
     "let the function read the bucket": (r"PUT /storage/.*/iam", "roles/storage.admin"),
     "deploy the function": (r"POST /cloudfunctions/.*/functions$", "roles/iam.serviceAccountUser"),
     "let its trigger, and nobody else, invoke it": (r"POST /run/", "roles/run.admin"),
@@ -205,6 +205,54 @@ def test_what_others_changed_is_put_back(console: Console):
     assert function["serviceConfig"]["environmentVariables"] == {"MAX_BYTES": str(3712 * 2**20)}
     assert rights(state, "service analyze") == {(RUN, "roles/run.invoker")}
     assert [request.method for request in run.writes] == ["POST", "PUT", "PATCH", "POST"]
+
+
+def test_conditions_in_policies_are_left_beside_the_rights(console: Console):
+    """Where the policies of project, bucket and service have conditions, rights are given and taken beside them."""
+    state = console.cloud.state
+    condition = {"title": "until 2030", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}
+    others = {"members": [RUN], "condition": condition}
+    for resource, role in (
+        ("project", "roles/datastore.user"),
+        (f"bucket {BUCKET}", "roles/storage.objectViewer"),
+        ("service analyze", "roles/run.invoker"),
+    ):
+        bindings = [one for one in state.policies[resource]["bindings"] if one["role"] != role]
+        state.policies[resource] = {"version": 3, "etag": "ACAB", "bindings": [*bindings, {"role": role, **others}]}
+
+    run = console.deployed()
+
+    assert run.done.returncode == 0, run.done.stderr
+    for resource in ("project", f"bucket {BUCKET}", "service analyze"):
+        bindings = state.policies[resource]["bindings"]
+        (conditional,) = [one for one in bindings if "condition" in one]
+        assert {"role": conditional["role"], "members": [RUN]} in bindings
+        assert conditional["condition"] == condition
+
+
+def test_an_index_of_version_1_is_left_beside_the_new_one(console: Console):
+    """Upgrading from 1.0.0 makes the index of the longer fingerprints, and leaves and names the one of 12 numbers."""
+    state = console.cloud.state
+    (name,) = state.indexes
+    state.indexes[name]["fields"][0]["vectorConfig"]["dimension"] = 12
+
+    run = console.deployed()
+
+    assert run.done.returncode == 0, run.done.stderr
+    dimensions = [one["fields"][0]["vectorConfig"]["dimension"] for one in state.indexes.values()]
+    assert dimensions == [12, N_FINGERPRINT]
+    assert "holds the fingerprints of 12 numbers that another version wrote" in run.done.stdout
+
+
+@pytest.mark.parametrize("database", [{"type": "DATASTORE_MODE"}, {"locationId": "europe-west1"}])
+def test_a_database_that_is_there_is_taken_or_refused(console: Console, database: dict[str, str]):
+    """A database elsewhere is taken as it is, one in Datastore mode refused with the way out."""
+    console.cloud.state.databases["(default)"] |= database
+
+    run = console.deployed()
+
+    assert (run.done.returncode, run.writes) == (1 if "type" in database else 0, [])
+    assert ("--type=firestore-native" in run.done.stderr) is ("type" in database)
 
 
 def test_the_other_generation_is_recognised(console: Console):
