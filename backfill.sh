@@ -4,36 +4,36 @@
 # Usage: ./backfill.sh --project P --bucket B [--prefix X] [--stale] [--rejected [REASON]] [--prune] [--dry-run] [--json]
 #                      [--here | --tasks N] [--schedule CRON] [--name N] [--yes]
 #
-# It compares first: every live object of the bucket with the sounds and rejections that there are. It says what is
+# It compares first: every live object of the bucket with the sounds and rejections in the collections. It says what is
 # missing, stale (of an older analysis version) and gone (a document without its object), what it is going to do, how
-# long that takes and what it costs, and asks. Then each object goes the function's own way, so it may run beside the
-# live trigger, be ended at any time, and be run again.
+# long that takes and what it costs, and asks. Then it analyses each object as the function does. So it may run beside
+# the live trigger, be stopped at any time, and be run again.
 #
 #   --project P          the project
 #   --bucket B           the bucket
 #   --prefix X           only objects and documents whose names begin so
-#   --stale              analyse again what has a sound of an older analysis version
-#   --rejected [REASON]  analyse again what was rejected, for this reason or any
+#   --stale              analyse again the objects whose sound is of an older analysis version
+#   --rejected [REASON]  analyse again the objects that were rejected, for this reason or any
 #   --prune              remove documents whose object is no longer there
-#   --dry-run            compare, say what there is to do, and end; with --tasks or --schedule print the commands too
-#   --json               at the end one JSON object, the last line of stdout: objects, sounds, rejections, left, missing,
-#                        stale, gone, failed, bytes
+#   --dry-run            only compare and say what there is to do; with --tasks or --schedule print the commands too
+#   --json               print the summary as one JSON object, the last line of stdout: objects, sounds, rejections,
+#                        skipped, missing, stale, gone, failed, bytes
 #   --here               do the work on this machine, with a process per core (default)
-#   --tasks N            do it in the cloud, by a Cloud Run job of N tasks; this machine may be switched off meanwhile,
-#                        and Ctrl-C ends only the waiting
-#   --schedule CRON      have it done from now on by a job of its own, of one task or --tasks N, and not at once; e.g.
-#                        '0 3 * * *' for every night at three (UTC)
-#   --name N             the function's name, whose account and limits the job has [analyze]
+#   --tasks N            do the work in the cloud, by a Cloud Run job of N tasks; this machine may be switched off
+#                        meanwhile, and Ctrl-C ends only the waiting
+#   --schedule CRON      have the work done from now on, and not at once, by a job with one task, or N with --tasks N;
+#                        '0 3 * * *' is every night at three (UTC)
+#   --name N             name of the function, whose settings, account and limits the run has [analyze]
 #   --yes                do not ask
 #   --help               this text
 #
-# The settings (such as MAX_BYTES or EXCLUDE_NAMES) are those of the deployed function; what is set in the environment
-# goes before. What could not be done is listed in backfill-failed-*.jsonl, or in the job's log. STORAGE_EMULATOR_HOST
-# and FIRESTORE_EMULATOR_HOST are honoured, so it runs on the local stack too, where the settings are the environment's.
+# The settings (such as MAX_BYTES or EXCLUDE_NAMES) are those of the deployed function; variables of the environment take
+# precedence. What failed is listed in backfill-failed-*.jsonl, or in the job's log. STORAGE_EMULATOR_HOST and
+# FIRESTORE_EMULATOR_HOST are honoured, so it runs on the local stack too, with the settings of the environment.
 # --tasks and --schedule need gcloud, signed in (gcloud auth login); ./deploy.sh --delete removes what they make.
 #
-# Exit codes: 0 what was asked for is done, of a dry run: bucket and collection agree; 1 something failed; 2 wrong usage;
-# 3 a dry run found something to do; 130 Ctrl-C ended it, or the waiting for it.
+# Exit codes: 0 everything that was asked for is done, or, after a dry run, bucket and collection agree; 1 something
+# failed; 2 wrong usage; 3 a dry run found something to do; 130 Ctrl-C ended it, or the waiting for the job.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/environment.sh

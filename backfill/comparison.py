@@ -1,7 +1,7 @@
-"""Objects against documents, in one pass over both: what is there, missing, stale, rejected, left for a reason or gone.
+"""The bucket's objects against the collection's documents: what is there, stale, missing or gone.
 
-*Conventions.* All three lists are in order of the names' UTF-8 bytes; that they are is checked, because in another
-order objects would seem to be missing. Memory does not grow with their length.
+*Conventions.* All lists are in the order of the blob names' UTF-8 bytes, so one pass over them is enough and memory
+does not grow with their length. The order is checked, because in another order objects would seem to be missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from analysis.document import make_uid
 from analysis.errors import ExpiredError, Skipped
 from analysis.upload import check_selected
-from backfill.inventory import Kept, UnreadableError, look_up
+from backfill.listings import StoredDocument, UnreadableError, get_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,93 +24,101 @@ if TYPE_CHECKING:
 
     from analysis.settings import Settings
     from analysis.upload import Upload
-    from backfill.inventory import Calls
+    from backfill.listings import Calls
 
-
-LOOKED_UP = 300  # documents of one call
+BATCH_SIZE = 300  # documents that one call looks up
 
 
 class State(StrEnum):
-    """How an object and its document stand to each other."""
+    """What the comparison says of an object, or of a document without an object."""
 
     SOUND = "sound"
     STALE = "stale"
     REJECTED = "rejected"
-    LEFT = "left"
+    SKIPPED = "skipped"
     MISSING = "missing"
     GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What the comparison says of one object, or of one document without an object.
+class Comparison:
+    """One object with its document, or either without the other.
 
     Attributes:
-        state: how they stand to each other.
+        state: what the comparison says of them.
         upload: the object; None where it is gone.
-        kept: the document; None where there is none.
+        document: the document; None where there is none.
     """
 
     state: State
     upload: Upload | None
-    kept: Kept | None
+    document: StoredDocument | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the object."""
+        return (self.upload and self.upload.size) or 0
 
 
 def compare(
-    uploads: Iterable[Upload], sounds: Iterable[Kept], rejections: Iterable[Kept], settings: Settings
-) -> Iterator[Finding]:
-    """Yield a finding for every object and for every document whose object is not there.
+    uploads: Iterable[Upload],
+    sounds: Iterable[StoredDocument],
+    rejections: Iterable[StoredDocument],
+    settings: Settings,
+) -> Iterator[Comparison]:
+    """Yield a comparison for every object, and for every document whose object is not there.
 
     Raises UnreadableError when a list is not in order.
     """
-    lists: tuple[Iterable[Upload | Kept], ...] = (uploads, sounds, rejections)
-    together = merge(*map(_in_order, lists), key=_name)  # of equal names, the object comes first
-    for _, entries in groupby(together, key=_name):
+    lists: tuple[Iterable[Upload | StoredDocument], ...] = (uploads, sounds, rejections)
+    entries_by_name = groupby(merge(*map(_in_order, lists), key=_name), key=_name)
+    for _, entries in entries_by_name:  # of one name, in the order of the lists: object, sounds, rejections
         upload: Upload | None = None
-        kept: Kept | None = None
+        document: StoredDocument | None = None
         for entry in entries:
-            if not isinstance(entry, Kept):
+            if not isinstance(entry, StoredDocument):
                 upload = entry
             elif upload is None or entry.uid != make_uid(upload):
-                yield Finding(State.GONE, None, entry)
-            elif kept is None:  # a sound comes before a rejection
-                kept = entry
+                yield Comparison(State.GONE, None, entry)
+            elif document is None:
+                document = entry
         if upload is not None:
-            yield Finding(_state_of(upload, kept, settings), upload, kept)
+            yield Comparison(_state_of(upload, document, settings), upload, document)
 
 
-def compare_share(
+def compare_shard(
     uploads: Iterable[Upload], client: firestore.Client, settings: Settings, calls: Calls
-) -> Iterator[Finding]:
-    """Yield a finding for every object of a share: their documents are looked up, so nobody reads another's."""
+) -> Iterator[Comparison]:
+    """Yield a comparison for every object of a shard, and read only the documents of these objects."""
     sounds, rejections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
-    for some in batched(uploads, LOOKED_UP):
-        found = list(look_up(client, sounds, some, calls))
-        with_sound = {kept.uid for kept in found}
-        others = [upload for upload in some if make_uid(upload) not in with_sound]
-        yield from compare(some, found, look_up(client, rejections, others, calls), settings)
+    for batch in batched(uploads, BATCH_SIZE):
+        found = list(get_documents(client, sounds, batch, calls))
+        uids = {document.uid for document in found}
+        without_sound = [upload for upload in batch if make_uid(upload) not in uids]
+        yield from compare(batch, found, get_documents(client, rejections, without_sound, calls), settings)
 
 
-def _in_order(entries: Iterable[Upload | Kept]) -> Iterator[Upload | Kept]:
-    before = b""
+def _in_order(entries: Iterable[Upload | StoredDocument]) -> Iterator[Upload | StoredDocument]:
+    previous = b""
     for entry in entries:
         name = _name(entry)
-        if name < before:
-            raise UnreadableError(f"a list is not in order of name: {name!r} came after {before!r}")
-        before = name
+        if name < previous:
+            raise UnreadableError(f"a list is not in order of name: {name!r} came after {previous!r}")
+        previous = name
         yield entry
 
 
-def _name(entry: Upload | Kept) -> bytes:
+def _name(entry: Upload | StoredDocument) -> bytes:
     return entry.blob_name.encode()
 
 
-def _state_of(upload: Upload, kept: Kept | None, settings: Settings) -> State:
-    is_answered = kept is not None and kept.reason != ExpiredError.reason  # which nobody looked at in time
-    if kept is not None and is_answered and not kept.is_stale:
-        return State.REJECTED if kept.reason else State.SOUND
+def _state_of(upload: Upload, document: StoredDocument | None, settings: Settings) -> State:
+    # `expired` says only that nobody analysed the object in time, so such a rejection is no answer.
+    is_answered = document is not None and document.reason != ExpiredError.reason
+    if document is not None and is_answered and not document.is_stale:
+        return State.REJECTED if document.reason else State.SOUND
     try:
         check_selected(upload, settings.include_names, settings.exclude_names)
     except Skipped:
-        return State.SOUND if is_answered else State.LEFT
+        return State.SOUND if is_answered else State.SKIPPED
     return State.STALE if is_answered else State.MISSING

@@ -1,4 +1,4 @@
-"""The document of an object that is gone is removed, after a second look at the object."""
+"""Removal of the document of an object that is gone, after the bucket was asked for the object once more."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from google.api_core.exceptions import FailedPrecondition, NotFound
 from analysis.document import make_uid
 from analysis.errors import Skipped
 from analysis.upload import check_selected
-from backfill.inventory import CALL_S, RETRY, look_at
+from backfill.listings import CALL_S, RETRY, get_upload
 
 if TYPE_CHECKING:
     from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
     from analysis.settings import Settings
     from analysis.upload import Upload
-    from backfill.inventory import Kept
+    from backfill.listings import StoredDocument
 
 
-def prune(kept: Kept, bucket: storage.Bucket, client: firestore.Client, settings: Settings) -> str:
-    """Remove a document, and return "" when it is gone, else why it stays.
+def prune(document: StoredDocument, bucket: storage.Bucket, client: firestore.Client, settings: Settings) -> str:
+    """Remove a document; return the reason if it has to stay, "" if it is gone.
 
-    It stays where its object is there after all, where a newer upload of the name has no document yet (its
-    event is under way), and where the document was written since it was read.
+    It stays if its object is there after all, if a newer upload of the name has no document yet (its event is on the
+    way), and if it is written between the last reading and the removal.
     """
-    upload = look_at(bucket, kept.blob_name)
-    if upload and upload.generation == kept.generation:
+    upload = get_upload(bucket, document.blob_name)
+    if upload and upload.generation == document.generation:
         return "its object is there"
-    if upload and _is_under_way(upload, client, settings):
-        return f"generation {upload.generation} of {kept.blob_name!r} has no document yet"
-    reference = client.collection(kept.collection).document(kept.uid)
-    document = _read(reference)
-    if not document.exists:
+    if upload and _is_unanswered(upload, client, settings):
+        return f"generation {upload.generation} of {document.blob_name!r} has no document yet"
+    reference = client.collection(document.collection).document(document.uid)
+    snapshot = _read(reference)
+    if not snapshot.exists:
         return ""
-    option = client.write_option(last_update_time=document.update_time)
+    option = client.write_option(last_update_time=snapshot.update_time)
     try:
         RETRY(lambda: reference.delete(option=option, retry=None, timeout=CALL_S))()
     except (NotFound, FailedPrecondition):  # it was written or removed in between
@@ -43,12 +43,12 @@ def prune(kept: Kept, bucket: storage.Bucket, client: firestore.Client, settings
 
 
 def _read(reference: firestore.DocumentReference) -> firestore.DocumentSnapshot[Any]:
-    document: firestore.DocumentSnapshot[Any] = RETRY(lambda: reference.get(retry=None, timeout=CALL_S))()
-    return document
+    snapshot: firestore.DocumentSnapshot[Any] = RETRY(lambda: reference.get(retry=None, timeout=CALL_S))()
+    return snapshot
 
 
-def _is_under_way(upload: Upload, client: firestore.Client, settings: Settings) -> bool:
-    """Return whether an upload is wanted and has neither sound nor rejection."""
+def _is_unanswered(upload: Upload, client: firestore.Client, settings: Settings) -> bool:
+    """Return whether an upload has neither sound nor rejection, and is not skipped."""
     try:
         check_selected(upload, settings.include_names, settings.exclude_names)
     except Skipped:
@@ -58,5 +58,5 @@ def _is_under_way(upload: Upload, client: firestore.Client, settings: Settings) 
         client.collection(collection).document(uid)
         for collection in (settings.sounds_collection, settings.rejections_collection)
     ]
-    documents = RETRY(lambda: list(client.get_all(references, [], retry=None, timeout=CALL_S)))()
-    return not any(document.exists for document in documents)
+    snapshots = RETRY(lambda: list(client.get_all(references, [], retry=None, timeout=CALL_S)))()
+    return not any(snapshot.exists for snapshot in snapshots)

@@ -1,31 +1,33 @@
-"""What a run says: how far it is, what it is going to do, what it did, and what could not be done."""
+"""What a run prints: its progress, its plan, its summary, and the list of what failed."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from backfill.comparison import Finding
-    from backfill.inventory import Calls
-    from backfill.planning import Counts, Plan
+    from backfill.comparison import Comparison
+    from backfill.listings import Calls
+    from backfill.plan import Counts, Plan
     from backfill.request import Request
 
-TERMINAL_S, LOG_S = 0.2, 10  # between two lines of progress, where they replace each other and where they do not
+# Between two lines of progress: in a terminal each replaces the last, in a log they add up.
+TERMINAL_S, LOG_S = 0.2, 10
 
 
-def counted[T](items: Iterable[T], verb: str, total: int | None = None) -> Iterator[T]:
-    """Pass items on, and tell on stderr how many have passed."""
+def with_progress[T](items: Iterable[T], verb: str, total: int | None = None) -> Iterator[T]:
+    """Yield the items, and print on stderr how many there were so far."""
     is_terminal = sys.stderr.isatty()
-    started = told = time.monotonic()
+    started = printed = time.monotonic()
     n = 0
 
-    def tell() -> None:
+    def print_progress() -> None:
         rate = n / max(time.monotonic() - started, 1e-3)
         text = f"{verb}: {n:,}" + (f" of {total:,}" if total is not None else "") + f", {rate:,.1f} a second"
         if total and n:
@@ -35,30 +37,30 @@ def counted[T](items: Iterable[T], verb: str, total: int | None = None) -> Itera
     for item in items:
         yield item
         n += 1
-        if time.monotonic() - told > (TERMINAL_S if is_terminal else LOG_S):
-            told = time.monotonic()
-            tell()
+        if time.monotonic() - printed > (TERMINAL_S if is_terminal else LOG_S):
+            printed = time.monotonic()
+            print_progress()
     if is_terminal:
-        tell()
+        print_progress()
         print(file=sys.stderr)
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that reads best."""
+    """Return a duration in days, hours, minutes or seconds, rounded."""
     for unit, n_seconds in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * n_seconds:
             return f"{seconds / n_seconds:.0f} {unit}"
     return f"{seconds:.0f} s"
 
 
-def describe(counts: Counts) -> str:
-    """Return what the comparison found, a line for each count."""
+def describe_counts(counts: Counts) -> str:
+    """Return a line for each count."""
     lines = (
         (counts.objects, "objects in the bucket"),
         (counts.sounds, "have a sound"),
         (counts.rejections, "have a rejection"),
-        (counts.left, "need neither, for a reason"),
-        (counts.missing, "missing: neither, and no reason"),
+        (counts.skipped, "skipped: need no document, for a reason"),
+        (counts.missing, "missing: have no document, and should"),
         (counts.stale, "stale: the sound is of an older analysis version"),
         (counts.gone, "gone: documents whose object is no longer there"),
     )
@@ -66,16 +68,16 @@ def describe(counts: Counts) -> str:
 
 
 def describe_calls(calls: Calls) -> str:
-    """Return what the comparison took."""
+    """Return how many calls the comparison made."""
     return f"Compared in {calls.to_bucket:,} calls to the bucket and {calls.to_database:,} to the database."
 
 
 def describe_plan(plan: Plan, request: Request) -> str:
-    """Return what is going to be done, how long it takes and what it costs."""
+    """Return what will be done, how long it takes and what it costs."""
     counts = plan.counts
     parts = []
     if plan.n_objects:
-        n_processes = request.n_tasks or request.processes
+        n_processes = request.n_tasks or request.n_processes
         where = f"{n_processes} tasks" if request.n_tasks else f"{n_processes} processes here"
         parts.append(
             f"To analyse: {plan.n_objects:,} objects, {counts.bytes / 1e6:,.1f} MB;"
@@ -83,7 +85,7 @@ def describe_plan(plan: Plan, request: Request) -> str:
             f" {duration(plan.vcpu_seconds / n_processes)} by {where}; about ${plan.dollars:.2f} in the cloud"
         )
     if request.schedule:
-        parts.append(f"From now on by the schedule {request.schedule!r}, not at once")
+        parts.append(f"By the schedule {request.schedule!r} from now on, not at once")
     if plan.n_documents:
         parts.append(f"To remove: {plan.n_documents:,} documents of objects that are gone")
     if counts.stale and not request.stale:
@@ -94,15 +96,15 @@ def describe_plan(plan: Plan, request: Request) -> str:
 
 
 def print_summary(counts: Counts, *, as_json: bool) -> None:
-    """Print the counts, as the last line of stdout where they are for a program."""
-    print(json.dumps(counts.summary()) if as_json else describe(counts), flush=True)
+    """Print the counts: as one line of JSON for a program, as a table for a person."""
+    print(json.dumps(asdict(counts)) if as_json else describe_counts(counts), flush=True)
 
 
 class FailureList:
-    """Lists what failed: in a file, which there is only then, or for a task, whose files nobody sees, in its log.
+    """A list of what failed, with the reasons: a file that is made by the first failure, or for a task its log.
 
     Attributes:
-        place: where that is.
+        place: the file, or "this log".
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -110,17 +112,15 @@ class FailureList:
         self._file: IO[str] | None = None
         self.place = str(self._path or "this log")
 
-    def add(self, finding: Finding, message: str) -> None:
-        """List an object, or the document of one that is gone, with the reason."""
+    def add(self, comparison: Comparison, message: str) -> None:
+        """Add an object, or a document without an object, with the reason of its failure."""
         if self._file is None:
             self._file = self._path.open("w") if self._path else sys.stderr
-        entry: dict[str, object] = {"state": finding.state, "message": message}
-        if finding.upload:
-            entry |= {"blob_name": finding.upload.blob_name, "generation": finding.upload.generation}
-        elif finding.kept:
-            entry |= {"blob_name": finding.kept.blob_name, "generation": finding.kept.generation}
+        entry: dict[str, object] = {"state": comparison.state, "message": message}
+        if subject := comparison.upload or comparison.document:
+            entry |= {"blob_name": subject.blob_name, "generation": subject.generation}
         if self._path is None:
-            entry["severity"] = "ERROR"  # by which Cloud Logging finds it
+            entry["severity"] = "ERROR"  # Cloud Logging reads it from the line
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
 

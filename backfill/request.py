@@ -1,16 +1,36 @@
-"""The command line of backfill.sh; run by itself, it only says what is wrong with it, before anything is installed."""
+"""The command line of backfill.sh, and of each task of its Cloud Run job.
+
+Run as ``python -m backfill.request ARGUMENT...`` it only checks the arguments, before anything is installed.
+"""
 
 import argparse
+import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from analysis.errors import AnalysisError
 
 MAX_TASKS = 10_000  # of a Cloud Run job
 REASONS = tuple(sorted(error.reason for error in AnalysisError.__subclasses__()))
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The blob names of one of several tasks: a hash of the name chooses the task, the same one in every run.
+
+    Attributes:
+        index: number of the task, from 0.
+        count: how many tasks there are.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def __contains__(self, blob_name: str) -> bool:
+        digest = hashlib.blake2b(blob_name.encode(), digest_size=8).digest()
+        return int.from_bytes(digest) % self.count == self.index
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +40,19 @@ class Request:
     Attributes:
         project: id of the project.
         bucket: name of the bucket.
-        prefix: beginning of the names that are looked at.
-        stale: whether what has a sound of an older definition is analysed again.
-        rejected: for which reason what was rejected is analysed again: "" for any, None for none.
-        prune: whether the documents of objects that are gone are removed.
+        prefix: the run is about blobs whose names begin so.
+        stale: analyse stale sounds again.
+        rejected: analyse again what was rejected for this reason; "" is any reason, None is nothing.
+        prune: remove the documents whose object is gone.
         dry_run: only compare.
-        json: print one JSON object.
-        processes: how many analyse side by side on this machine.
-        n_tasks: how many tasks of a Cloud Run job do the work; None for this machine.
-        schedule: when such a job is to run from now on, as cron has it.
+        json: print the summary as one JSON object.
+        n_processes: how many processes analyse on this machine.
+        n_tasks: how many tasks of a Cloud Run job do the work; None is this machine.
+        schedule: when such a job is to run from now on, in cron's syntax.
         yes: do not ask.
-        name: the function's name.
+        name: name of the function.
+        is_task: whether this process is a task of a Cloud Run job.
+        shard: which blobs are this process's.
     """
 
     project: str
@@ -41,16 +63,18 @@ class Request:
     prune: bool
     dry_run: bool
     json: bool
-    processes: int
+    n_processes: int
     n_tasks: int | None
     schedule: str | None
     yes: bool
     name: str
+    is_task: bool
+    shard: Shard
 
 
-def parse(arguments: Sequence[str]) -> Request:
-    """Read the command line; what is wrong with it is one line on stderr and exit code 2."""
-    parser = _Parser(prog="backfill.sh", add_help=False, allow_abbrev=False)
+def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Request:
+    """Read the command line and what Cloud Run tells a task; a wrong argument is one line on stderr and exit code 2."""
+    parser = argparse.ArgumentParser("backfill.sh", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
     parser.add_argument("--project", required=True)
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--prefix", default="")
@@ -64,9 +88,10 @@ def parse(arguments: Sequence[str]) -> Request:
     parser.add_argument("--name", default="analyze")
     given = parser.parse_args(arguments)
     if given.schedule is not None and not given.schedule.strip():
-        parser.error("--schedule is empty: give a time as cron has it, such as '0 3 * * *'")
+        parser.error("--schedule is empty: give a time in cron's syntax, such as '0 3 * * *'")
     if given.schedule and given.here:
-        parser.error("--schedule is for a job in the cloud, not --here: this machine is not there every night")
+        parser.error("--schedule makes a job in the cloud, so it cannot be combined with --here")
+    is_task = "CLOUD_RUN_TASK_INDEX" in environment
     return Request(
         project=given.project,
         bucket=given.bucket.removeprefix("gs://").rstrip("/"),
@@ -76,17 +101,18 @@ def parse(arguments: Sequence[str]) -> Request:
         prune=given.prune,
         dry_run=given.dry_run,
         json=given.json,
-        processes=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        # A task has as much memory as the function, which is measured for one analysis at a time.
+        n_processes=1 if is_task else _n_cores(),
         n_tasks=given.tasks or (1 if given.schedule else None),
         schedule=given.schedule,
         yes=given.yes,
         name=given.name,
+        is_task=is_task,
+        shard=Shard(
+            int(environment.get("CLOUD_RUN_TASK_INDEX", 0)),
+            int(environment.get("CLOUD_RUN_TASK_COUNT", 1)),
+        ),
     )
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (./backfill.sh --help tells more)\n")
 
 
 def count(text: str) -> int:
@@ -94,6 +120,10 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_TASKS):
         raise argparse.ArgumentTypeError(f"{text!r}: accepted are 1 to {MAX_TASKS}")
     return int(text)
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The deployed function, whose settings, account and limits are the backfill's."""
+"""The deployed function: the backfill has its settings, and its job also has its account and limits."""
 
 from __future__ import annotations
 
@@ -34,31 +34,32 @@ def find_deployed(gcloud: Gcloud, deployment: Deployment) -> Function:
 
 
 def look_for_deployed(gcloud: Gcloud, deployment: Deployment, environment: Mapping[str, str]) -> Function | None:
-    """Return the function of this name; None, and say so, where there is none to be had.
+    """Return the function of this name; without one, print a note and return None.
 
-    Raises FailedError where Google does not tell whether there is one: with the defaults instead of its settings, other
-    objects would be analysed than it analyses. A person who sets any of the settings is taken at their word.
+    Raises FailedError if Google refuses to answer and the environment has no setting: the run would have the default
+    settings, and those may select other objects than the function's.
     """
     try:
         return _read_deployed(gcloud, deployment)
     except ConflictError as conflict:
-        why = str(conflict)
+        cause = str(conflict)
     except RefusedError as refused:
-        why = refused.answer or "no answer"
+        cause = refused.answer or "no answer"
         if not any(name in environment for name in VARIABLES):
             raise FailedError(
-                f"the settings of the function {deployment.name} cannot be read. Google answered:\n{why}\n"
+                f"the settings of the function {deployment.name} cannot be read. Google answered:\n{cause}\n"
                 f"What to do: {advice(refused.answer, deployment.project, (VIEWER,))}\n"
-                f"Or give its settings in the environment: {VARIABLES[0]} and those that you changed."
+                f"Or set its settings in the environment: {VARIABLES[0]} and those that you changed."
             ) from refused
     print(
-        f"backfill.sh: settings are those of the environment, else the defaults: {why.splitlines()[0]}", file=sys.stderr
+        f"backfill.sh: settings are those of the environment, else the defaults: {cause.splitlines()[0]}",
+        file=sys.stderr,
     )
     return None
 
 
 def settings_variables(function: Function | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are settings: the function's, unless they are set in the person's environment."""
+    """Return the variables that are settings; the environment's take precedence over the function's."""
     deployed = function.environment if function else {}
     return {name: value for name, value in {**deployed, **environment}.items() if name in VARIABLES}
 

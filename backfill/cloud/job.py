@@ -1,4 +1,4 @@
-"""A Cloud Run job: what it is, how the API says it, and how it should be; deployed when anything about it is otherwise.
+"""A Cloud Run job: as desired, as the API describes it, and deployed when the two differ.
 
 Source: the REST reference of the Cloud Run Admin API v1 (Job), which gcloud speaks.
 """
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from deploy.function import Function
     from deploy.gcloud import Gcloud
 
-# What bounds a run, whatever happens in it: no more tasks at once than this, each tried so often again, for so long.
-MAX_PARALLELISM = 100
-RETRIES = 2
-TIMEOUT_S = 24 * 3600
+# The bounds of the cost of an execution.
+MAX_PARALLELISM = 100  # tasks at once
+RETRIES = 2  # of a task
+TIMEOUT_S = 24 * 3600  # of an attempt
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a job is: as it was read, or as it should be.
+    """A job, observed or desired.
 
     Attributes:
         name: without project and region.
         region: where it runs.
-        image: what its tasks run, with its tag.
-        account: e-mail of the service account that it runs as.
+        image: the image of its tasks, with its tag.
+        account: e-mail of the service account of its tasks.
         memory_mib: memory of a task.
         vcpus: cores of a task.
-        n_tasks: how many tasks an execution has.
-        parallelism: how many of them may run at once.
-        retries: how often a task that failed is tried again.
-        timeout_s: how long a task may take each time.
-        arguments: of the command line of each task.
-        environment: variables of each task, the settings.
+        n_tasks: number of tasks of an execution.
+        parallelism: how many tasks may run at once.
+        retries: how often a failed task is started again.
+        timeout_s: how long an attempt of a task may take.
+        arguments: command line of each task.
+        environment: variables of each task: the settings.
 
     """
 
@@ -50,9 +50,9 @@ class Job:
     region: str
     image: str
     account: str
-    memory_mib: int = field(metadata={"said": "memory MiB"})
-    vcpus: int = field(metadata={"said": "vCPUs"})
-    n_tasks: int = field(metadata={"said": "tasks"})
+    memory_mib: int = field(metadata={"label": "memory MiB"})
+    vcpus: int = field(metadata={"label": "vCPUs"})
+    n_tasks: int = field(metadata={"label": "tasks"})
     parallelism: int
     retries: int
     timeout_s: int
@@ -60,10 +60,10 @@ class Job:
     environment: Mapping[str, str]
 
 
-def wanted(
+def desired_job(
     name: str, image: str, function: Function, request: Request, n_tasks: int, variables: Mapping[str, str]
 ) -> Job:
-    """Return the job as it should be: with the function's account and limits."""
+    """Return the desired job, which has the function's account and limits."""
     return Job(
         name=name,
         region=function.region,
@@ -81,7 +81,7 @@ def wanted(
 
 
 def task_arguments(request: Request) -> tuple[str, ...]:
-    """Return the command line of a task: what the person asked for, here, without a question."""
+    """Return the command line of a task: the same request, but done by the task itself and without a question."""
     return (
         f"--project={request.project}",
         f"--bucket={request.bucket}",
@@ -122,27 +122,27 @@ def read_job(answer: dict[str, Any], region: str) -> Job:
     )
 
 
-def ensure_job(gcloud: Gcloud, goal: Job, found: Job | None) -> None:
-    """Deploy the job unless it is there as it should be; say what differs."""
-    if found == goal:
+def ensure_job(gcloud: Gcloud, desired: Job, observed: Job | None) -> None:
+    """Deploy the job if there is none or if it differs, and say what differs."""
+    if observed == desired:
         return
-    if found is not None:
-        gcloud.say("; ".join(_differences(found, goal)))
-    variables = joined(f"{name}={value}" for name, value in goal.environment.items())
+    if observed is not None:
+        gcloud.say("; ".join(_differences(observed, desired)))
+    variables = joined(f"{name}={value}" for name, value in desired.environment.items())
     gcloud.run(
-        *("run", "jobs", "deploy", goal.name, f"--region={goal.region}", f"--image={goal.image}"),
-        *(f"--service-account={goal.account}", f"--memory={goal.memory_mib}Mi", f"--cpu={goal.vcpus}"),
-        *(f"--tasks={goal.n_tasks}", f"--parallelism={goal.parallelism}"),
-        *(f"--max-retries={goal.retries}", f"--task-timeout={goal.timeout_s}s"),
-        f"--args={joined(goal.arguments)}",
+        *("run", "jobs", "deploy", desired.name, f"--region={desired.region}", f"--image={desired.image}"),
+        *(f"--service-account={desired.account}", f"--memory={desired.memory_mib}Mi", f"--cpu={desired.vcpus}"),
+        *(f"--tasks={desired.n_tasks}", f"--parallelism={desired.parallelism}"),
+        *(f"--max-retries={desired.retries}", f"--task-timeout={desired.timeout_s}s"),
+        f"--args={joined(desired.arguments)}",
         f"--set-env-vars={variables}" if variables else "--clear-env-vars",
     )
 
 
-def _differences(found: Job, goal: Job) -> list[str]:
-    values = ((each, getattr(found, each.name), getattr(goal, each.name)) for each in fields(Job))
+def _differences(observed: Job, desired: Job) -> list[str]:
+    values = ((each, getattr(observed, each.name), getattr(desired, each.name)) for each in fields(Job))
     return [
-        f"{each.metadata.get('said', each.name.replace('_', ' '))}: {there}, to be {value}"
-        for each, there, value in values
-        if there != value
+        f"{each.metadata.get('label', each.name.replace('_', ' '))}: {before}, to be {after}"
+        for each, before, after in values
+        if before != after
     ]

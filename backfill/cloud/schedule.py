@@ -1,4 +1,4 @@
-"""A Cloud Scheduler job that runs the Cloud Run job, as an account that may do this and nothing else."""
+"""A Cloud Scheduler job, which runs the Cloud Run job as an account with no other right."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ TIME_ZONE = "Etc/UTC"
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """What a schedule is: as it was read, or as it should be.
+    """A schedule, observed or desired.
 
     Attributes:
         name: without project and region.
         region: where it is.
-        cron: when it runs the job, in TIME_ZONE.
-        time_zone: in which that is meant.
-        uri: what it posts to.
-        account: e-mail of the service account as which it does so.
+        cron: when it runs the job, in cron's syntax.
+        time_zone: of those times.
+        uri: address that it posts to.
+        account: e-mail of the service account with which it posts.
 
     """
 
@@ -33,8 +33,8 @@ class Schedule:
     account: str
 
 
-def wanted(project: str, job: str, region: str, cron: str, account: str) -> Schedule:
-    """Return the schedule as it should be; it has the name of the job that it runs."""
+def desired_schedule(project: str, job: str, region: str, cron: str, account: str) -> Schedule:
+    """Return the desired schedule, which has the name of its job."""
     uri = f"https://run.googleapis.com/v2/projects/{project}/locations/{region}/jobs/{job}:run"
     return Schedule(name=job, region=region, cron=cron, time_zone=TIME_ZONE, uri=uri, account=account)
 
@@ -53,14 +53,14 @@ def read_schedule(answer: dict[str, Any]) -> Schedule:
     )
 
 
-def ensure_schedule(gcloud: Gcloud, goal: Schedule) -> None:
-    """Make the schedule, or change it where it is otherwise."""
-    where = goal.name, f"--location={goal.region}"
+def ensure_schedule(gcloud: Gcloud, desired: Schedule) -> None:
+    """Create the schedule, or update it if it differs."""
+    where = desired.name, f"--location={desired.region}"
     answer = gcloud.read("scheduler", "jobs", "describe", *where)
-    if answer is not None and read_schedule(answer) == goal:
+    if answer is not None and read_schedule(answer) == desired:
         return
     gcloud.run(
         *("scheduler", "jobs", "create" if answer is None else "update", "http", *where),
-        *(f"--schedule={goal.cron}", f"--time-zone={goal.time_zone}"),
-        *(f"--uri={goal.uri}", "--http-method=POST", f"--oauth-service-account-email={goal.account}"),
+        *(f"--schedule={desired.cron}", f"--time-zone={desired.time_zone}"),
+        *(f"--uri={desired.uri}", "--http-method=POST", f"--oauth-service-account-email={desired.account}"),
     )

@@ -16,7 +16,7 @@ from local.servers import PROJECT
 from tests.fakes.synthetic import encode, tone
 
 DOOR = Path(__file__).resolve().parents[2] / "backfill.sh"
-KEYS = ["objects", "sounds", "rejections", "left", "missing", "stale", "gone", "failed", "bytes"]
+KEYS = ["objects", "sounds", "rejections", "skipped", "missing", "stale", "gone", "failed", "bytes"]
 CONTENTS = [
     encode(tone(0.2)),
     encode(tone(0.1, 22050, 1), 22050, "FLAC"),

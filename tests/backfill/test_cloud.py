@@ -241,8 +241,8 @@ def test_only_what_a_task_needs_is_in_the_image(image: Path):
     files = {str(path.relative_to(image)) for path in image.rglob("*") if path.is_file()}
     own = {name for name in files if not name.startswith("python/") and not name.endswith((".pyc", "entrypoint.json"))}
 
-    modules = {str(path.relative_to(ROOT)) for room in ("analysis", "backfill") for path in (ROOT / room).glob("*.py")}
-    assert own == modules | {"requirements.txt"}
+    paths = [*(ROOT / "analysis").rglob("*.py"), *(ROOT / "backfill").glob("*.py")]
+    assert own == {str(path.relative_to(ROOT)) for path in paths} | {"requirements.txt"}
 
 
 def test_the_tasks_do_it_and_are_added_up(project: Project, tasks: Callable[..., None]):
@@ -253,7 +253,7 @@ def test_the_tasks_do_it_and_are_added_up(project: Project, tasks: Callable[...,
 
     assert run.done.returncode == 0, run.done.stderr
     summary = json.loads(run.done.stdout)
-    expected = {"objects": 14, "sounds": 12, "rejections": 1, "left": 1}
+    expected = {"objects": 14, "sounds": 12, "rejections": 1, "skipped": 1}
     assert {name: n for name, n in summary.items() if n and name != "bytes"} == expected
     assert len(list(project.sounds.stream())) == 12
     paths = [request.path for request in run.writes]
@@ -289,7 +289,7 @@ def test_what_failed_is_said_with_where_the_reasons_are(project: Project, tasks:
 
     def fail(execution: dict[str, Any], ended: dict[str, Any]) -> None:
         name = execution["metadata"]["name"]
-        counts = dict.fromkeys(("objects", "sounds", "rejections", "left", "missing", "stale", "gone", "bytes"), 0)
+        counts = dict.fromkeys(("objects", "sounds", "rejections", "skipped", "missing", "stale", "gone", "bytes"), 0)
         project.console.cloud.state.log += [_entry(name, n, json.dumps(counts | {"failed": n})) for n in range(2)]
         execution["status"] = ended | {"succeededCount": 1, "failedCount": 1}
 

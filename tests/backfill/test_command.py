@@ -8,7 +8,6 @@ import pytest
 
 from backfill import request as requests
 from backfill.__main__ import main
-from backfill.request import MAX_TASKS, Request, parse
 from deploy.failures import FailedError
 
 ARGUMENTS = ["--project", "my-project", "--bucket", "my-bucket"]
@@ -21,7 +20,7 @@ def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]
     handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-the-person")
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
-    monkeypatch.setattr("backfill.agreement.bring_about", lambda *asked: received.append(asked) or 0)
+    monkeypatch.setattr("backfill.reconciliation.reconcile", lambda *asked: received.append(asked) or 0)
     monkeypatch.setattr(requests.os, "sched_getaffinity", lambda _: {1, 2, 3}, raising=False)
     yield received
     signal.signal(signal.SIGTERM, handler)
@@ -35,7 +34,7 @@ def test_a_task_analyses_one_object_at_a_time(received: list[tuple[Any, ...]], m
     assert main([*ARGUMENTS, "--here", "--yes", "--json"]) == 0
 
     ((request, variables),) = received
-    assert request.processes == 1
+    assert request.n_processes == 1
     assert variables["MAX_BYTES"] == "17"
 
 
@@ -48,7 +47,7 @@ def test_a_persons_machine_analyses_on_every_core(
     assert main([*ARGUMENTS, "--yes"]) == 0
 
     ((request, _),) = received
-    assert request.processes == 3
+    assert request.n_processes == 3
 
 
 def test_all_clients_go_by_the_project_that_is_asked_for(received: list[tuple[Any, ...]]) -> None:
@@ -76,7 +75,7 @@ def test_what_ends_it_is_said_in_a_line(
     def fail(*_: object) -> int:
         raise error
 
-    monkeypatch.setattr("backfill.agreement.bring_about", fail)
+    monkeypatch.setattr("backfill.reconciliation.reconcile", fail)
 
     assert main(ARGUMENTS) == status
     assert said in capsys.readouterr().err
@@ -88,68 +87,7 @@ def test_sigterm_ends_it_as_a_shell_expects(received: list[tuple[Any, ...]]) -> 
     main(ARGUMENTS)
 
     assert received
+    assert callable(signal.getsignal(signal.SIGTERM))
     with pytest.raises(SystemExit) as ended:
         signal.raise_signal(signal.SIGTERM)
     assert ended.value.code == 143
-
-
-def test_what_is_asked_for() -> None:
-    """Without an option nothing is analysed anew, removed or made in the cloud, and a question is asked."""
-    plain = parse(ARGUMENTS)
-
-    assert plain == Request(
-        project="my-project",
-        bucket="my-bucket",
-        prefix="",
-        stale=False,
-        rejected=None,
-        prune=False,
-        dry_run=False,
-        json=False,
-        processes=plain.processes,
-        n_tasks=None,
-        schedule=None,
-        yes=False,
-        name="analyze",
-    )
-
-
-@pytest.mark.parametrize(
-    ("options", "name", "value"),
-    [
-        (["--bucket", "gs://my-bucket/"], "bucket", "my-bucket"),
-        (["--rejected"], "rejected", ""),
-        (["--rejected", "too_large"], "rejected", "too_large"),
-        (["--tasks", "1"], "n_tasks", 1),
-        (["--tasks", str(MAX_TASKS)], "n_tasks", MAX_TASKS),
-        (["--schedule", "0 3 * * *"], "n_tasks", 1),
-        (["--schedule", "0 3 * * *", "--tasks", "5"], "n_tasks", 5),
-        (["--prefix", "takes/"], "prefix", "takes/"),
-    ],
-)
-def test_what_an_option_asks_for(options: list[str], name: str, value: object) -> None:
-    """An address of a bucket is its name, --rejected alone means any reason, and a schedule needs a task."""
-    assert getattr(parse([*ARGUMENTS, *options]), name) == value
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (["--tasks", "0"], "accepted are 1 to 10000"),
-        (["--tasks", str(MAX_TASKS + 1)], "accepted are 1 to 10000"),
-        (["--tasks", "²"], "accepted are 1 to 10000"),
-        (["--tasks", "2", "--here"], "not allowed with"),
-        (["--rejected", "ugly"], "not_audio"),
-        (["--schedule", " "], "--schedule is empty"),
-        (["--schedule", "0 3 * * *", "--here"], "not --here"),
-        (["--dry"], "--dry"),
-    ],
-)
-def test_wrong_usage(capsys: pytest.CaptureFixture[str], options: list[str], words: str) -> None:
-    """Wrong usage is one line that names what is accepted, and exit code 2."""
-    with pytest.raises(SystemExit) as ended:
-        parse([*ARGUMENTS, *options])
-
-    assert ended.value.code == 2
-    assert words in (said := capsys.readouterr().err)
-    assert said.count("\n") == 1

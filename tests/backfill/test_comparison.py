@@ -12,8 +12,8 @@ from analysis.document import make_uid
 from analysis.settings import Settings
 from analysis.upload import Upload
 from backfill.comparison import State, compare
-from backfill.inventory import Kept, UnreadableError
-from backfill.share import Share, share_of_task
+from backfill.listings import StoredDocument, UnreadableError
+from backfill.request import REASONS
 
 BUCKET = "bucket"
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1, max_size=8)
@@ -22,10 +22,10 @@ DOCUMENTS = st.dictionaries(st.integers(1, 4), st.sampled_from(["sound", "stale"
 BUCKETS = st.dictionaries(NAMES, st.tuples(st.none() | st.integers(1, 4), DOCUMENTS), max_size=12)
 
 
-def keep(upload: Upload, kind: str) -> Kept:
+def document(upload: Upload, kind: str) -> StoredDocument:
     """The document of an upload."""
     collection, reason = ("rejections", "corrupt") if kind == "rejection" else ("sounds", None)
-    return Kept(collection, make_uid(upload), upload.blob_name, upload.generation, kind == "stale", reason)
+    return StoredDocument(collection, make_uid(upload), upload.blob_name, upload.generation, kind == "stale", reason)
 
 
 def in_order(entries: list) -> list:
@@ -35,12 +35,12 @@ def in_order(entries: list) -> list:
 
 @given(BUCKETS)
 def test_every_object_and_every_document_is_told_once(bucket: dict) -> None:
-    """Whatever is there, each object and each document without one has one finding, and the right one."""
+    """Whatever is there, each object and each document without one has one comparison, and the right one."""
     uploads, sounds, rejections, expected = [], [], [], Counter()
     for name, (generation, documents) in bucket.items():
         for document_generation, kind in documents.items():
-            document = keep(Upload(BUCKET, name, document_generation, 1), kind)
-            (rejections if kind == "rejection" else sounds).append(document)
+            stored = document(Upload(BUCKET, name, document_generation, 1), kind)
+            (rejections if kind == "rejection" else sounds).append(stored)
             if document_generation != generation:
                 expected[State.GONE, name, document_generation] += 1
         if generation:
@@ -48,10 +48,11 @@ def test_every_object_and_every_document_is_told_once(bucket: dict) -> None:
             kinds = {"sound": State.SOUND, "stale": State.STALE, "rejection": State.REJECTED, None: State.MISSING}
             expected[kinds[documents.get(generation)], name, generation] += 1
 
-    findings = compare(*map(in_order, (uploads, sounds, rejections)), Settings())
+    comparisons = compare(*map(in_order, (uploads, sounds, rejections)), Settings())
 
     found = Counter(
-        (finding.state, (entry := finding.upload or finding.kept).blob_name, entry.generation) for finding in findings
+        (comparison.state, (entry := comparison.upload or comparison.document).blob_name, entry.generation)
+        for comparison in comparisons
     )
     assert {key: n for key, n in found.items() if not key[1].endswith(("/", "_$folder$"))} == {
         key: n for key, n in expected.items() if not key[1].endswith(("/", "_$folder$"))
@@ -69,27 +70,27 @@ def test_every_object_and_every_document_is_told_once(bucket: dict) -> None:
 )
 def test_what_the_function_leaves_is_left(upload: Upload, settings: Settings) -> None:
     """What the function answers by a line in the log is not missing."""
-    (finding,) = compare([upload], [], [], settings)
+    (comparison,) = compare([upload], [], [], settings)
 
-    assert finding.state is State.LEFT
+    assert comparison.state is State.SKIPPED
 
 
 def test_a_document_counts_whatever_the_settings_say_of_its_name_now() -> None:
     """What was analysed before its name was left out has its sound."""
     upload = Upload(BUCKET, "notes.txt", 1, 9)
 
-    (finding,) = compare([upload], [keep(upload, "sound")], [], Settings(exclude_names=("*.txt",)))
+    (comparison,) = compare([upload], [document(upload, "sound")], [], Settings(exclude_names=("*.txt",)))
 
-    assert finding.state is State.SOUND
+    assert comparison.state is State.SOUND
 
 
 def test_a_stale_sound_that_the_settings_leave_out_now_is_no_work() -> None:
     """A sound of an older version, whose name is left out now, stays as it is: the function would skip it."""
     upload = Upload(BUCKET, "notes.txt", 1, 9)
 
-    (finding,) = compare([upload], [keep(upload, "stale")], [], Settings(exclude_names=("*.txt",)))
+    (comparison,) = compare([upload], [document(upload, "stale")], [], Settings(exclude_names=("*.txt",)))
 
-    assert finding.state is State.SOUND
+    assert comparison.state is State.SOUND
 
 
 def test_lists_in_another_order_are_refused() -> None:
@@ -99,7 +100,7 @@ def test_lists_in_another_order_are_refused() -> None:
     with pytest.raises(UnreadableError, match="not in order"):
         list(compare([second, first], [], [], Settings()))
     with pytest.raises(UnreadableError, match="not in order"):
-        list(compare([], [keep(second, "sound"), keep(first, "sound")], [], Settings()))
+        list(compare([], [document(second, "sound"), document(first, "sound")], [], Settings()))
 
 
 def test_nothing_is_read_ahead() -> None:
@@ -108,27 +109,19 @@ def test_nothing_is_read_ahead() -> None:
     endless = itertools.chain(uploads, (Upload(BUCKET, f"z{number:09}", 1, 9) for number in itertools.count()))
     read = []
 
-    findings = compare((read.append(upload) or upload for upload in endless), [], [], Settings())
-    first = list(itertools.islice(findings, 100))
+    comparisons = compare((read.append(upload) or upload for upload in endless), [], [], Settings())
+    first = list(itertools.islice(comparisons, 100))
 
-    assert [finding.upload for finding in first] == uploads
+    assert [comparison.upload for comparison in first] == uploads
     assert len(read) < 105
 
 
-@given(NAMES, st.integers(1, 50))
-def test_every_object_is_in_one_share(name: str, count: int) -> None:
-    """However many tasks there are, each name is exactly one task's."""
-    assert [name in Share(index, count) for index in range(count)].count(True) == 1
+def test_what_expired_is_missing() -> None:
+    """A rejection that says only that nobody analysed the object in time is no answer; any other is one."""
+    upload = Upload(BUCKET, "a.wav", 1, 9)
+    rejection = document(upload, "rejection")
 
+    states = [next(compare([upload], [], [replace(rejection, reason=reason)], Settings())) for reason in REASONS]
 
-def test_shares_are_of_one_size() -> None:
-    """Names that are alike are spread evenly."""
-    share = Share(3, 10)
-
-    assert 850 < sum(f"takes/{number}.wav" in share for number in range(10000)) < 1150
-
-
-def test_share_is_that_of_the_task() -> None:
-    """A task of a Cloud Run job has its own share; elsewhere everything is this process's."""
-    assert share_of_task({"CLOUD_RUN_TASK_INDEX": "2", "CLOUD_RUN_TASK_COUNT": "7"}) == Share(2, 7)
-    assert share_of_task({}) == replace(Share(), index=0, count=1)
+    assert {each.document.reason for each in states if each.state is State.MISSING} == {"expired"}
+    assert {each.state for each in states} == {State.MISSING, State.REJECTED}

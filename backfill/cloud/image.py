@@ -15,35 +15,36 @@ if TYPE_CHECKING:
     from deploy.gcloud import Gcloud
 
 PACKAGE = "backfill"
-RECIPE = "backfill/image"  # what the image is and how it is built
-SOURCES = ("requirements.txt", "analysis/*.py", "backfill/*.py", f"{RECIPE}/*")  # what RECIPE/gcloudignore lets through
+BUILD_DIRECTORY = "backfill/image"
+# The files that gcloudignore in BUILD_DIRECTORY includes.
+SOURCES = ("requirements.txt", "analysis/**/*.py", "backfill/*.py", f"{BUILD_DIRECTORY}/*")
 
 
 def image_of(deployment: Deployment, function: Function) -> str:
-    """Return the name of the image; it is another when anything that the image is built from is."""
+    """Return the name of the image, in which the tag changes with the Python version and the content of SOURCES."""
     names = {str(path.relative_to(ROOT)) for pattern in SOURCES for path in ROOT.glob(pattern)}
     repository = f"{function.region}-docker.pkg.dev/{deployment.project}/{deployment.repository}"
     return f"{repository}/{PACKAGE}:{function.runtime}-{digest_of(names)}"
 
 
 def ensure_repository(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
-    """Make the repository of the image if there is none."""
+    """Create the repository of the image if there is none."""
     where = deployment.repository, f"--location={region}"
     if gcloud.read("artifacts", "repositories", "describe", *where) is None:
         gcloud.run("artifacts", "repositories", "create", *where, "--repository-format=docker")
 
 
 def ensure_image(gcloud: Gcloud, deployment: Deployment, function: Function) -> None:
-    """Build the image, which takes minutes, unless it is in the repository."""
+    """Build the image, which takes minutes, unless the repository has it."""
     image = image_of(deployment, function)
     where = f"--repository={deployment.repository}", f"--location={function.region}"
     tags = gcloud.read("artifacts", "tags", "list", f"--package={PACKAGE}", *where) or []
     if any(tag["name"].rpartition("/")[2] == image.rpartition(":")[2] for tag in tags):
         return
-    digits = function.runtime.removeprefix("python")  # 313 is 3.13
+    digits = function.runtime.removeprefix("python")  # of 3.13: 313
     gcloud.run(
         *("builds", "submit", str(ROOT), f"--region={function.region}"),
-        *(f"--config={ROOT / RECIPE / 'cloudbuild.yaml'}", f"--ignore-file={RECIPE}/gcloudignore"),
+        *(f"--config={ROOT / BUILD_DIRECTORY / 'cloudbuild.yaml'}", f"--ignore-file={BUILD_DIRECTORY}/gcloudignore"),
         f"--service-account=projects/{deployment.project}/serviceAccounts/{deployment.build_account}",
         f"--substitutions=_IMAGE={image},_PYTHON={digits[0]}.{digits[1:]}",
     )

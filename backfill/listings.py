@@ -1,7 +1,7 @@
-"""The two lists that are compared, both in order of name: the bucket's live objects and a collection's documents.
+"""The two listings that are compared: the live objects of a bucket, and the documents of a collection.
 
-*Conventions.* Order is that of the names' UTF-8 bytes, in which Cloud Storage lists and Firestore sorts. Both are read
-page by page, a call and a bounded memory each, so their number does not matter.
+*Conventions.* Both are in the order of the blob names' UTF-8 bytes: Cloud Storage lists and Firestore sorts by them.
+Each is read page by page, so memory does not grow with its length.
 """
 
 from __future__ import annotations
@@ -9,19 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from google.api_core.exceptions import (
-    Aborted,
-    DeadlineExceeded,
-    GoogleAPICallError,
-    InternalServerError,
-    ResourceExhausted,
-    RetryError,
-    ServiceUnavailable,
-)
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud.firestore import FieldFilter
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from analysis import store
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
 from analysis.upload import Upload, read_upload
@@ -31,31 +23,27 @@ if TYPE_CHECKING:
 
     from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
-OBJECTS = 1000  # of one call: the most that Cloud Storage gives
-DOCUMENTS = 5000  # of one call: 12 MB
-CALL_S = 60  # of one call
-RETRY_S = 300  # no attempt begins later than this after the first: a page may be read again, and nobody waits for it
-RETRY = Retry(
-    predicate=if_exception_type(Aborted, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable),
-    initial=0.5,
-    maximum=20,
-    timeout=RETRY_S,
-)
+OBJECTS_PER_PAGE = 1000  # the most that Cloud Storage gives in one call
+DOCUMENTS_PER_PAGE = 5000  # 12 MB
+CALL_S = 60  # timeout of one call
+RETRY_S = 300  # after the first attempt no further one begins; longer than the function's, as nobody waits for a page
+RETRY = store.RETRY.with_delay(initial=0.5, maximum=20).with_timeout(RETRY_S)
+STORAGE_RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
 OBJECT_FIELDS = "bucket,name,generation,size,contentType,md5Hash,crc32c,timeCreated,customerEncryption"
 DOCUMENT_FIELDS = ("bucket", "blob_name", "generation", "analysis_version", "reason")
 
 
 class UnreadableError(Exception):
-    """The bucket or a collection could not be read to its end, so nothing can be said of either."""
+    """The bucket or a collection could not be read to its end, so the comparison cannot be made."""
 
 
 @dataclass(slots=True)
 class Calls:
-    """How often the two were asked.
+    """How many calls the comparison made.
 
     Attributes:
-        to_bucket: listings, of OBJECTS each.
-        to_database: queries, of DOCUMENTS each, and look-ups.
+        to_bucket: pages of the listing.
+        to_database: pages of queries, and look-ups.
     """
 
     to_bucket: int = 0
@@ -63,16 +51,16 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A document that there is of an upload.
+class StoredDocument:
+    """What the comparison reads of a document.
 
     Attributes:
         collection: id of its collection.
         uid: its id.
         blob_name: name of the blob.
         generation: generation of the blob.
-        is_stale: whether it is a sound of an older definition.
-        reason: of a rejection; None of a sound.
+        is_stale: whether it is a sound of an older analysis version.
+        reason: of a rejection; None for a sound.
     """
 
     collection: str
@@ -84,14 +72,16 @@ class Kept:
 
 
 def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls) -> Iterator[Upload]:
-    """Yield the bucket's live objects in order of name, as uploads of which no event tells."""
-    fields = f"items({OBJECT_FIELDS}),nextPageToken"
+    """Yield the bucket's live objects in order of name, as uploads without an event.
+
+    Raises UnreadableError when the bucket cannot be listed.
+    """
     blobs = bucket.list_blobs(
         prefix=prefix or None,
-        page_size=OBJECTS,
-        fields=fields,
+        page_size=OBJECTS_PER_PAGE,
+        fields=f"items({OBJECT_FIELDS}),nextPageToken",
         timeout=CALL_S,
-        retry=DEFAULT_RETRY.with_timeout(RETRY_S),
+        retry=STORAGE_RETRY,
     )
     try:
         for page in blobs.pages:
@@ -104,32 +94,36 @@ def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls) -> Iterator[
 
 def list_documents(
     collection: firestore.CollectionReference, bucket_name: str, prefix: str, calls: Calls
-) -> Iterator[Kept]:
+) -> Iterator[StoredDocument]:
     """Yield a collection's documents of a bucket's uploads in order of blob name.
 
-    Those of other buckets are read too and passed over: an index over both fields would cost more than it saves.
+    The query also returns documents of other buckets, which are dropped here: an index over both fields would cost more
+    than it saves. Raises UnreadableError when the collection cannot be read.
     """
     names = FieldFilter("blob_name", ">=", prefix)  # with the empty prefix: all that are strings
-    query = collection.where(filter=names).order_by("blob_name").select(DOCUMENT_FIELDS).limit(DOCUMENTS)
+    query = collection.where(filter=names).order_by("blob_name").select(DOCUMENT_FIELDS).limit(DOCUMENTS_PER_PAGE)
     page = None
-    while page is None or len(page) == DOCUMENTS:
-        following = query if page is None else query.start_after(page[-1])
+    while page is None or len(page) == DOCUMENTS_PER_PAGE:
+        next_query = query if page is None else query.start_after(page[-1])
         try:
             calls.to_database += 1
-            page = RETRY(lambda query=following: query.get(retry=None, timeout=CALL_S))()
+            page = RETRY(lambda query=next_query: query.get(retry=None, timeout=CALL_S))()
         except (GoogleAPICallError, RetryError) as error:
             raise UnreadableError(f"the collection {collection.id} cannot be read: {error}") from error
         for document in page:
             if not document.get("blob_name").startswith(prefix):
                 return
-            if (document.to_dict() or {}).get("bucket") == bucket_name:  # the tutorial's documents have none
-                yield _keep(collection.id, document)
+            if (document.to_dict() or {}).get("bucket") == bucket_name:  # the tutorial's documents have no bucket
+                yield _stored_document(collection.id, document)
 
 
-def look_up(
+def get_documents(
     client: firestore.Client, collection: firestore.CollectionReference, uploads: Iterable[Upload], calls: Calls
-) -> Iterator[Kept]:
-    """Yield the collection's documents of these uploads in order of blob name."""
+) -> Iterator[StoredDocument]:
+    """Yield the collection's documents of these uploads in order of blob name, by one call.
+
+    Raises UnreadableError when the collection cannot be read.
+    """
     references = [collection.document(make_uid(upload)) for upload in uploads]
     if not references:
         return
@@ -138,18 +132,18 @@ def look_up(
         documents = RETRY(lambda: list(client.get_all(references, DOCUMENT_FIELDS, retry=None, timeout=CALL_S)))()
     except (GoogleAPICallError, RetryError) as error:
         raise UnreadableError(f"the collection {collection.id} cannot be read: {error}") from error
-    found = [_keep(collection.id, document) for document in documents if document.exists]
-    yield from sorted(found, key=lambda kept: kept.blob_name)
+    found = [_stored_document(collection.id, document) for document in documents if document.exists]
+    yield from sorted(found, key=lambda document: document.blob_name)
 
 
-def look_at(bucket: storage.Bucket, blob_name: str) -> Upload | None:
+def get_upload(bucket: storage.Bucket, blob_name: str) -> Upload | None:
     """Return the live object of a name, None if there is none."""
-    blob = bucket.get_blob(blob_name, timeout=CALL_S, retry=DEFAULT_RETRY.with_timeout(RETRY_S))
+    blob = bucket.get_blob(blob_name, timeout=CALL_S, retry=STORAGE_RETRY)
     return None if blob is None else read_upload(_resource(bucket.name, blob))
 
 
 def _resource(bucket_name: str, blob: storage.Blob) -> dict[str, Any]:
-    """Return what a finalize event would say of an object."""
+    """Return the object resource that a finalize event of the object would have."""
     return {
         "bucket": bucket_name,
         "name": blob.name,
@@ -159,13 +153,13 @@ def _resource(bucket_name: str, blob: storage.Blob) -> dict[str, Any]:
         "md5Hash": blob.md5_hash,
         "crc32c": blob.crc32c,
         "timeCreated": blob.time_created,
-        "customerEncryption": blob._properties.get("customerEncryption"),  # noqa: SLF001 - the client has no name for it
+        "customerEncryption": blob._properties.get("customerEncryption"),  # noqa: SLF001 - the client has no property
     }
 
 
-def _keep(collection: str, document: firestore.DocumentSnapshot[Any]) -> Kept:
+def _stored_document(collection: str, document: firestore.DocumentSnapshot[Any]) -> StoredDocument:
     fields = document.to_dict() or {}
-    return Kept(
+    return StoredDocument(
         collection=collection,
         uid=document.id,
         blob_name=fields["blob_name"],

@@ -1,9 +1,10 @@
-"""Processes analyse side by side, no faster than Firestore asks for, and whatever becomes of one of them."""
+"""Workers analyse side by side, no faster than Firestore allows, and go on when one of them dies."""
 
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from threading import Event
@@ -15,10 +16,10 @@ import pytest
 from analysis.download import IN_THE_CLOUD
 from analysis.settings import Settings
 from analysis.upload import Upload
-from backfill import crew, turns
-from backfill.comparison import Finding, State
-from backfill.crew import WRITES_PER_S, mend_all
-from backfill.mended import Mended
+from backfill import work_queue, workers
+from backfill.comparison import Comparison, State
+from backfill.work_queue import Failure, Result
+from backfill.workers import WRITES_PER_S, analyse_all
 from tests.fakes.serving import Quiet, serving
 from tests.fakes.waiting import wait_until
 
@@ -51,10 +52,10 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Let the crew and its turns go by a clock of the test."""
+    """Let workers and queue go by a clock of the test."""
     clock = Clock()
-    monkeypatch.setattr(crew, "time", clock)
-    monkeypatch.setattr(turns, "time", clock)
+    monkeypatch.setattr(workers, "time", clock)
+    monkeypatch.setattr(work_queue, "time", clock)
     return clock
 
 
@@ -84,37 +85,39 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AbstractCo
     closed.set()
 
 
-def missing(name: str, size: int | None = 1) -> Finding:
+def missing(name: str, size: int | None = 1, uploaded_at: datetime | None = None) -> Comparison:
     """Return an object without a document."""
-    return Finding(State.MISSING, Upload("bucket", name, 1, size), None)
+    return Comparison(State.MISSING, Upload("bucket", name, 1, size, uploaded_at=uploaded_at), None)
 
 
-def placeholder(number: int) -> Finding:
+def placeholder(number: int) -> Comparison:
     """Return an object that needs no document, and no server to find that out."""
     return missing(f"{number}/", 0)
 
 
-def analyse(findings: Iterator[Finding], n_processes: int = 1, writes_per_s: float = 1e6) -> dict[str, Mended]:
-    """Return what became of each object."""
-    over = mend_all(findings, SETTINGS, n_processes, IN_THE_CLOUD, placeholder(0), writes_per_s)
-    return {finding.upload.blob_name: mended for finding, mended in over}
+def analyse(objects: Iterator[Comparison], n_workers: int = 1, writes_per_s: float = 1e6) -> dict[str, Result]:
+    """Return the result of each object."""
+    results = analyse_all(
+        objects, SETTINGS, n_workers, pace=IN_THE_CLOUD, canary=placeholder(0), writes_per_s=writes_per_s
+    )
+    return {comparison.upload.blob_name: result for comparison, result in results}
 
 
 def test_no_more_is_written_a_second_than_allowed(clock: Clock) -> None:
     """Objects are handed out one by one at the rate of the writes, and what was missed of it is not made up for."""
     handed_out = []
 
-    def findings() -> Iterator[Finding]:
+    def objects() -> Iterator[Comparison]:
         for number in range(12):
             handed_out.append(clock.now)
             yield placeholder(number)
             if number == 6:
                 clock.now += 100
 
-    over = analyse(findings(), n_processes=2, writes_per_s=4)
+    results = analyse(objects(), n_workers=2, writes_per_s=4)
 
     pauses = [later - earlier for earlier, later in pairwise(handed_out)]
-    assert len(over) == 12
+    assert len(results) == 12
     assert pauses == [*[0.25] * 6, 100.25, 0, *[0.25] * 3]
 
 
@@ -127,8 +130,8 @@ def test_an_object_that_hangs_is_given_up(
     clock: Clock, bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An object has the 540 s of a function and what its bytes may take to download besides, and no second more."""
-    monkeypatch.setattr(turns, "ATTEMPTS", 1)
-    monkeypatch.setattr(crew, "CHECK_S", 0.02)
+    monkeypatch.setattr(work_queue, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(workers, "POLL_S", 0.02)
     objects = {
         "in time": (None, 539),
         "late": (None, 541),
@@ -147,14 +150,14 @@ def test_an_object_that_hangs_is_given_up(
 
     with bucket(take) as port:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-        over = analyse(missing(name, size) for name, (size, _) in objects.items())
+        results = analyse(missing(name, size) for name, (size, _) in objects.items())
 
-    assert {name: mended.message for name, mended in over.items() if mended.kind == "failed"} == {
+    assert {name: result.message for name, result in results.items() if isinstance(result, Failure)} == {
         "late": "it took longer than 540 s",
         "8 MiB late": "it took longer than 542 s",
         "1 TiB late": "it took longer than 780 s",
     }
-    assert {name for name, mended in over.items() if mended.kind == "gone"} == objects.keys() - {
+    assert {name for name, result in results.items() if not isinstance(result, Failure)} == objects.keys() - {
         "late",
         "8 MiB late",
         "1 TiB late",
@@ -165,7 +168,7 @@ def test_a_process_that_dies_takes_nothing_along(
     bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was with a killed process is done by another; only killed every time it fails, by itself."""
-    monkeypatch.setattr(turns, "PAUSE_S", 0)
+    monkeypatch.setattr(work_queue, "BACKOFF_S", 0)
     asked: Counter[str] = Counter()
 
     def take(name: str, client_port: int) -> None:
@@ -178,11 +181,13 @@ def test_a_process_that_dies_takes_nothing_along(
 
     with bucket(take) as port:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-        over = analyse(map(missing, ["a", "once", "b", "always", "c", "d"]), n_processes=2)
+        results = analyse(map(missing, ["a", "once", "b", "always", "c", "d"]), n_workers=2)
 
-    assert asked == {"a": 1, "once": 2, "b": 1, "always": turns.ATTEMPTS, "c": 1, "d": 1}
-    assert over.pop("always") == Mended("failed", "its process ended with -9")
-    assert {name: mended.kind for name, mended in over.items()} == dict.fromkeys(["a", "once", "b", "c", "d"], "gone")
+    assert asked == {"a": 1, "once": 2, "b": 1, "always": work_queue.MAX_ATTEMPTS, "c": 1, "d": 1}
+    assert results.pop("always") == Failure("its process ended with -9")
+    assert {name: result.kind for name, result in results.items()} == dict.fromkeys(
+        ["a", "once", "b", "c", "d"], "gone"
+    )
 
 
 def test_its_processes_end_with_it(
@@ -198,12 +203,32 @@ def test_its_processes_end_with_it(
 
     with bucket(take) as port:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-        over = mend_all(
-            map(missing, ["hangs", "first", "second"]), SETTINGS, 2, IN_THE_CLOUD, placeholder(0), writes_per_s=1e6
+        results = analyse_all(
+            map(missing, ["hangs", "first", "second"]),
+            SETTINGS,
+            2,
+            pace=IN_THE_CLOUD,
+            canary=placeholder(0),
+            writes_per_s=1e6,
         )
-        next(over)
+        next(results)
         assert reached.wait(30)
         assert len(multiprocessing.active_children()) == 2
-        over.close()
+        results.close()
 
     assert multiprocessing.active_children() == []
+
+
+def test_an_object_of_any_age_is_analysed(
+    bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function rejects an event that is too old; here old objects are what it is for."""
+    monkeypatch.setattr(work_queue, "MAX_ATTEMPTS", 1)
+    asked = []
+
+    with bucket(lambda name, _: asked.append(name)) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        results = analyse(iter([missing("old", uploaded_at=datetime(2000, 1, 1, tzinfo=UTC))]))
+
+    assert asked == ["old"]
+    assert {name: result.kind for name, result in results.items()} == {"old": "gone"}

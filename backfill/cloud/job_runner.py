@@ -1,4 +1,4 @@
-"""The job is made and executed, or put on a schedule; each step reads, and changes only what is not as it should be."""
+"""The work as a Cloud Run job: each step creates or updates a resource if it differs from what is desired."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backfill.cloud import schedule as schedules
-from backfill.cloud.building import ensure_image, ensure_repository, image_of
-from backfill.cloud.execution import added_up, execute, log_filter, summaries, wait
-from backfill.cloud.job import Job, ensure_job, find_job, wanted
+from backfill.cloud.execution import add_up, execute, log_filter, read_summaries, wait
+from backfill.cloud.image import ensure_image, ensure_repository, image_of
+from backfill.cloud.job import Job, desired_job, ensure_job, find_job
+from backfill.cloud.schedule import TIME_ZONE, desired_schedule, ensure_schedule
 from deploy.apis import ensure_apis
 from deploy.policy import policy_of_job
 from deploy.rights import ensure_account, ensure_only_invoker
@@ -19,28 +19,28 @@ from deploy.step import step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backfill.planning import Plan
+    from backfill.plan import Plan
     from backfill.request import Request
     from deploy.deployment import Deployment
     from deploy.function import Function
     from deploy.gcloud import Gcloud
 
 APIS = ("artifactregistry", "cloudbuild", "iam", "logging", "run")
-# What a task says of itself and of each object that failed, but not how far it was.
+# The log lines of a task that say why something failed: its own, and one for each object; not those of its progress.
 REASONS = '(severity>=ERROR OR textPayload:"backfill.sh:")'
 SUCCEEDED, FAILED, STOPPED = 0, 1, 130
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """The cloud as a place where the plan is carried out.
+class JobRunner:
+    """Deploys the job, and executes it or puts it on a schedule.
 
     Attributes:
         gcloud: for the project.
         request: what the person asked for.
-        deployment: the names of things.
-        function: whose account and limits the job has.
-        variables: the settings, which the job gets.
+        deployment: names of the resources.
+        function: the deployed function, whose account and limits the job has.
+        variables: the settings, which the job has too.
 
     """
 
@@ -50,24 +50,24 @@ class Elsewhere:
     function: Function
     variables: Mapping[str, str]
 
-    def carry_out(self, plan: Plan) -> int:
-        """Make the job, then execute it or put it on its schedule; return the exit code, and leave the plan its counts.
+    def run(self, plan: Plan) -> int:
+        """Deploy the job and execute or schedule it; set the counts of the plan, and return the exit code.
 
         Raises FailedError at the first step that cannot be done.
         """
         with redirect_stdout(sys.stderr if self.request.json else sys.stdout):
             if self.request.schedule:
-                self._put_on_schedule(self._make_job(self.deployment.scheduled_job), self.request.schedule)
+                self._schedule(self._deploy_job(self.deployment.scheduled_job), self.request.schedule)
                 return SUCCEEDED
-            job = self._make_job(self.deployment.backfill_job)
+            job = self._deploy_job(self.deployment.backfill_job)
             with step(self.gcloud, "execute the job", "roles/run.developer"):
                 name = execute(self.gcloud, job)
-            return SUCCEEDED if self.gcloud.dry_run else self._see_through(name, job, plan)
+            return SUCCEEDED if self.gcloud.dry_run else self._wait(name, job, plan)
 
-    def _make_job(self, name: str) -> Job:
+    def _deploy_job(self, name: str) -> Job:
         gcloud, deployment, function = self.gcloud, self.deployment, self.function
         image = image_of(deployment, function)
-        goal = wanted(name, image, function, self.request, self.request.n_tasks or 1, self.variables)
+        job = desired_job(name, image, function, self.request, self.request.n_tasks or 1, self.variables)
         with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
             ensure_apis(gcloud, (*APIS, "cloudscheduler") if self.request.schedule else APIS)
         with step(gcloud, "make the repository of its image", "roles/artifactregistry.admin"):
@@ -78,45 +78,45 @@ class Elsewhere:
         ):
             ensure_image(gcloud, deployment, function)
         with step(gcloud, "make the job", "roles/run.developer", "roles/iam.serviceAccountUser"):
-            ensure_job(gcloud, goal, find_job(gcloud, name, function.region))
-        return goal
+            ensure_job(gcloud, job, find_job(gcloud, name, function.region))
+        return job
 
-    def _put_on_schedule(self, job: Job, cron: str) -> None:
+    def _schedule(self, job: Job, cron: str) -> None:
         gcloud, project, account = self.gcloud, self.deployment.project, self.deployment.schedule_account
         with step(gcloud, "make the account of the schedule", "roles/iam.serviceAccountAdmin"):
             ensure_account(gcloud, account, f"runs the job {job.name}")
         with step(gcloud, "let it, and nobody else, run the job", "roles/run.admin"):
             ensure_only_invoker(gcloud, policy_of_job(job.name, job.region), account)
         with step(gcloud, "make the schedule", "roles/cloudscheduler.admin", "roles/iam.serviceAccountUser"):
-            schedules.ensure_schedule(gcloud, schedules.wanted(project, job.name, job.region, cron, account))
+            ensure_schedule(gcloud, desired_schedule(project, job.name, job.region, cron, account))
         gcloud.say(
-            f"it runs next by the schedule {cron!r} ({schedules.TIME_ZONE}); to run it now:"
+            f"it runs next by the schedule {cron!r} ({TIME_ZONE}); to run it now:"
             f" gcloud run jobs execute {job.name} --region={job.region} --project={project}"
         )
 
-    def _see_through(self, name: str, job: Job, plan: Plan) -> int:
-        """Wait for the end of an execution, and give the plan the counts of its tasks."""
+    def _wait(self, name: str, job: Job, plan: Plan) -> int:
+        """Wait for the end of an execution, and set the counts of the plan to the sum of its tasks' counts."""
         gcloud = self.gcloud
         try:
             with step(gcloud, f"wait for {name}; Ctrl-C ends the waiting alone", "roles/run.viewer"):
                 execution = wait(gcloud, name, job)
             with step(gcloud, "add up what the tasks counted", "roles/logging.viewer"):
-                found = summaries(gcloud, execution, job)
+                summaries = read_summaries(gcloud, execution, job)
         except KeyboardInterrupt:
-            print(file=sys.stderr)  # below the ^C
-            _say(f"{name} goes on without this machine; --dry-run tells later what is left to do")
+            print(file=sys.stderr)  # so that the next line begins below the ^C
+            _print_error(f"{name} goes on without this machine; --dry-run tells later what is still to be done")
             sys.exit(STOPPED)
-        n_gone = plan.counts.gone
-        plan.counts = added_up(list(found.values()))
+        gone_before = plan.counts.gone
+        plan.counts = add_up(list(summaries.values()))
         if job.n_tasks > 1 and not self.request.prune:
-            plan.counts.gone = n_gone  # then no task looked for it
-        if missing := sorted(set(range(job.n_tasks)) - set(found)):
-            _say(
+            plan.counts.gone = gone_before  # no task has looked for documents without an object
+        if missing := sorted(set(range(job.n_tasks)) - set(summaries)):
+            _print_error(
                 f"the log has no summary of {len(missing)} of {job.n_tasks} tasks, so the counts lack theirs; --dry-run"
-                f" tells what is left to do. These tasks: {', '.join(map(str, missing))}"
+                f" tells what is still to be done. These tasks: {', '.join(map(str, missing))}"
             )
         if execution.failed or plan.counts.failed:
-            _say(
+            _print_error(
                 f"{execution.failed} tasks and {plan.counts.failed} objects failed; why:\n"
                 f"  gcloud logging read '{log_filter(execution)} AND {REASONS}' --project={gcloud.project}\n"
                 "Run the same command again to try them again."
@@ -125,5 +125,5 @@ class Elsewhere:
         return SUCCEEDED
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     print(f"backfill.sh: {text}", file=sys.stderr)

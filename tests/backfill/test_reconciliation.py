@@ -1,4 +1,4 @@
-"""What a run does with its plan, how it counts, and how it ends: on the emulators, with the analysis itself played."""
+"""A run does what was asked for, counts it and ends with the right exit code: on the emulators, with fake workers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,43 +11,45 @@ from google.auth.exceptions import DefaultCredentialsError
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
 from analysis.download import AT_HOME, IN_THE_CLOUD
+from analysis.pipeline import Answer
 from analysis.upload import Upload
-from backfill import agreement
-from backfill.agreement import bring_about
-from backfill.comparison import Finding
-from backfill.mended import Mended
-from backfill.planning import Plan
+from backfill import reconciliation
+from backfill.comparison import Comparison
+from backfill.plan import Plan
+from backfill.reconciliation import reconcile
 from backfill.request import parse
-from backfill.turns import OutageError
+from backfill.work_queue import Failure, OutageError, Result
 from local.servers import PROJECT
 from tests.backfill.place import CONTENTS, Place
 
-type Analysis = Callable[[Finding], Mended]
+type Analysis = Callable[[Comparison], Result]
 
 
 class Played:
-    """Plays the processes that analyse, and takes down what they are given.
+    """Plays the workers, and notes what they are given.
 
     Attributes:
         becomes: what becomes of an object; by default a sound.
-        asked: what the processes were made with, after the objects.
+        asked: the arguments of each run, by name.
     """
 
     def __init__(self) -> None:
-        self.becomes: Analysis = lambda _: Mended("sound")
-        self.asked: list[tuple[Any, ...]] = []
+        self.becomes: Analysis = lambda _: Answer("sound", "uid")
+        self.asked: list[dict[str, Any]] = []
 
-    def mend_all(self, findings: Iterator[Finding], *asked: Any) -> Iterator[tuple[Finding, Mended]]:
+    def analyse_all(
+        self, comparisons: Iterator[Comparison], *_: Any, **asked: Any
+    ) -> Iterator[tuple[Comparison, Result]]:
         """Yield what becomes of each object."""
         self.asked.append(asked)
-        yield from ((finding, self.becomes(finding)) for finding in findings)
+        yield from ((comparison, self.becomes(comparison)) for comparison in comparisons)
 
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     """Let nothing be analysed really."""
     played = Played()
-    monkeypatch.setattr(agreement, "mend_all", played.mend_all)
+    monkeypatch.setattr(reconciliation, "analyse_all", played.analyse_all)
     return played
 
 
@@ -60,14 +62,19 @@ def run(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(place.directory)
 
-    def run(*options: str, elsewhere: Callable[[Plan], int] | None = None) -> tuple[int, dict[str, int], str]:
+    def run(*options: str, run_job: Callable[[Plan], int] | None = None) -> tuple[int, dict[str, int], str]:
         request = parse(["--project", PROJECT, "--bucket", place.bucket.name, "--json", *options])
         capsys.readouterr()
-        status = bring_about(request, place.environment, elsewhere)
+        status = reconcile(request, place.environment, run_job)
         printed = capsys.readouterr()
         return status, json.loads(printed.out.splitlines()[-1]) if printed.out else {}, printed.err
 
     return run
+
+
+def result_of(kind: str) -> Result:
+    """Return the result of an analysis; a failure is no answer."""
+    return Failure("so it is") if kind == "failed" else Answer(kind, "uid", "so it is")
 
 
 def upload(place: Place, *names: str) -> list[Upload]:
@@ -103,9 +110,9 @@ def test_tasks_share_the_rate_of_writes(
         as_task(monkeypatch, index, 4)
         run("--yes")
 
-    (_, _, pace_here, _, alone), (_, _, pace_there, _, shared) = played.asked
-    assert (alone, shared) == (500, 125)
-    assert (pace_here, pace_there) == (AT_HOME, IN_THE_CLOUD)
+    here, in_task = played.asked
+    assert (here["writes_per_s"], in_task["writes_per_s"]) == (500, 125)
+    assert (here["pace"], in_task["pace"]) == (AT_HOME, IN_THE_CLOUD)
 
 
 def test_one_task_alone_counts_and_removes_what_is_gone(
@@ -146,8 +153,8 @@ def test_tasks_together_compare_every_object_once(
         ("sound", {"sounds": 1}, 0),
         ("kept", {"sounds": 1}, 0),
         ("rejection", {"rejections": 1}, 0),
-        ("skipped", {"left": 1}, 0),
-        ("gone", {"left": 1}, 0),
+        ("skipped", {"skipped": 1}, 0),
+        ("gone", {"skipped": 1}, 0),
         ("failed", {"missing": 1, "failed": 1}, 1),
     ],
 )
@@ -156,7 +163,7 @@ def test_what_becomes_of_a_missing_object_is_counted(
 ) -> None:
     """At the end an object is counted as what it has become, and one that failed is still missing."""
     upload(place, "a.wav")
-    played.becomes = lambda _: Mended(kind, "so it is")
+    played.becomes = lambda _: result_of(kind)
 
     ended, summary, said = run("--yes")
 
@@ -180,7 +187,7 @@ def test_what_becomes_of_a_stale_sound_is_counted(
 ) -> None:
     """A stale sound that cannot be made anew has failed and stays; one whose object was deleted meanwhile is gone."""
     write(place, *upload(place, "a.wav"), version=ANALYSIS_VERSION - 1)
-    played.becomes = lambda _: Mended(kind, "so it is")
+    played.becomes = lambda _: result_of(kind)
 
     ended, summary, _ = run("--stale", "--yes")
 
@@ -242,15 +249,15 @@ def test_what_the_cloud_does_is_not_done_here(place: Place, played: Played, run:
     (there,) = upload(place, "a.wav")
     plans = []
 
-    def elsewhere(plan: Plan) -> int:
+    def run_job(plan: Plan) -> int:
         plans.append(plan.n_objects)
         return 1
 
-    dry = run("--dry-run", "--tasks=2", elsewhere=elsewhere)[0]
-    done = run("--yes", "--tasks=2", elsewhere=elsewhere)[0]
+    dry = run("--dry-run", "--tasks=2", run_job=run_job)[0]
+    done = run("--yes", "--tasks=2", run_job=run_job)[0]
     write(place, there)
-    nothing = run("--yes", "--tasks=2", elsewhere=elsewhere)[0]
-    scheduled = run("--yes", "--schedule=0 3 * * *", elsewhere=elsewhere)[0]
+    nothing = run("--yes", "--tasks=2", run_job=run_job)[0]
+    scheduled = run("--yes", "--schedule=0 3 * * *", run_job=run_job)[0]
 
     assert (dry, done, nothing, scheduled) == (3, 1, 0, 1)
     assert plans == [1, 1, 0]
@@ -261,14 +268,14 @@ def test_an_outage_is_a_failure_of_no_object(place: Place, played: Played, run: 
     """Where nothing can be analysed the exit code says so, and the objects are still missing."""
     upload(place, "a.wav")
 
-    def fail(_: Finding) -> Mended:
+    def fail(_: Comparison) -> Result:
         raise OutageError("nothing can be analysed")
 
     played.becomes = fail
     status, summary, said = run("--yes")
 
     assert (status, summary["failed"], summary["missing"]) == (1, 0, 1)
-    assert "The objects are not to blame" in said
+    assert "The objects are not the cause" in said
 
 
 def test_a_document_that_cannot_be_removed_is_a_failure(
@@ -276,14 +283,14 @@ def test_a_document_that_cannot_be_removed_is_a_failure(
 ) -> None:
     """It is counted, listed with its reason, and does not keep the others from being removed."""
     write(place, *(Upload(place.bucket.name, name, 1) for name in ("a.wav", "b.wav")))
-    real = agreement.prune
+    real = reconciliation.prune
 
-    def refuse(kept: Any, *others: Any) -> str:
-        if kept.blob_name == "a.wav":
+    def refuse(document: Any, *others: Any) -> str:
+        if document.blob_name == "a.wav":
             raise Forbidden("no")
-        return real(kept, *others)
+        return real(document, *others)
 
-    monkeypatch.setattr(agreement, "prune", refuse)
+    monkeypatch.setattr(reconciliation, "prune", refuse)
     status, summary, _ = run("--prune", "--yes")
 
     (path,) = place.directory.glob("backfill-failed-*.jsonl")
@@ -313,7 +320,7 @@ def test_what_ends_the_comparison_is_said_with_what_to_do(
     def fail(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(agreement.Settings, "from_environment", fail)
+    monkeypatch.setattr(reconciliation.Settings, "from_environment", fail)
 
     status, summary, said = run("--dry-run")
 

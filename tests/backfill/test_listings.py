@@ -20,8 +20,8 @@ from grpc import StatusCode
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
 from analysis.upload import Upload
-from backfill import inventory
-from backfill.inventory import Calls, UnreadableError, list_documents, list_uploads, look_at, look_up
+from backfill import listings
+from backfill.listings import Calls, UnreadableError, get_documents, get_upload, list_documents, list_uploads
 from local.program import Program
 from tests.fakes.cloud import connect_firestore
 from tests.fakes.firestore_proxy import FirestoreProxy, refused
@@ -107,7 +107,7 @@ def test_an_object_is_what_its_event_would_say() -> None:
     """Every field of an upload is asked for and read, the customer's encryption among them."""
     with Listing(ITEM["name"]).bucket() as bucket:
         (listed,) = list_uploads(bucket, "", Calls())
-        looked_at = look_at(bucket, ITEM["name"])
+        looked_at = get_upload(bucket, ITEM["name"])
 
     assert listed == looked_at == UPLOAD
 
@@ -164,7 +164,7 @@ def test_documents_of_many_pages(
     collection: google_firestore.CollectionReference, monkeypatch: pytest.MonkeyPatch, n_names: int, page: int
 ) -> None:
     """Names with three generations each, beside another bucket's, come in order, by a call for each page."""
-    monkeypatch.setattr(inventory, "DOCUMENTS", page)
+    monkeypatch.setattr(listings, "DOCUMENTS_PER_PAGE", page)
     uploads = [Upload(BUCKET, f"takes/{n:02}", generation) for n in range(n_names) for generation in (1, 2, 3)]
     others = [Upload("another", f"takes/{n:02}", 1) for n in range(0, n_names, 5)]
     beyond = [Upload(BUCKET, "talk", 1)][:n_names]
@@ -174,8 +174,8 @@ def test_documents_of_many_pages(
 
     found = list(list_documents(collection, BUCKET, "takes/", calls))
 
-    assert sorted(kept.uid for kept in found) == sorted(make_uid(upload) for upload in uploads)
-    assert [kept.blob_name for kept in found] == [upload.blob_name for upload in uploads]
+    assert sorted(document.uid for document in found) == sorted(make_uid(upload) for upload in uploads)
+    assert [document.blob_name for document in found] == [upload.blob_name for upload in uploads]
     assert calls.to_database == (len(uploads) + len(others)) // page + 1
 
 
@@ -189,14 +189,14 @@ def test_what_a_document_says(collection: google_firestore.CollectionReference) 
 
     found = list(list_documents(collection, BUCKET, "", Calls()))
 
-    assert [(kept.blob_name, kept.is_stale, kept.reason) for kept in found] == [
+    assert [(document.blob_name, document.is_stale, document.reason) for document in found] == [
         ("1 older", True, None),
         ("2 same", False, None),
         ("3 newer", False, None),
         ("4 without", True, None),
         ("5 rejected", False, "corrupt"),
     ]
-    assert {(kept.collection, kept.generation) for kept in found} == {(collection.id, 7)}
+    assert {(document.collection, document.generation) for document in found} == {(collection.id, 7)}
 
 
 def test_documents_are_looked_up_by_what_they_are_of(collection: google_firestore.CollectionReference) -> None:
@@ -206,10 +206,10 @@ def test_documents_are_looked_up_by_what_they_are_of(collection: google_firestor
         write(collection, upload)
     calls = Calls()
 
-    found = list(look_up(collection._client, collection, uploads, calls))
-    nothing = list(look_up(collection._client, collection, [], calls))
+    found = list(get_documents(collection._client, collection, uploads, calls))
+    nothing = list(get_documents(collection._client, collection, [], calls))
 
-    assert [kept.blob_name for kept in found] == ["a", "b", "\uffee", "\U0001f600"]
+    assert [document.blob_name for document in found] == ["a", "b", "\uffee", "\U0001f600"]
     assert (nothing, calls.to_database) == ([], 1)
 
 
@@ -226,10 +226,10 @@ def test_reading_documents_outlasts_what_passes(
         proxy.queue.append(refused(code))
         listed = list(list_documents(there, BUCKET, "", Calls()))
         proxy.queue.append(refused(code))
-        found = list(look_up(client, there, [upload], Calls()))
+        found = list(get_documents(client, there, [upload], Calls()))
         client.close()
 
-    assert [kept.uid for kept in listed] == [kept.uid for kept in found] == [make_uid(upload)]
+    assert [document.uid for document in listed] == [document.uid for document in found] == [make_uid(upload)]
 
 
 @pytest.mark.parametrize("code", [StatusCode.PERMISSION_DENIED, StatusCode.UNAVAILABLE])
@@ -240,12 +240,12 @@ def test_documents_that_cannot_be_read_are_no_end_of_the_list(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A right that is missing, and an outage that lasts, are an error: all objects would seem missing."""
-    monkeypatch.setattr(inventory, "RETRY", inventory.RETRY.with_timeout(0.2))
+    monkeypatch.setattr(listings, "RETRY", listings.RETRY.with_timeout(0.2))
     with FirestoreProxy(firestore).running() as proxy:
         proxy.default = refused(code)
         client = connect_firestore(proxy)
         with pytest.raises(UnreadableError, match="cannot be read"):
             list(list_documents(client.collection(collection.id), BUCKET, "", Calls()))
         with pytest.raises(UnreadableError, match="cannot be read"):
-            list(look_up(client, client.collection(collection.id), [UPLOAD], Calls()))
+            list(get_documents(client, client.collection(collection.id), [UPLOAD], Calls()))
         client.close()

@@ -1,0 +1,162 @@
+"""What a run will do, before it does anything: how many objects and bytes, how long it takes, and what it costs.
+
+*Conventions.* The objects and documents are written to temporary files, so memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import ExitStack
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
+
+from backfill.comparison import Comparison, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from backfill.request import Request
+
+# vCPU seconds, measured by `python -m bench --only event backfill`: for an object, for a megabyte of an uncompressed
+# sound, and for a megabyte of a compressed sound, which is minutes long.
+OBJECT_S = 0.05
+MEGABYTE_S = 0.004
+COMPRESSED_MEGABYTE_S = 0.1
+UNCOMPRESSED = (".wav", ".wave", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64")
+# List prices of us-central1 in dollars.
+VCPU_SECOND, GIB_SECOND = 0.000018, 0.000002  # of a Cloud Run job
+DOCUMENT_WRITE = 0.09 / 100_000
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many objects and documents are in which state.
+
+    Attributes:
+        objects: live objects; each is one of sounds, rejections, skipped and missing.
+        sounds: objects with a sound, stale or not.
+        rejections: objects with a rejection.
+        skipped: objects that need no document, for a reason.
+        missing: objects without a document, and without a reason for that.
+        stale: sounds of an older analysis version.
+        gone: documents whose object is no longer there.
+        failed: objects whose last attempt failed, and documents that could not be removed.
+        bytes: size of the objects to analyse; after the run, of those that were analysed.
+    """
+
+    objects: int = 0
+    sounds: int = 0
+    rejections: int = 0
+    skipped: int = 0
+    missing: int = 0
+    stale: int = 0
+    gone: int = 0
+    failed: int = 0
+    bytes: int = 0
+
+    def add(self, state: State, n: int = 1) -> None:
+        """Count a comparison of this state; with n=-1 take it back."""
+        self.objects += n * (state is not State.GONE)
+        self.sounds += n * (state in (State.SOUND, State.STALE))
+        self.rejections += n * (state is State.REJECTED)
+        self.skipped += n * (state is State.SKIPPED)
+        self.missing += n * (state is State.MISSING)
+        self.stale += n * (state is State.STALE)
+        self.gone += n * (state is State.GONE)
+
+    @property
+    def agree(self) -> bool:
+        """Whether every object has an up-to-date document or a reason to need none, and every document its object."""
+        return not (self.missing or self.stale or self.gone or self.failed)
+
+
+class Plan:
+    """The objects to analyse and the documents to remove, in order of name.
+
+    Attributes:
+        counts: of all comparisons.
+        n_objects: objects to analyse.
+        n_documents: documents to remove.
+        vcpu_seconds: estimate of what the analysis takes.
+        close: removes its temporary files.
+    """
+
+    def __init__(self, comparisons: Iterable[Comparison], request: Request) -> None:
+        self._request = request
+        self.counts = Counts()
+        self.n_objects = self.n_documents = 0
+        self.vcpu_seconds = 0.0
+        self._smallest_sound: Comparison | None = None
+        self._last_object: Comparison | None = None
+        with ExitStack() as on_error:
+            self._objects = on_error.enter_context(TemporaryFile(prefix="plan-"))
+            self._documents = on_error.enter_context(TemporaryFile(prefix="plan-"))
+            for comparison in comparisons:
+                self.counts.add(comparison.state)
+                if comparison.state is State.SOUND:
+                    self._smallest_sound = min(self._smallest_sound or comparison, comparison, key=lambda one: one.size)
+                if _is_requested(comparison, request):
+                    self._add(comparison)
+            self.close = on_error.pop_all().close
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to do; a schedule is made even where nothing is missing now."""
+        return bool(self.n_objects or self.n_documents or self._request.schedule)
+
+    @property
+    def dollars(self) -> float:
+        """Estimate of what the analysis costs in the cloud, with 1 vCPU and 2 GiB."""
+        n_writes = self.n_objects + self.n_documents
+        return self.vcpu_seconds * (VCPU_SECOND + 2 * GIB_SECOND) + n_writes * DOCUMENT_WRITE
+
+    @property
+    def canary(self) -> Comparison | None:
+        """The smallest object with a sound, which could be analysed before; without sounds, the last to analyse."""
+        return self._smallest_sound or self._last_object
+
+    def objects(self) -> Iterator[Comparison]:
+        """Yield the objects to analyse."""
+        return _read(self._objects)
+
+    def documents(self) -> Iterator[Comparison]:
+        """Yield the documents to remove."""
+        return _read(self._documents)
+
+    def _add(self, comparison: Comparison) -> None:
+        if comparison.upload is None:
+            self.n_documents += 1
+            pickle.dump(comparison, self._documents)
+            return
+        is_uncompressed = comparison.upload.blob_name.lower().endswith(UNCOMPRESSED)
+        megabyte_s = MEGABYTE_S if is_uncompressed else COMPRESSED_MEGABYTE_S
+        self.n_objects += 1
+        self.counts.bytes += comparison.size
+        self.vcpu_seconds += OBJECT_S + comparison.size / 1e6 * megabyte_s
+        self._last_object = comparison
+        pickle.dump(comparison, self._objects)
+
+
+def _is_requested(comparison: Comparison, request: Request) -> bool:
+    """Return whether the request covers an object, to analyse it, or a document, to remove it."""
+    match comparison.state:
+        case State.MISSING:
+            return True
+        case State.STALE:
+            return request.stale
+        case State.REJECTED:
+            return request.rejected is not None and request.rejected in (
+                "",
+                comparison.document and comparison.document.reason,
+            )
+        case State.GONE:
+            return request.prune
+    return False
+
+
+def _read(file: IO[bytes]) -> Iterator[Comparison]:
+    end = file.seek(0, 2)
+    file.seek(0)
+    while file.tell() < end:
+        yield pickle.load(file)  # noqa: S301 - it is what this process wrote

@@ -1,0 +1,81 @@
+"""A job is bounded, is what the function is, and asks its tasks for what the person asked for."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from backfill.cloud.job import MAX_PARALLELISM, desired_job, read_job, task_arguments
+from backfill.request import parse
+from deploy.function import read_function
+from deploy.gcloud import joined
+from tests.backfill.played import asked, job
+from tests.deploy.apis.terminal import PROJECT
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--prefix=a,b c", "--stale", "--prune"],
+        ["--rejected"],
+        ["--rejected=corrupt", "--prefix=--x"],
+    ],
+)
+def test_a_task_is_asked_for_what_the_person_asked_for(options: list[str]):
+    """The command line of a task says the same as the person's, but here, without a question and for a program."""
+    mine, theirs = asked(*options, "--tasks=7"), parse(task_arguments(asked(*options, "--tasks=7")))
+
+    same = ("project", "bucket", "prefix", "stale", "rejected", "prune")
+    assert [getattr(mine, name) for name in same] == [getattr(theirs, name) for name in same]
+    assert (theirs.n_tasks, theirs.schedule, theirs.dry_run) == (None, None, False)
+    assert theirs.yes
+    assert theirs.json
+
+
+@pytest.mark.parametrize("n_tasks", [1, MAX_PARALLELISM, 10_000])
+def test_a_job_is_bounded_and_is_what_the_function_is(n_tasks: int):
+    """Tasks, those at once, retries and time have bounds; account, memory and cores are the function's."""
+    made = job(n_tasks)
+
+    assert made.n_tasks == n_tasks
+    assert made.parallelism == min(n_tasks, 100)  # as docs/backfill.md says, with the next two
+    assert made.retries == 2
+    assert made.timeout_s == 24 * 3600
+    assert (made.account, made.memory_mib, made.vcpus) == ("run@p", 8192, 2)
+
+
+def test_what_others_changed_about_a_job_is_seen():
+    """A job with another limit, argument or variable than it was made with is not the same."""
+    container = {"image": "image:tag", "args": list(job().arguments), "resources": {"limits": {"cpu": "2000m"}}}
+    task = {"containers": [container], "maxRetries": 2, "serviceAccountName": "run@p", "timeoutSeconds": "86400"}
+    answer = {
+        "metadata": {"name": "analyze-backfill"},
+        "spec": {"template": {"spec": {"taskCount": 3, "parallelism": 3, "template": {"spec": task}}}},
+    }
+    container["resources"]["limits"]["memory"] = "8Gi"
+    same = read_job(answer, "us-central1")
+    container["env"] = [{"name": "MAX_BYTES", "value": "1"}]
+
+    assert same == job()
+    assert read_job(answer, "us-central1") != job()
+
+
+@pytest.mark.parametrize(("memory_mib", "vcpus"), [(2048, 1), (8192, 2)])
+def test_cores_that_the_first_generation_does_not_tell(memory_mib: int, vcpus: int):
+    """A job for a function of the 1st generation, which says nothing of cores, has as many as its memory needs."""
+    name = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+    first = read_function({"name": name, "availableMemoryMb": memory_mib, "environmentVariables": {}})
+
+    assert desired_job("job", "image:tag", first, asked(), 1, {}).vcpus == vcpus
+
+
+@example(["^", "^"])
+@example(["^a^b"])
+@given(st.lists(st.text("ab,|;^=-", min_size=1), min_size=1))
+def test_a_list_is_read_as_it_was_meant(parts: list[str]):
+    """Gcloud, which splits at commas or at what stands first between carets, gets the parts of a list as they are."""
+    text, separator = joined(parts), ","
+
+    if text.startswith("^") and "^" in text[1:]:
+        separator, text = text[1:].split("^", 1)
+    assert text.split(separator) == parts
