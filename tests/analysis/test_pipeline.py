@@ -33,7 +33,7 @@ def _clients(
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_proxy.url)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_proxy.address)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", PROJECT)
-    clients = (download._client, store._client)
+    clients = (download._client, download._session, store._client)
     for client in clients:
         client.cache_clear()
     yield
