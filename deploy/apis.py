@@ -9,6 +9,9 @@ _BOTH = ("artifactregistry", "cloudbuild", "cloudfunctions", "cloudresourcemanag
 _TRIGGER = ("pubsub", "storage")
 _SECOND = ("eventarc", "run")
 
+# What alerts by e-mail need besides.
+APIS_OF_ALERTS = ("monitoring",)
+
 
 def project_number(gcloud: Gcloud) -> str | None:
     """Return the number of the project, after which Google names its own accounts there; None without a project."""

@@ -1,6 +1,7 @@
 """From an empty project to a working trigger: each step reads, and changes only what is not yet as it should be."""
 
-from deploy.apis import apis_of_function, ensure_apis, project_number
+from deploy.alerts import ensure_alerts
+from deploy.apis import APIS_OF_ALERTS, apis_of_function, ensure_apis, project_number
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_exemption, ensure_index
 from deploy.deployment import Deployment
@@ -35,7 +36,7 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
         refuse_other_bucket(function, deployment)
         say_neighbours(gcloud, deployment)
     with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
-        ensure_apis(gcloud, apis_of_function(deployment.generation))
+        ensure_apis(gcloud, (*apis_of_function(deployment.generation), *(APIS_OF_ALERTS if deployment.notify else ())))
     with step(gcloud, "look at the project", "roles/browser"):
         number = project_number(gcloud)
         refuse_foreign(bucket, number)
@@ -58,6 +59,12 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
     if deployment.generation == 2:
         with step(gcloud, "let its trigger, and nobody else, invoke it", "roles/run.admin"):
             ensure_only_invoker(gcloud, policy_of_service(deployment.name, location.region), deployment.run_account)
+    if deployment.notify:
+        gcloud.begin("make the alerts")
+        if gcloud.dry_run:
+            gcloud.say(f"a channel to {deployment.notify} and its alerts are made by Cloud Monitoring's REST API")
+        else:
+            ensure_alerts(gcloud, signed_in(gcloud.project), deployment, location.region)
     if gcloud.dry_run:
         return
     if not deployment.no_proof:

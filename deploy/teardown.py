@@ -1,5 +1,6 @@
 """Back to what was there before, except for the bucket and the data, which are not ours to remove."""
 
+from deploy.alerts import remove_alerts
 from deploy.apis import project_number
 from deploy.archive import LABEL
 from deploy.bucket import find_bucket
@@ -9,6 +10,7 @@ from deploy.gcloud import Gcloud
 from deploy.location import locate
 from deploy.policy import policy_of_bucket, policy_of_project
 from deploy.reconcile import find_function, refuse_other_bucket
+from deploy.rest import signed_in
 from deploy.rights import purposes, remove_account, right_to_publish, right_to_read, rights_on_project
 from deploy.step import step
 
@@ -29,6 +31,8 @@ def teardown(gcloud: Gcloud, deployment: Deployment) -> None:
         "roles/artifactregistry.admin",
     ):
         _remove_backfill(gcloud, deployment, region)
+    gcloud.begin("remove the alerts")
+    remove_alerts(gcloud, signed_in(gcloud.project), deployment)
     with step(gcloud, "remove the function and its trigger", "roles/cloudfunctions.admin"):
         if function:
             gcloud.run("functions", "delete", deployment.name, f"--region={region}")

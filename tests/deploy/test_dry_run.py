@@ -95,3 +95,17 @@ def test_every_command_is_one_that_gcloud_knows(terminal: Terminal, generation: 
 
     assert len(commands) > 10
     assert refused == ["gcloud storage buckets create gs://my-sounds --public"]
+
+
+@needs_gcloud
+@pytest.mark.parametrize("page", ["deploy.md", "operations.md"])
+def test_every_command_of_the_docs_is_one_that_gcloud_knows(terminal: Terminal, page: str):
+    """The linter of gcloud itself finds the command and every flag of what the docs of the deployment tell."""
+    text = (ROOT / "docs" / page).read_text().replace("--project=P", f"--project={PROJECT}")
+    in_text = re.findall(r"`(gcloud [^`]+)`", text)
+    in_blocks = [line for line in text.splitlines() if line.startswith("gcloud ")]
+
+    commands, refused = terminal.lint("\n".join([*in_text, *in_blocks]))
+
+    assert commands
+    assert refused == []

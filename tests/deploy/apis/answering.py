@@ -121,6 +121,7 @@ class State:
     notifications: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     app_engine: str | None = None
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploaded: list[str] = field(default_factory=list)
     lost_events: int = 0

@@ -9,7 +9,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deploy.apis import buckets, builds, databases, functions, identity, jobs, running, schedules, services
+from tests.deploy.apis import (
+    buckets,
+    builds,
+    databases,
+    functions,
+    identity,
+    jobs,
+    monitoring,
+    running,
+    schedules,
+    services,
+)
 from tests.deploy.apis.answering import Cloud
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,7 +31,7 @@ TIMEOUT_S = 300
 needs_gcloud = pytest.mark.usefixtures("gcloud")
 
 # Importing these registers what they play.
-PLAYED = (buckets, builds, databases, functions, identity, jobs, running, schedules, services)
+PLAYED = (buckets, builds, databases, functions, identity, jobs, monitoring, running, schedules, services)
 _PREFIXES = {
     **{name: name for name in ("cloudfunctions", "cloudresourcemanager", "eventarc", "firestore", "iam", "run")},
     **{name: name for name in ("artifactregistry", "cloudbuild", "cloudscheduler", "logging", "serviceusage")},
