@@ -9,3 +9,12 @@ N_MFCC = 12  # coefficients of mean_mfccs
 N_FINGERPRINT = 40  # numbers of the vector fingerprint, and so the dimension of its index
 SAME_DISTANCE = 1.25  # two fingerprints that are nearer are of the same sound: docs/similarity.md says how surely
 ANALYSIS_VERSION = 3  # documents of two versions are not comparable: raise it where a field changes its meaning
+OPTIONAL_FEATURES = (  # of librosa, that FEATURES can ask for; N of mfcc:N is its n_mfcc
+    *("chroma_stft", "melspectrogram", "mfcc:20", "mfcc:40", "rms", "spectral_bandwidth", "spectral_centroid"),
+    *("spectral_contrast", "spectral_flatness", "spectral_rolloff", "zero_crossing_rate"),
+)
+
+
+def librosa_name(feature: str) -> str:
+    """Return librosa's name of one of OPTIONAL_FEATURES, under which it stands in the document."""
+    return feature.partition(":")[0]

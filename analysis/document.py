@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from analysis.definition import ANALYSIS_VERSION, N_FINGERPRINT, N_MFCC, SR
+from analysis.definition import ANALYSIS_VERSION, N_FINGERPRINT, N_MFCC, SR, librosa_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Field:
         meaning: what it says; Markdown.
         unit: of its numbers, if they have one.
         since: the analysis_version that wrote it first.
-        n: how many numbers "doubles" or a "vector" have.
+        n: how many numbers "doubles" or a "vector" have; more than one where it is a matter of the settings.
         is_nullable: whether it is null where there is nothing to say.
         is_optional: whether it is absent where there is nothing to say.
         fields: those of a map.
@@ -42,7 +42,7 @@ class Field:
     meaning: str
     unit: str = ""
     since: int = 1
-    n: int | None = None
+    n: int | tuple[int, ...] | None = None
     is_nullable: bool = False
     is_optional: bool = False
     fields: tuple[Field, ...] = ()
@@ -111,6 +111,26 @@ SOUND_FIELDS = (
         ),
     ),
     Field(
+        "features",
+        "map",
+        "what the [setting](#settings) `FEATURES` asks for: means over frames of "
+        "`librosa.feature.NAME(y=y, sr=22050)`, by librosa's names; absent where nothing is asked for",
+        since=3,
+        is_optional=True,
+        fields=(
+            Field("chroma_stft", "doubles", "with `tuning=0`", "0 to 1", 3, n=12, is_optional=True),
+            Field("melspectrogram", "doubles", "powers of mel bands", since=3, n=128, is_optional=True),
+            Field("mfcc", "doubles", "as `mean_mfccs`, but more of them", since=3, n=(20, 40), is_optional=True),
+            Field("rms", "double", "root of the mean square", "1 is full scale", 3, is_optional=True),
+            Field("spectral_bandwidth", "double", "deviation from the centroid", "Hz", 3, is_optional=True),
+            Field("spectral_centroid", "double", "mean frequency", "Hz", 3, is_optional=True),
+            Field("spectral_contrast", "doubles", "peaks above valleys of 7 bands", "dB", 3, n=7, is_optional=True),
+            Field("spectral_flatness", "double", "0 of a tone, 1 of white noise", since=3, is_optional=True),
+            Field("spectral_rolloff", "double", "below which 85 % of the magnitude is", "Hz", 3, is_optional=True),
+            Field("zero_crossing_rate", "double", "sign changes a sample", since=3, is_optional=True),
+        ),
+    ),
+    Field(
         "peaks",
         "bytes",
         "the waveform at a glance: signed 8-bit pairs (minimum, maximum) of equal stretches of `y`, 400 to 800 pairs, "
@@ -168,6 +188,24 @@ def make_rejection(upload: Upload, error: AnalysisError, rejected_at: datetime) 
     """Return the document ``rejections/{uid}``."""
     values = {**_identify(upload), "reason": error.reason, "message": str(error), "rejected_at": rejected_at}
     return _in_order(values, REJECTION_FIELDS)
+
+
+def lacks_features(document: Mapping[str, Any], asked: tuple[str, ...]) -> bool:
+    """Return whether a sound's document lacks a feature that the setting FEATURES now asks for.
+
+    >>> lacks_features({"features": {"rms": 0.1, "mfcc": [0.0] * 20}}, ("mfcc:20", "rms"))
+    False
+    >>> lacks_features({"features": {"mfcc": [0.0] * 20}}, ("mfcc:40",))
+    True
+    """
+    features = document.get("features")
+    held = features if isinstance(features, dict) else {}
+    return any(librosa_name(feature) not in held or not _has_number_asked(feature, held) for feature in asked)
+
+
+def _has_number_asked(feature: str, held: dict[str, Any]) -> bool:
+    name, _, n = feature.partition(":")
+    return not n or (isinstance(held[name], list) and len(held[name]) == int(n))
 
 
 def _identify(upload: Upload) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _answer_with_sound(upload: Upload, settings: Settings, pace: Pace) -> Answer
             from analysis.decoding.recording import open_recording  # noqa: PLC0415 - see HEAVY_MODULES
         with _timed("analyze", seconds):
             recording = open_recording(file, settings)
-            extracted = features.extract(recording)
+            extracted = features.extract(recording, settings.features)
     sound = make_sound(upload, recording.source, extracted, datetime.now(UTC))
     with _timed("write", seconds):
         store.write_sound(sound, settings)

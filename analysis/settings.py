@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from analysis.definition import OPTIONAL_FEATURES, librosa_name
+
 COLLECTION_ID = re.compile(r"(?!\.\.?$)(?!__.*__$)[^/]{1,1500}")
 DATABASE_ID = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 
@@ -19,6 +21,7 @@ class Settings:
         firestore_database: Firestore database of both.
         include_names: globs; only blobs that match one are analysed (none: all are).
         exclude_names: globs; blobs that match one are left.
+        features: of librosa, whose means the document is to hold; of OPTIONAL_FEATURES in `definition.py`.
         max_bytes: bytes of an upload (its tempfile is memory).
         max_duration_s: seconds of audio, declared and decoded.
         max_channels: channels.
@@ -32,6 +35,7 @@ class Settings:
     firestore_database: str = "(default)"
     include_names: tuple[str, ...] = ()
     exclude_names: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     max_bytes: int = 2**30
     max_duration_s: float = 12 * 3600
     max_channels: int = 32
@@ -84,6 +88,13 @@ def _globs(text: str) -> tuple[str, ...]:
     return tuple(glob for glob in (part.strip() for part in text.split(",")) if glob)
 
 
+def _features(text: str) -> tuple[str, ...]:
+    features = tuple(dict.fromkeys(_globs(text)))
+    if not set(features) <= set(OPTIONAL_FEATURES) or len(set(map(librosa_name, features))) < len(features):
+        raise ValueError
+    return features
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
         raise ValueError
@@ -107,6 +118,7 @@ _READERS: dict[str, _Reader] = {
     "firestore_database": (_matching(DATABASE_ID), "(default) or 4 to 63 of a-z, 0-9 and -"),
     "include_names": _GLOBS,
     "exclude_names": _GLOBS,
+    "features": (_features, f"{', '.join(OPTIONAL_FEATURES)}, separated by commas, and mfcc once at most"),
     "max_bytes": _COUNT,
     "max_duration_s": _SECONDS,
     "max_channels": _COUNT,

@@ -78,7 +78,8 @@ def rows_of(fields: tuple[Field, ...], prefix: str = "") -> Iterator[str]:
 
 def type_of(field: Field) -> str:
     """The type of a field with its unit, how many numbers it has, and whether it may be null or absent."""
-    words = {"doubles": f"{field.n} doubles", "vector": f"vector of {field.n}"}.get(field.type, field.type)
+    n = " or ".join(map(str, field.n)) if isinstance(field.n, tuple) else field.n
+    words = {"doubles": f"{n} doubles", "vector": f"vector of {field.n}"}.get(field.type, field.type)
     words += " or null" if field.is_nullable else ""
     words += " or absent" if field.is_optional else ""
     return f"{words}, {field.unit}" if field.unit else words

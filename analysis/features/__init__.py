@@ -36,13 +36,15 @@ class Feature(Protocol):
 FEATURES: tuple[Callable[[], Feature], ...] = (MeanMfccs, Fingerprint, Note, Levels)
 
 
-def extract(recording: Iterable[NDArray[np.float32]]) -> dict[str, Any]:
+def extract(recording: Iterable[NDArray[np.float32]], optional: tuple[str, ...] = ()) -> dict[str, Any]:
     """Compute the fields that come from the signal.
 
     Parameters
     ----------
     recording : iterable of np.ndarray [shape=(n,)], float32
         blocks of y at 22 050 Hz; iterated once, or seldom twice, so it must begin anew when it is
+    optional : tuple of str
+        which of ``OPTIONAL_FEATURES`` of ``analysis/definition.py`` are to be in the field ``features``
 
     Returns
     -------
@@ -56,6 +58,10 @@ def extract(recording: Iterable[NDArray[np.float32]]) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {}
     unfinished = [make() for make in FEATURES]
+    if optional:
+        from analysis.features.librosa_means import LibrosaMeans  # noqa: PLC0415 - few ask for it
+
+        unfinished.append(LibrosaMeans(optional))
     while unfinished:
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is seen in the maximum
             for spectra in compute_spectra(recording):

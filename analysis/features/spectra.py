@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 128  # frames at a time: of 24 to 256, the one that took least
+AMIN = 1e-10  # powers below are raised to it before their logarithm is taken
+FLOOR_DB = -100.0  # of AMIN
 GROUP = 16  # bands that one product computes: neighbours share bins, distant ones would multiply zeros
 
 
@@ -70,15 +72,16 @@ class Spectra:
     """The spectra of some frames, at most BATCH; each is computed when it is first asked for.
 
     Attributes:
+        frames: the frames of y themselves, [shape=(t, 2048)].
         blocks: the blocks of y that arrived with this batch: over all batches, each block once.
     """
 
     def __init__(self, frames: NDArray[np.float32], blocks: list[NDArray[np.float32]], arrays: _Arrays) -> None:
-        self._frames, self._arrays = frames, arrays
+        self.frames, self._arrays = frames, arrays
         self.blocks = blocks
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self.frames)
 
     @cached_property
     def samples(self) -> NDArray[np.float32]:
@@ -91,6 +94,16 @@ class Spectra:
         if self._arrays.magnitudes is None:
             self._arrays.magnitudes = np.empty_like(self._arrays.powers)
         return self._transform(self._arrays.magnitudes[: len(self)])
+
+    @cached_property
+    def exact_magnitudes(self) -> NDArray[np.float32]:
+        """The magnitude spectra, [shape=(t, 1025)], computed in float64 as librosa's are, and then rounded.
+
+        Far below the loudest bin of a frame (120 dB and more) ``magnitudes`` are float32's rounding.
+        """
+        spectra = scipy.fft.rfft(self.frames * _exact_window(), overwrite_x=True, workers=1)
+        magnitudes: NDArray[np.float64] = np.abs(spectra)
+        return magnitudes.astype(np.float32)
 
     @cached_property
     def powers(self) -> NDArray[np.float32]:
@@ -109,9 +122,14 @@ class Spectra:
             np.matmul(self.powers[:, bins], weights, out=mel_powers[:, bands])
         return mel_powers
 
+    @cached_property
+    def mel_levels(self) -> NDArray[np.float32]:
+        """The mel powers in dB, at least FLOOR_DB, [shape=(t, 128)]."""
+        return to_db(self.mel_powers, out=self._arrays.mel_levels[: len(self)])
+
     def _transform(self, magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Write the magnitude spectra to an array, and return it."""
-        windowed = np.multiply(self._frames, _window(), out=self._arrays.windowed[: len(self)])
+        windowed = np.multiply(self.frames, _window(), out=self._arrays.windowed[: len(self)])
         np.abs(scipy.fft.rfft(windowed, overwrite_x=True, workers=1), out=magnitudes)
         return magnitudes
 
@@ -124,12 +142,26 @@ class _Arrays:
         self.magnitudes: NDArray[np.float32] | None = None
         self.powers = np.empty((BATCH, N_FFT // 2 + 1), np.float32)
         self.mel_powers = np.empty((BATCH, N_MELS), np.float32)
+        self.mel_levels = np.empty((BATCH, N_MELS), np.float32)
+
+
+def to_db(powers: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Write powers in dB to an array, and return it."""
+    np.maximum(powers, np.float32(AMIN), out=out)
+    np.log(out, out=out)
+    out *= np.float32(10 / np.log(10))
+    return out
 
 
 @cache
 def _window() -> NDArray[np.float32]:
     """Return librosa's window, periodic Hann; given as an array it keeps scipy.signal unimported."""
-    return librosa.filters.get_window(np.hanning(N_FFT + 1)[:-1], N_FFT).astype(np.float32)
+    return librosa.filters.get_window(_exact_window(), N_FFT).astype(np.float32)
+
+
+@cache
+def _exact_window() -> NDArray[np.float64]:
+    return np.hanning(N_FFT + 1)[:-1]
 
 
 @cache

@@ -14,8 +14,16 @@ from hypothesis import strategies as st
 
 from analysis.decoding import Source
 from analysis.decoding.recording import open_recording
-from analysis.definition import ANALYSIS_VERSION
-from analysis.document import REJECTION_FIELDS, SOUND_FIELDS, Field, make_rejection, make_sound, make_uid
+from analysis.definition import ANALYSIS_VERSION, OPTIONAL_FEATURES, librosa_name
+from analysis.document import (
+    REJECTION_FIELDS,
+    SOUND_FIELDS,
+    Field,
+    lacks_features,
+    make_rejection,
+    make_sound,
+    make_uid,
+)
 from analysis.errors import CorruptError
 from analysis.features import extract
 from analysis.settings import Settings
@@ -110,24 +118,26 @@ def assert_is_as_described(document: dict[str, Any], fields: tuple[Field, ...]) 
         assert type(value) is KINDS[field.type], field.name
         if field.type in ("doubles", "vector"):
             assert {type(number) for number in value} == {float}, field.name
-            assert len(value) == field.n, field.name
+            assert len(value) in (field.n if isinstance(field.n, tuple) else (field.n,)), field.name
         if field.type == "map":
             assert_is_as_described(value, field.fields)
 
 
+@pytest.mark.parametrize("features", [(), ("rms",), tuple(set(OPTIONAL_FEATURES) - {"mfcc:40"}), ("mfcc:40",)])
 @pytest.mark.parametrize("level", [0, 0.3])
-def test_what_is_written_is_as_described(level: float) -> None:
+def test_what_is_written_is_as_described(level: float, features: tuple[str, ...]) -> None:
     """A sound of real features, silence too, and a rejection have the fields of the table and their types."""
     file = io.BytesIO()
     soundfile.write(file, level * np.sin(np.arange(9000)), 44100, format="WAV")
     with tempfile.TemporaryFile() as sound:
         sound.write(file.getvalue())
         recording = open_recording(sound, Settings())
-        written = make_sound(UPLOAD, recording.source, extract(recording), NOW)
+        written = make_sound(UPLOAD, recording.source, extract(recording, features), NOW)
 
     assert_is_as_described(written, SOUND_FIELDS)
     assert_is_as_described(make_rejection(UPLOAD, CorruptError("bad block"), NOW), REJECTION_FIELDS)
     assert ("fingerprint" in written) == (level > 0)
+    assert written.get("features", {}).keys() == {librosa_name(name) for name in features}
 
 
 def test_field_that_is_not_described_is_an_error() -> None:
@@ -143,6 +153,28 @@ def test_fields_are_described_in_full() -> None:
         assert 1 <= field.since <= ANALYSIS_VERSION
         assert (field.n is not None) == (field.type in ("doubles", "vector")), field.name
         assert bool(field.fields) == (field.type == "map"), field.name
+
+
+@pytest.mark.parametrize(
+    ("features", "asked", "lacks"),
+    [
+        (None, (), False),
+        (None, ("rms",), True),
+        ({}, ("rms",), True),
+        ({"rms": 0.0}, ("rms",), False),
+        ({"rms": 0.0}, (), False),
+        ({"rms": 0.0}, ("rms", "spectral_centroid"), True),
+        ({"mfcc": [0.0] * 20}, ("mfcc:20",), False),
+        ({"mfcc": [0.0] * 20}, ("mfcc:40",), True),
+        ({"mfcc": 3}, ("mfcc:40",), True),
+        ("odd", ("rms",), True),
+    ],
+)
+def test_document_lacks_what_is_asked_for_now(features: Any, asked: tuple[str, ...], *, lacks: bool) -> None:
+    """A document lacks a feature that it does not hold, or holds with another number of coefficients."""
+    document = {} if features is None else {"features": features}
+
+    assert lacks_features(document, asked) is lacks
 
 
 def test_rejection_has_exactly_its_fields() -> None:

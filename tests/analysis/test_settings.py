@@ -2,6 +2,7 @@
 
 import pytest
 
+from analysis.definition import OPTIONAL_FEATURES
 from analysis.settings import Settings
 
 
@@ -30,6 +31,7 @@ def test_every_setting_is_read() -> None:
         "FIRESTORE_DATABASE": "my-database",
         "INCLUDE_NAMES": "*.wav, *.mp3 ,",
         "EXCLUDE_NAMES": "drafts/*",
+        "FEATURES": "spectral_centroid, mfcc:20,,spectral_centroid",
         "MAX_BYTES": "1000",
         "MAX_DURATION_S": "0.5",
         "MAX_CHANNELS": "2",
@@ -40,7 +42,18 @@ def test_every_setting_is_read() -> None:
     }
 
     assert Settings.from_environment(environment) == Settings(
-        "s", "r", "my-database", ("*.wav", "*.mp3"), ("drafts/*",), 1000, 0.5, 2, 8000, 8000, 60
+        "s",
+        "r",
+        "my-database",
+        ("*.wav", "*.mp3"),
+        ("drafts/*",),
+        ("spectral_centroid", "mfcc:20"),
+        1000,
+        0.5,
+        2,
+        8000,
+        8000,
+        60,
     )
 
 
@@ -50,6 +63,8 @@ def test_every_setting_is_read() -> None:
         *(("SOUNDS_COLLECTION", value) for value in ["", "a/b", ".", "..", "__x__", "x" * 1501]),
         *(("REJECTIONS_COLLECTION", value) for value in ["", "a/b", "sounds"]),
         *(("FIRESTORE_DATABASE", value) for value in ["", "(Default)", "9abc", "abc", "a" * 64, "My-database"]),
+        *(("FEATURES", value) for value in ["tempogram", "mfcc", "mfcc:12", "rms;zero_crossing_rate", "RMS", "rms,x"]),
+        ("FEATURES", "mfcc:20,mfcc:40"),
         *(("MAX_BYTES", value) for value in ["", "0", "-1", "1e9", "1 GiB", "１", "9" * 20]),
         *(("MAX_DURATION_S", value) for value in ["", "0", "-1", "nan", "inf", "12h"]),
         *(("MAX_CHANNELS", value) for value in ["", "0", "two"]),
@@ -63,4 +78,5 @@ def test_wrong_setting_is_refused(variable: str, value: str) -> None:
     with pytest.raises(ValueError, match=r"accepted is .+") as refused:
         Settings.from_environment({variable: value})
 
+    assert variable != "FEATURES" or all(name in str(refused.value) for name in OPTIONAL_FEATURES)
     assert f"{variable}={value}" in str(refused.value) or f"{variable}={value!r}" in str(refused.value)

@@ -122,14 +122,14 @@ def test_one_pass_is_enough_at_full_scale() -> None:
         assert recording.passes == 1, name
 
 
-class MelPowers:
-    """The spectra of some frames, of which there are only the mel powers: those of levels in dB, [shape=(t, 128)]."""
+class MelLevels:
+    """The spectra of some frames, of which there are only the mel levels, [shape=(t, 128)]."""
 
     def __init__(self, log_mel: np.ndarray) -> None:
-        self.mel_powers = (10 ** (log_mel / 10)).astype(np.float32)
+        self.mel_levels = log_mel.astype(np.float32)
 
     def __len__(self) -> int:
-        return len(self.mel_powers)
+        return len(self.mel_levels)
 
 
 def assert_certain(mfccs: MeanMfccs, levels: np.ndarray) -> None:
@@ -148,7 +148,7 @@ def test_one_pass_is_certain_or_asks_for_another(n_frames: int, is_certain: bool
     levels[:n_frames] = threshold + 0.004
     levels[-1] = threshold + 80
     for batch in np.array_split(levels, 26):
-        mfccs.add(MelPowers(batch))
+        mfccs.add(MelLevels(batch))
 
     if is_certain:
         assert_certain(mfccs, levels)
@@ -165,7 +165,7 @@ def test_histogram_is_exact_but_for_the_bin_of_the_threshold() -> None:
     ]
     mfccs = MeanMfccs()
     for log_mel in batches:
-        mfccs.add(MelPowers(log_mel))
+        mfccs.add(MelLevels(log_mel))
 
     assert_certain(mfccs, np.concatenate(batches))
 

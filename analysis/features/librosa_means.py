@@ -1,0 +1,255 @@
+"""What the setting FEATURES asks for: librosa's features, as their means over frames.
+
+*Conventions.* A feature is a number or a row of numbers for each frame, [shape=(t,)] or [shape=(t, n)]; ``M`` are
+magnitudes.
+
+*Source.* ``librosa.feature.NAME(y=y, sr=22050).mean(axis=-1)`` of librosa 1.0 with its defaults is the definition; for
+``chroma_stft`` with ``tuning=0``, as librosa would estimate the tuning from the whole sound, and for ``mfcc:N`` with
+``n_mfcc=N``. The means agree to 1e-3 of themselves, or to 1e-5 of what the feature ranges over. ``mfcc`` and
+``spectral_contrast`` are clipped 80 dB below the maximum of the whole sound: ``analysis/features/clipped_means.py``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol
+
+import librosa.filters
+import numpy as np
+
+from analysis.definition import HOP_LENGTH, N_FFT, OPTIONAL_FEATURES, SR, librosa_name
+from analysis.features.clipped_means import ClippedMeans
+from analysis.features.mean_mfccs import MeanMfccs
+from analysis.features.spectra import AMIN, BATCH, to_db
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from analysis.features.spectra import Spectra
+
+type Floats = NDArray[np.float32] | NDArray[np.float64]
+
+HZ = np.arange(N_FFT // 2 + 1) * (SR / N_FFT)  # of the bins of a spectrum
+TINY = float(np.finfo(np.float32).tiny)  # librosa divides nothing by a sum or a maximum below it
+ROLL_PERCENT = 0.85
+LOWEST_HZ, N_BANDS, QUANTILE = (
+    200,
+    7,
+    0.02,
+)  # of spectral_contrast: bands of an octave from 200 Hz on, and what is below
+CONTRAST_TOLERANCE = 1e-3  # dB, of the sum over the bands
+
+
+class LibrosaMeans:
+    """The means over frames of some of librosa's features."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        """Compute those of these names, each of which is one of OPTIONAL_FEATURES of ``analysis/definition.py``."""
+        self._means = {name: _MEANS[name]() for name in OPTIONAL_FEATURES if name in names}
+        self._found: dict[str, float | list[float]] = {}
+
+    def add(self, spectra: Spectra) -> None:
+        """Add some frames."""
+        for name, mean in self._means.items():
+            if name not in self._found:
+                mean.add(spectra)
+
+    def fields(self) -> dict[str, dict[str, Any]] | None:
+        """Return ``features``, by librosa's names; None where one of them takes a second pass."""
+        for name, mean in self._means.items():
+            if name not in self._found and (found := mean.mean()) is not None:
+                self._found[name] = found.tolist()
+        if self._found.keys() < self._means.keys():
+            return None
+        return {"features": {librosa_name(name): self._found[name] for name in self._means}}
+
+
+class _Mean(Protocol):
+    def add(self, spectra: Spectra) -> None: ...
+
+    def mean(self) -> NDArray[np.float64] | None: ...
+
+
+class _MeanOverFrames:
+    """The mean of what a function gives for some frames."""
+
+    def __init__(self, compute: Callable[[Spectra], Floats]) -> None:
+        self._compute = compute
+        self._sum: Any = 0.0
+        self._n_frames = 0
+
+    def add(self, spectra: Spectra) -> None:
+        self._sum = self._sum + self._compute(spectra).sum(axis=0, dtype=np.float64)
+        self._n_frames += len(spectra)
+
+    def mean(self) -> NDArray[np.float64]:
+        return np.asarray(self._sum / self._n_frames)
+
+
+class _ZeroCrossingRate:
+    """The share of a frame's samples at which the sign changes, from sample to sample of y, not frame by frame.
+
+    Sample i follows a change, or not; it and the sample before it are both in the frames t with
+    ``512 t - 1024 < i < 512 t + 1024``, of which t = 0 is the first and t = n // 512 the last.
+    """
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._is_negative = np.zeros(0, bool)  # the sample before, if there is one
+        self._n_changes = 0  # in all frames together
+        self._last_places = np.zeros(0, np.int64)  # of changes that may be in fewer frames, as the sound may end
+
+    def add(self, spectra: Spectra) -> None:
+        for y in spectra.blocks:
+            is_negative = np.concatenate([self._is_negative, y < np.float32(-1e-10)])
+            places = self._n + 1 - len(self._is_negative) + np.flatnonzero(is_negative[1:] != is_negative[:-1])
+            first = np.maximum(0, -((N_FFT // 2 - 1 - places) // HOP_LENGTH))
+            self._n_changes += int((_last_frame(places) - first + 1).sum())
+            self._n += len(y)
+            self._is_negative = is_negative[-1:]
+            places = np.concatenate([self._last_places, places])
+            self._last_places = places[places > self._n - N_FFT]
+
+    def mean(self) -> NDArray[np.float64]:
+        last = self._n // HOP_LENGTH
+        beyond = int(np.maximum(0, _last_frame(self._last_places) - last).sum())
+        return np.asarray((self._n_changes - beyond) / N_FFT / (last + 1))
+
+
+def _last_frame(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (places + N_FFT // 2 - 1) // HOP_LENGTH
+
+
+class _SpectralContrast:
+    """The level of the loudest bins of a band over that of the quietest.
+
+    The quietest of a tone are what the window leaks, far below it, so these are the exact magnitudes.
+    """
+
+    def __init__(self) -> None:
+        self._peaks, self._valleys = (ClippedMeans(N_BANDS, CONTRAST_TOLERANCE) for _ in range(2))
+        self._found: dict[str, NDArray[np.float64]] = {}
+        self._levels = np.empty((BATCH, N_BANDS), np.float32)
+
+    def add(self, spectra: Spectra) -> None:
+        peaks, valleys = (np.empty((len(spectra), N_BANDS), np.float32) for _ in range(2))
+        for band, (bins, n) in enumerate(_contrast_bands()):
+            parted = np.partition(spectra.exact_magnitudes[:, bins], (n - 1, bins.stop - bins.start - n), axis=1)
+            valleys[:, band] = parted[:, :n].mean(axis=1)
+            peaks[:, band] = parted[:, -n:].mean(axis=1)
+        for name, levels, means in (("peaks", peaks, self._peaks), ("valleys", valleys, self._valleys)):
+            if name not in self._found:
+                means.add(to_db(levels, out=self._levels[: len(spectra)]))
+
+    def mean(self) -> NDArray[np.float64] | None:
+        for name, means in (("peaks", self._peaks), ("valleys", self._valleys)):
+            if name not in self._found and (found := means.means()) is not None:
+                self._found[name] = found
+        return self._found["peaks"] - self._found["valleys"] if len(self._found) == 2 else None  # noqa: PLR2004
+
+
+class _Mfcc:
+    """Mean MFCCs, as those of the document, but more of them."""
+
+    def __init__(self, n_mfcc: int) -> None:
+        self._mean_mfccs = MeanMfccs(n_mfcc)
+
+    def add(self, spectra: Spectra) -> None:
+        self._mean_mfccs.add(spectra)
+
+    def mean(self) -> NDArray[np.float64] | None:
+        fields = self._mean_mfccs.fields()
+        return None if fields is None else np.array(fields["mean_mfccs"])
+
+
+def _rms(spectra: Spectra) -> Floats:
+    energies: NDArray[np.float32] = np.einsum("ti,ti->t", spectra.frames, spectra.frames)
+    return np.sqrt(energies / N_FFT)
+
+
+def _spectral_centroid(spectra: Spectra) -> Floats:
+    return _moments(spectra.magnitudes)[0]
+
+
+def _spectral_bandwidth(spectra: Spectra) -> Floats:
+    return _moments(spectra.exact_magnitudes)[1]  # of a tone the rounding of all other bins would add a Hz
+
+
+def _moments(magnitudes: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Return the mean frequency of each frame and the deviation from it, Hz, weighted by M.
+
+    In float64, as the deviation of a tone is a small difference of large numbers.
+    """
+    sums = magnitudes.astype(np.float64) @ _powers_of_hz()
+    is_sound = sums[:, 0] >= TINY
+    sums[is_sound] /= sums[is_sound, :1]
+    variance = np.maximum(sums[:, 2] - np.square(sums[:, 1]), 0)
+    return np.where(is_sound, sums[:, 1], 0), np.where(is_sound, np.sqrt(variance), 0)
+
+
+def _spectral_rolloff(spectra: Spectra) -> Floats:
+    sums = np.cumsum(spectra.magnitudes, axis=1)
+    rolloff: Floats = HZ[np.count_nonzero(sums < ROLL_PERCENT * sums[:, -1:], axis=1)]
+    return rolloff
+
+
+def _spectral_flatness(spectra: Spectra) -> Floats:
+    powers = np.maximum(spectra.powers, np.float32(AMIN))
+    flatness: Floats = np.exp(np.log(powers).mean(axis=1)) / powers.mean(axis=1)
+    return flatness
+
+
+def _chroma_stft(spectra: Spectra) -> Floats:
+    chroma: Floats = spectra.powers @ _chroma_filters()
+    highest = chroma.max(axis=1, keepdims=True)
+    chroma /= np.where(highest < TINY, np.float32(1), highest)
+    return chroma
+
+
+def _melspectrogram(spectra: Spectra) -> Floats:
+    return spectra.mel_powers
+
+
+_MEANS: dict[str, Callable[[], _Mean]] = {
+    "chroma_stft": lambda: _MeanOverFrames(_chroma_stft),
+    "melspectrogram": lambda: _MeanOverFrames(_melspectrogram),
+    "mfcc:20": lambda: _Mfcc(20),
+    "mfcc:40": lambda: _Mfcc(40),
+    "rms": lambda: _MeanOverFrames(_rms),
+    "spectral_bandwidth": lambda: _MeanOverFrames(_spectral_bandwidth),
+    "spectral_centroid": lambda: _MeanOverFrames(_spectral_centroid),
+    "spectral_contrast": _SpectralContrast,
+    "spectral_flatness": lambda: _MeanOverFrames(_spectral_flatness),
+    "spectral_rolloff": lambda: _MeanOverFrames(_spectral_rolloff),
+    "zero_crossing_rate": _ZeroCrossingRate,
+}
+
+
+@cache
+def _powers_of_hz() -> NDArray[np.float64]:
+    return np.stack([np.ones_like(HZ), HZ, np.square(HZ)], axis=1)
+
+
+@cache
+def _chroma_filters() -> NDArray[np.float32]:
+    return np.ascontiguousarray(librosa.filters.chroma(sr=SR, n_fft=N_FFT, tuning=0.0).T, np.float32)
+
+
+@cache
+def _contrast_bands() -> list[tuple[slice, int]]:
+    """Return the bins of each band, and how many of them its peak and its valley are the mean of.
+
+    librosa begins a band one bin early, counts that with QUANTILE, and leaves out the last; the highest band reaches
+    the end of the spectrum.
+    """
+    edges = [0, *(LOWEST_HZ * 2.0 ** np.arange(N_BANDS))]
+    bands = []
+    for k, (low, high) in enumerate(pairwise(edges)):
+        within = np.flatnonzero((low <= HZ) & (high >= HZ))
+        start, stop = int(within[0]) - (k > 0), len(HZ) if k == N_BANDS - 1 else int(within[-1]) + 1
+        n = max(1, int(np.rint(QUANTILE * (stop - start))))
+        bands.append((slice(start, stop - (k < N_BANDS - 1)), n))
+    return bands
