@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Makes this laptop stand in for the cloud: a bucket, the function and its Firestore, all real, from one command.
+# Runs the whole cloud side on this laptop: a bucket, the function and its Firestore, all real, from one command.
 #
 # Usage: ./local.sh [OPTION...] [FILE...]
 #
-# With files: uploads them, shows what became of each, and ends. A directory is all files below it.
-# Without: stays up, with a page to see, hear and drop sounds; prints what to paste to upload with gsutil, gcloud, curl or
-# Python, and shows what becomes of it.
+# With files: uploads them, prints the outcome of each, and ends. A directory is all files below it.
+# Without: stays up, with a page to see, hear and drop sounds; prints commands that upload with gsutil, gcloud, curl or
+# Python, and the outcome of each upload.
 #
 #   --json                     one JSON document per sound or rejection, a line each, and nothing else on stdout
 #   --generation 1|2           serve the function as a 1st-gen (default) or a 2nd-gen one is served
-#   --shape SHAPE              hand events over as legacy (default of 1), flat, binary (default of 2) or structured
+#   --shape SHAPE              deliver events as legacy (default of 1), flat, binary (default of 2) or structured
 #   --twice                    deliver every event twice, as the cloud now and then does
-#   --keep DIR                 keep the bucket in this directory between runs; documents are always new
+#   --keep DIR                 keep the bucket in this directory between runs; the database is always empty at first
 #   --page-port PORT           where the page listens; without it, as for all ports, a free one
 #   --storage-port PORT        where storage listens
-#   --storage-https-port PORT  where it speaks https, for gsutil
+#   --storage-https-port PORT  where storage listens for https, for gsutil
 #   --firestore-port PORT      where Firestore listens
 #   --function-port PORT       where the function listens
 #   --help                     this text
 #
 # The function's own settings (such as MAX_BYTES or EXCLUDE_NAMES) are taken from the environment.
-# The first run makes the environment in .venv; nothing else is installed, and nothing remains running at the end.
+# The first run makes the environment in .venv; nothing else is installed, and nothing runs on at the end.
 #
 # Exit codes: 0 every file became a sound, or Ctrl-C ended a stack that stayed up; 1 a file was rejected, skipped or
 # failed, or a part of the stack ended; 2 wrong usage; 130, 143 or 129 ended by Ctrl-C, SIGTERM or a closed terminal.

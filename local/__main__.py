@@ -14,7 +14,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     raise_on_signals()
     try:
-        from local.session import run  # noqa: PLC0415  its imports take a second, in which Ctrl-C is to be heard
+        from local.session import run  # noqa: PLC0415  these imports take a second, in which Ctrl-C already has to work
 
         return run(options)
     except Stopped as stopped:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"local.sh: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python's own flush at exit would fail again
         return 1
 
 

@@ -1,16 +1,15 @@
-"""The command line of local.sh, whose header comment is the help, which the door itself prints.
+"""The command line of local.sh, and the files that it names; the help is the header comment of local.sh.
 
-Run as ``python -m local.command_line ARGUMENT...`` it only says what is wrong with them, before anything is installed.
+Run as ``python -m local.command_line ARGUMENT...`` it only checks the arguments, before anything is installed.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from local.files import find_files
 from local.finalize_event import SHAPES
 
 DEFAULT_SHAPES = {1: "legacy", 2: "binary"}  # what the platform posts to each generation
@@ -18,7 +17,7 @@ DEFAULT_SHAPES = {1: "legacy", 2: "binary"}  # what the platform posts to each g
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What local.sh was asked for; its help tells what each means."""
+    """The options of local.sh, as its help describes them."""
 
     files: dict[str, Path]
     json: bool
@@ -34,7 +33,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Read the arguments; what is wrong with them is one line on stderr and exit code 2."""
+    """Read the arguments; a wrong one is one line on stderr and exit code 2."""
     parser = make_parser()
     given = parser.parse_args(arguments)
     given.shape = given.shape or DEFAULT_SHAPES[given.generation]
@@ -52,8 +51,8 @@ def parse(arguments: Sequence[str]) -> Options:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the options that the help tells of."""
-    parser = _Parser(prog="local.sh", add_help=False, allow_abbrev=False)
+    """Return the parser of the options."""
+    parser = argparse.ArgumentParser("local.sh", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--generation", type=int, choices=(1, 2), default=1)
@@ -65,17 +64,45 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (./local.sh --help tells more)\n")
-
-
 def port(text: str) -> int:
-    """Read a port; its name is what argparse calls a wrong one: "invalid port value"."""
+    """Read a port. Argparse takes the name of this function into its message: "invalid port value"."""
     number = int(text)
     if not 0 < number < 2**16:
         raise ValueError
     return number
+
+
+def find_files(paths: Iterable[Path]) -> dict[str, Path]:
+    """Return the files by the names of their blobs; a directory is all files below it.
+
+    A blob has the name of its file, and a file below a directory ``drums`` one like ``drums/kick.wav``. Where two blobs
+    would have the same name, all have the paths of their files below the directory that these share. Raises ValueError,
+    naming it, for a file that is not there, cannot be read, or has a name that no blob can have.
+    """
+    names: dict[Path, str] = {}
+    for path in paths:
+        for name, file in _below(Path(os.path.abspath(path))):  # noqa: PTH100  a link keeps its own name
+            names.setdefault(file, name)
+    if len(set(names.values())) < len(names):
+        shared = os.path.commonpath([file.parent for file in names])
+        names = {file: file.relative_to(shared).as_posix() for file in names}
+    for file, name in names.items():
+        if not os.access(file, os.R_OK):
+            raise ValueError(f"{file} cannot be read")
+        if not name.isprintable():
+            raise ValueError(f"{name!r} cannot be a blob's name")
+    return {name: file for file, name in names.items()}
+
+
+def _below(path: Path) -> list[tuple[str, Path]]:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        if not files:
+            raise ValueError(f"{path} has no files below it")
+        return [(file.relative_to(path.parent).as_posix(), file) for file in files]
+    if not path.exists():
+        raise ValueError(f"{path} is not there")
+    return [(path.name, path)]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Google's Firestore emulator: found in a Cloud SDK, in firebase-tools' cache or in our own, else downloaded there."""
+"""Google's Firestore emulator: from a Cloud SDK, from the cache of firebase-tools or ours, else downloaded."""
 
 import os
 import re
@@ -39,7 +39,7 @@ class Emulator:
 
 
 def find_emulator(official: Download = OFFICIAL) -> Emulator:
-    """Return the first emulator found, or download one; raise ProgramError, naming the ways to one, if that fails."""
+    """Return the first emulator found, else download one; raise ProgramError with what to install if that fails."""
     for jar in _installed_jars():
         emulator = _read_jar(jar)
         if emulator:
@@ -70,7 +70,7 @@ def _installed_jars() -> Iterator[Path]:
 
 
 def _sdks() -> Iterator[Path]:
-    """Yield where a Cloud SDK is or may be; gcloud could tell, but takes a second to."""
+    """Yield the directories in which a Cloud SDK may be; gcloud knows its own, but takes a second to say so."""
     if root := os.environ.get("CLOUDSDK_ROOT_DIR"):
         yield Path(root)
     if gcloud := shutil.which("gcloud"):
@@ -84,7 +84,7 @@ def _version(jar: Path) -> list[int]:
 
 
 def _read_jar(jar: Path) -> Emulator | None:
-    """Return the emulator in a jar file, None if that is absent or broken; its manifest may name what starts it."""
+    """Return the emulator in a jar file, None if the file is missing or broken."""
     try:
         with zipfile.ZipFile(jar) as archive:
             manifest = archive.read("META-INF/MANIFEST.MF").decode()
@@ -95,7 +95,7 @@ def _read_jar(jar: Path) -> Emulator | None:
     except FileNotFoundError:
         return None
     except (OSError, zipfile.BadZipFile, KeyError) as error:
-        print(f"{jar} is left aside, it is no Firestore emulator: {error}", file=sys.stderr)
+        print(f"{jar} is skipped, it is no Firestore emulator: {error}", file=sys.stderr)
         return None
     if declared:
         arguments: tuple[str, ...] = ("-jar", str(jar))

@@ -1,4 +1,4 @@
-"""Files from their official places, each whole and right or not at all, and where they are kept between runs."""
+"""Downloads of published files, checked against their checksums, and the directory that keeps them between runs."""
 
 import hashlib
 import http.client
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SILENCE_S = 30  # without a byte, after which the download is given up
+SILENCE_S = 30  # without a byte, until the download is given up
 BLOCK_BYTES = 2**20
 
 
 class DownloadError(Exception):
-    """The file could not be had from its place, or is not the one that is published."""
+    """The file cannot be downloaded, or is not the published one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Download:
     """A published file.
 
     Attributes:
-        url: where it is.
+        url: its address.
         size: bytes.
-        sha256: its checksum, hexadecimal.
+        sha256: checksum, hexadecimal.
     """
 
     url: str
@@ -53,7 +53,7 @@ def fetch(download: Download, directory: Path) -> Path:
 
 
 def cache_directory() -> Path:
-    """Return our directory below the user's cache, or in the temp dir for a user without a home."""
+    """Return our directory in the user's cache directory; for a user without a home, one in the temp dir."""
     if caches := os.environ.get("XDG_CACHE_HOME"):
         return Path(caches) / "local-sounds"
     if home().is_dir():
@@ -62,12 +62,12 @@ def cache_directory() -> Path:
 
 
 def home() -> Path:
-    """Return the user's home; for a user without one a path that does not exist."""
+    """Return the user's home directory; for a user without one, a path that does not exist."""
     return Path(os.path.expanduser("~"))  # noqa: PTH111  Path.home() raises where there is none
 
 
 def _blocks(download: Download) -> Iterator[bytes]:
-    """Read the file block by block, telling how far it is; raise DownloadError if it is not of the published size."""
+    """Yield the file block by block and print the progress; raise DownloadError if its size is another."""
     received = 0
     try:
         with urllib.request.urlopen(download.url, timeout=SILENCE_S) as response:  # noqa: S310  the address is ours
@@ -75,7 +75,7 @@ def _blocks(download: Download) -> Iterator[bytes]:
                 received += len(block)
                 if received > download.size:
                     break
-                _tell_progress(download, received)
+                _print_progress(download, received)
                 yield block
     except (OSError, http.client.HTTPException) as error:
         raise DownloadError(f"{download.url} cannot be read: {error}") from error
@@ -83,8 +83,8 @@ def _blocks(download: Download) -> Iterator[bytes]:
         raise DownloadError(f"{download.url} has not the {download.size} bytes it should have")
 
 
-def _tell_progress(download: Download, received: int) -> None:
-    """Write one line that grows on a terminal, and one per quarter elsewhere."""
+def _print_progress(download: Download, received: int) -> None:
+    """Print the progress: in a terminal one line that is replaced, in a log a line per quarter."""
     text = f"downloading {download.name}: {100 * received // download.size} % of {download.size // 10**6} MB"
     done = received == download.size
     if sys.stderr.isatty():

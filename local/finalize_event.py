@@ -19,10 +19,10 @@ HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not i
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A blob was finalized.
+    """The finalize event of an object.
 
     Attributes:
-        id: identity of the event; a repeat has the same.
+        id: identity of the event; a repeated delivery has the same.
         time: when it happened, RFC 3339.
         resource: the object, as Cloud Storage's JSON API describes it.
     """

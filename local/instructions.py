@@ -1,4 +1,4 @@
-"""What to paste into another terminal while the stack is up: every line works as it is."""
+"""Commands to paste into another terminal while the stack is up."""
 
 import json
 import shlex
@@ -15,7 +15,7 @@ UPLOAD = (
     "from google.cloud import storage;"
     ' storage.Client().bucket("{bucket}").blob("from-python.wav").upload_from_filename({file})'
 )
-# No credentials lines: gsutil would insist on having them accepted by the real cloud.
+# There are no credentials in it, because gsutil would check them with the real cloud.
 BOTO = """[Credentials]
 gs_json_host = {host}
 gs_json_port = {port}
@@ -27,13 +27,13 @@ prefer_api = json
 
 
 def write_boto(stack: Stack) -> None:
-    """Write the BOTO_CONFIG that leads gsutil, which speaks nothing but https, to the stack."""
+    """Write the BOTO_CONFIG that makes gsutil use the stack; gsutil needs its https port."""
     storage = stack.storage
     (stack.directory / "boto").write_text(BOTO.format(host=storage.host, port=storage.https_port))
 
 
 def format_instructions(stack: Stack) -> str:
-    """Return the variables for any client, a command for each client we know, and one that shows the documents."""
+    """Return the variables for any client, commands that upload, and one that shows the documents."""
     variables = stack.variables()
     python = {name: variables[name] for name in ("STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")}
     gsutil = {"BOTO_CONFIG": variables["BOTO_CONFIG"], "CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL": "false"}

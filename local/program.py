@@ -15,18 +15,18 @@ from typing import Self
 from local.reaper import pipe_to_reaper
 
 HOST = "127.0.0.1"
-ANSWER_S = 60  # until a program must answer; a busy laptop's first start of Java takes 10
-REQUEST_S = 5  # of silence after which one request for an answer is given up
+ANSWER_S = 60  # from its start until a program must answer; Java's first start on a busy laptop takes 10
+REQUEST_S = 5  # timeout of one request for an answer
 TERM_S = 3  # between asking a program to end and ending it
 POLL_S = 0.01
 TAIL_LINES = 15
-# The shell writes its process id to the reaper before it becomes the program, and only then lets go of the pipe: there
-# is no moment when the reaper does not know of it.
+# The shell tells the reaper its process id, and then becomes the program under the same id. So the reaper knows every
+# program from its start.
 ANNOUNCE = 'echo $$ >&0; exec "$@" </dev/null'
 
 
 class ProgramError(Exception):
-    """A program cannot be had, did not start, or ended by itself; the message says why, or has the end of its log."""
+    """A program is not installed, did not start, or ended; the message has the reason or the end of its log."""
 
 
 @dataclass
@@ -34,14 +34,14 @@ class Program:
     """A program that was started.
 
     Attributes:
-        name: what messages call it.
+        name: its name in messages.
         process: the program, leader of a process group of its own.
         host: where it listens.
         port: where it listens.
         log: file with what it wrote to stdout and stderr.
         https_port: where it speaks https too, if it does.
-        path: what to ask for to know that it answers.
-        ended: whether nothing is left of it, so that its process id may be another's.
+        path: of the request that shows whether it answers.
+        ended: whether it has ended with its whole group; the system may then give its process id to another process.
     """
 
     name: str
@@ -64,14 +64,14 @@ class Program:
         return f"{self.host}:{self.port}"
 
     def wait(self) -> Self:
-        """Return when it answers; raise ProgramError, with nothing of it left, if it ends first or takes ANSWER_S."""
+        """Wait until it answers; end it and raise ProgramError if it ends first or does not answer for ANSWER_S."""
         deadline = time.monotonic() + ANSWER_S
         try:
             while not self._answers():
                 self.check()
                 self._check_patience(deadline)
                 time.sleep(POLL_S)
-            self.check()  # what answered may be a stranger on its port
+            self.check()  # another program on its port may have answered
         except BaseException:
             self.end()
             raise
@@ -119,7 +119,7 @@ class Program:
     def _signal(self, number: int) -> None:
         if self.ended:
             return
-        # macOS answers EPERM for a group of zombies
+        # macOS reports EPERM for a group of zombies.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 

@@ -1,8 +1,8 @@
-"""Ends the programs that this process started, and removes their temp dir, when this process is gone, however it went.
+"""Ends the programs that this process started, and removes their temp dir, after this process has ended in any way.
 
-``reaping`` runs this file as a process of its own, the reaper: ``python reaper.py DIRECTORY``. Its standard input is a
-pipe, into which every program that is started meanwhile writes its process id. The reaper acts when the pipe ends, and
-the pipe ends with the process that called ``reaping``: no signal can prevent that.
+``reaping`` runs this file as a process of its own, the reaper: ``python reaper.py DIRECTORY``. Every program that is
+started writes its process id into a pipe, the standard input of the reaper. The system closes the pipe when the process
+that called ``reaping`` ends, even by SIGKILL. Then the reaper ends the programs.
 """
 
 import os
@@ -17,18 +17,18 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
-TERM_S = 2  # between asking the programs to end and ending them
-KILL_S = 5  # until the ended are gone
-REAPER_S = TERM_S + KILL_S + 2  # until the reaper is done
+TERM_S = 2  # between SIGTERM and SIGKILL
+KILL_S = 5  # after SIGKILL, until the programs are gone
+REAPER_S = TERM_S + KILL_S + 2  # until the reaper has ended
 
 _PIPE: ContextVar[IO[bytes] | None] = ContextVar("pipe to the reaper", default=None)
 
 
 @contextmanager
 def reaping(directory: Path) -> Iterator[None]:
-    """Let a reaper watch over the directory and over every program that is started until the context is left.
+    """Run a reaper for the programs that are started within the context, and for the directory.
 
-    The directory need not exist yet; it is removed when the context is left, too.
+    The directory need not exist yet. It is removed when the context is left, too.
     """
     command = [sys.executable, "-I", "-S", __file__, str(directory)]
     reaper = subprocess.Popen(command, stdin=subprocess.PIPE, cwd="/", start_new_session=True)
@@ -38,39 +38,39 @@ def reaping(directory: Path) -> Iterator[None]:
     finally:
         _PIPE.reset(outer)
         with suppress(subprocess.TimeoutExpired):
-            reaper.communicate(timeout=REAPER_S)  # ends the pipe, and waits
-        shutil.rmtree(directory, ignore_errors=True)  # if somebody ended the reaper
+            reaper.communicate(timeout=REAPER_S)  # closes the pipe, and waits
+        shutil.rmtree(directory, ignore_errors=True)  # in case somebody killed the reaper
 
 
 def pipe_to_reaper() -> IO[bytes] | None:
-    """Return where a new program is to write its process id; None outside of ``reaping``."""
+    """Return the pipe for the process id of a new program; None outside of ``reaping``."""
     return _PIPE.get()
 
 
 def main(directory: str) -> None:
-    """Read process ids until the pipe ends, then end what is left of them and remove the directory."""
+    """Read process ids until the pipe is closed, then end those processes and remove the directory."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    births = {}
+    start_times = {}
     for line in sys.stdin.buffer:
         pid = int(line)
-        births[pid] = birth(pid)
+        start_times[pid] = start_time(pid)
     for number, seconds in ((signal.SIGTERM, TERM_S), (signal.SIGKILL, KILL_S)):
         deadline = time.monotonic() + seconds
-        left = [pid for pid in births if signal_group(pid, births[pid], number)]
+        left = [pid for pid in start_times if signal_group(pid, start_times[pid], number)]
         while left and time.monotonic() < deadline:
             time.sleep(0.02)
-            left = [pid for pid in left if signal_group(pid, births[pid], 0)]
+            left = [pid for pid in left if signal_group(pid, start_times[pid], 0)]
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def signal_group(pid: int, born: str, number: int) -> bool:
+def signal_group(pid: int, started: str, number: int) -> bool:
     """Signal the process group that a program leads or led; return False if the group is gone.
 
-    Where the process of that id was born at another time it is not the program: the system has given the id again,
-    which it does not do while a group of that id is there.
+    A process of that id with another start time is not the program: the system has reused the id, which it does only
+    after the group is gone.
     """
-    if birth(pid) not in (born, ""):
+    if start_time(pid) not in (started, ""):
         return False
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
@@ -78,8 +78,8 @@ def signal_group(pid: int, born: str, number: int) -> bool:
     return False
 
 
-def birth(pid: int) -> str:
-    """Return when a process started, in the system's own words; empty if there is no such process."""
+def start_time(pid: int) -> str:
+    """Return the start time of a process, as the system writes it; empty if there is no such process."""
     if sys.platform == "linux":
         with suppress(OSError):
             return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()

@@ -1,8 +1,8 @@
-"""The real programs that the stack consists of; each is started by one call that returns at once.
+"""The programs of the stack; each ``start_...`` starts one and returns at once.
 
-*Conventions.* ``directory`` is where a program keeps its log, its state and its temporary files: when the directory is
-removed nothing is left. A port of 0 is a free one. ``start_...(...).wait()`` returns when the program answers; several
-that are started before the first is waited for start side by side.
+*Conventions.* A program keeps its log, its state and its temporary files in ``directory``, and nothing outside of it.
+Port 0 means a free port. ``start_...(...).wait()`` returns when the program answers. To start several side by side,
+start all of them before waiting for the first.
 """
 
 import http.client
@@ -24,18 +24,18 @@ from local.program import HOST, Program, ProgramError
 PROJECT = "local-sounds"
 TOPIC = "finalized"
 ROOT = Path(__file__).resolve().parent.parent
-REQUEST_S = 10  # of silence
+REQUEST_S = 10  # timeout
 
 
 def start_firestore(directory: Path, port: int = 0) -> Program:
-    """Start Google's Firestore emulator; raise ProgramError when it or a Java for it cannot be had."""
+    """Start Google's Firestore emulator; raise ProgramError if it or a Java for it cannot be found or downloaded."""
     port = choose_port(port)
     emulator = find_emulator()
     java = find_java(emulator.java_version)
     command: list[str | Path] = [
         java,
-        "-XX:-UsePerfData",  # its file in /tmp would outlive a killed emulator
-        "-XX:TieredStopAtLevel=1",  # compiles less: up sooner, and no run is long enough to miss it
+        "-XX:-UsePerfData",  # a killed emulator would leave the file of these data in /tmp
+        "-XX:TieredStopAtLevel=1",  # starts sooner, as it optimises less; no run is long enough to gain from more
         f"-Djava.io.tmpdir={_make_temp_directory(directory, 'firestore')}",
         "-Duser.language=en",
         *emulator.arguments,
@@ -53,7 +53,7 @@ def start_storage(
     keep: Path | None = None,
     publisher_port: int | None = None,
 ) -> Program:
-    """Start fake-gcs-server, over http and https; its bucket is memory unless a directory is given to keep it in.
+    """Start fake-gcs-server, over http and https; its buckets are in memory, or in the directory ``keep``.
 
     With ``publisher_port`` it publishes every finalize event to the Pub/Sub publisher that listens there.
     """
@@ -87,9 +87,9 @@ def start_function(
     port: int = 0,
     source: Path = ROOT,
 ) -> Program:
-    """Start the function under the functions-framework, as the cloud starts a 1st- or 2nd-generation one.
+    """Start the function under the functions-framework, with the signature of a 1st- or 2nd-generation function.
 
-    Its environment is ours, with a temp dir below ``directory``, and what ``environment`` adds.
+    Its environment is that of this process, with a temp dir below ``directory``, and ``environment`` on top.
     """
     port = choose_port(port)
     signature = {1: "event", 2: "cloudevent"}[generation]
@@ -107,7 +107,7 @@ def start_function(
 def start_page(
     directory: Path, bucket: str, environment: Mapping[str, str], *, port: int = 0, uploads: bool = True
 ) -> Program:
-    """Start the page over a bucket and the collections that ``environment`` names, which leads it to the stack too."""
+    """Start the page of a bucket; ``environment`` names the collections and the servers of the stack."""
     port = choose_port(port)
     command: list[str | Path] = [
         *(sys.executable, "-P", "-m", "page", "--project", PROJECT, "--bucket", bucket, "--port", str(port)),
@@ -120,7 +120,7 @@ def start_page(
 
 
 def client_variables(storage: Program, firestore: Program) -> dict[str, str]:
-    """Return the environment in which Google's client libraries find the two."""
+    """Return the variables with which Google's client libraries use these two servers."""
     return {
         "STORAGE_EMULATOR_HOST": storage.url,
         "FIRESTORE_EMULATOR_HOST": firestore.address,
@@ -129,7 +129,7 @@ def client_variables(storage: Program, firestore: Program) -> dict[str, str]:
 
 
 def ensure_bucket(storage: Program, name: str) -> None:
-    """Make the bucket; one that was kept is there already."""
+    """Create the bucket, unless it exists from an earlier run."""
     connection = http.client.HTTPConnection(storage.host, storage.port, timeout=REQUEST_S)
     body = json.dumps({"name": name})
     connection.request("POST", f"/storage/v1/b?project={PROJECT}", body, {"Content-Type": "application/json"})
@@ -140,7 +140,7 @@ def ensure_bucket(storage: Program, name: str) -> None:
 
 
 def _fake_gcs_server() -> Path:
-    """Return the program inside the PyPI package, whose own wrapper can neither speak https nor publish events."""
+    """Return the program inside the PyPI package; the package's own wrapper supports neither https nor events."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     path = (
         Path(sysconfig.get_path("platlib"))

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal become one exception, so that the program ends in the same way after each."""
+"""Ctrl-C, SIGTERM and a closed terminal raise the same exception, so that the program ends in the same way."""
 
 import signal
 from types import FrameType
@@ -7,7 +7,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """Raised when this process is asked to end; no Exception, so that no ``except`` for errors catches it."""
+    """Raised when this process is to end; ``except Exception`` does not catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -20,19 +20,19 @@ class Stopped(BaseException):
 
     @property
     def status(self) -> int:
-        """The exit code a shell expects of a program that ended by this signal."""
+        """The exit code of a program that this signal ended, by the convention of shells."""
         return 128 + self.number
 
 
 def raise_on_signals() -> None:
-    """Raise Stopped in the main thread whenever one of ENDS comes; SIGHUP stays ignored where nohup has ignored it."""
+    """Raise Stopped in the main thread at each of ENDS; under nohup SIGHUP stays ignored."""
     for number in ENDS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _raise)
 
 
 def ignore_signals() -> None:
-    """Ignore ENDS from now on, so that nothing interrupts the rest of the way out."""
+    """Ignore ENDS from now on, so that nothing interrupts the end of the program."""
     for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""The whole stack: its programs, the trigger between them, and the way they all end together."""
+"""The whole stack: its programs and the trigger between them, which start and end together."""
 
 import queue
 import secrets
@@ -26,11 +26,11 @@ class Stack:
     Attributes:
         directory: its temp dir.
         firestore: the database's emulator.
-        storage: the server that has the bucket.
-        function: what is called for each event.
-        page: where people look at the sounds; only a stack that stays up has one.
-        trigger: what calls the function.
-        answers: what came of the events, as they are answered.
+        storage: the server of the bucket.
+        function: the function, which the trigger calls for each event.
+        page: the page of the sounds; only a stack that stays up has one.
+        trigger: receives the events and calls the function.
+        answers: the results of these calls.
     """
 
     directory: Path
@@ -43,13 +43,15 @@ class Stack:
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        """All programs, in the order of their start."""
+        """All programs, in the order in which they are started."""
         page = (self.page,) if self.page else ()
         return self.firestore, self.storage, self.function, *page
 
     def wait(self) -> None:
-        """Return when all programs answer; raise ProgramError if one does not."""
-        for program in reversed(self.programs):  # Firestore takes longest, and what cannot start is to be told at once
+        """Wait until all programs answer; raise ProgramError if one does not."""
+        for program in reversed(
+            self.programs
+        ):  # Firestore last: it takes longest, and the failure of another is to be seen at once
             program.wait()
 
     def check(self) -> None:
@@ -58,12 +60,12 @@ class Stack:
             program.check()
 
     def ask_to_end(self) -> None:
-        """Send all programs SIGTERM, so that they end side by side."""
+        """Send SIGTERM to all programs, so that they end side by side."""
         for program in self.programs:
             program.ask_to_end()
 
     def variables(self) -> dict[str, str]:
-        """Return the environment in which any client finds the stack instead of the cloud."""
+        """Return the variables with which any client uses the stack instead of the cloud."""
         return client_variables(self.storage, self.firestore) | {"BOTO_CONFIG": str(self.directory / "boto")}
 
 
@@ -79,11 +81,11 @@ def running(options: Options) -> Iterator[Stack]:
             ensure_bucket(stack.storage, BUCKET)
             yield stack
         finally:
-            ignore_signals()  # an impatient second Ctrl-C would only leave more to the reaper
+            ignore_signals()  # a second Ctrl-C would only interrupt the way out
 
 
 def _start(options: Options, directory: Path, ends: ExitStack) -> Stack:
-    """Start all side by side, and have the programs ended before the trigger, which calls one of them."""
+    """Start all side by side; at the end the programs end before the trigger, because that waits for its calls."""
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     function_port = choose_port(options.function_port)
     trigger = ends.enter_context(Trigger(function_port, options.shape, answers.put, times=2 if options.twice else 1))

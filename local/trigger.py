@@ -1,8 +1,8 @@
-"""Between the bucket and the function: receives finalize events and calls the function for each, as the platform does.
+"""The trigger: receives finalize events from the bucket and calls the function for each, as the platform does.
 
-*Conventions.* Every event is delivered at least once, events come in no order, and calls run side by side. A call that
-fails is repeated after a wait that grows from one attempt to the next; after the last wait the event is given up.
-To fake-gcs-server the trigger is a Pub/Sub service. Of that service it has the method Publish, the only one called.
+*Conventions.* Every event is delivered at least once, in no certain order, and calls run side by side. A call that
+fails is repeated after a pause, which grows from attempt to attempt; after the last one the event is given up. For
+fake-gcs-server the trigger is a Pub/Sub service, of which it has the one method that is called, Publish.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from google.pubsub_v1.types import PublishRequest, PublishResponse
 from local.finalize_event import Event, read_event, shape_event
 from local.program import HOST
 
-CALLS = 4  # at most, at once
-WAITS_S = (0.5, 1, 2, 4, 8)  # between the attempts; the platform's are 10 to 600 s, for days
-CALL_S = 540  # what the platform gives a call
-DISORDER_S = 0.05  # what an event is delayed by, at most, so that later ones overtake it
+MAX_CALLS = 4  # at once
+PAUSES_S = (0.5, 1, 2, 4, 8)  # between the attempts; the platform's are 10 to 600 s, for days
+CALL_S = 540  # timeout of a call, as the platform's
+MAX_DELAY_S = 0.05  # each event is delayed at random, so that events overtake each other
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of an event.
+    """The result of an event.
 
     Attributes:
         event: the event.
-        attempts: how many calls the last delivery took.
-        seconds: how long the function took for its last answer.
+        attempts: number of calls.
+        seconds: duration of the last call.
         problem: why the event was given up; empty if it was not.
     """
 
@@ -46,10 +46,10 @@ class Answer:
 
 
 class Trigger:
-    """Calls the function for every event it receives, then ``answered``, from another thread, with what came of it.
+    """Calls the function for every event, then ``answered`` with the result, from another thread.
 
     Attributes:
-        port: where it takes events.
+        port: where it receives events.
         received: the uploads whose events it has received.
     """
 
@@ -60,15 +60,15 @@ class Trigger:
         answered: Callable[[Answer], None],
         *,
         times: int = 1,
-        waits_s: Sequence[float] = WAITS_S,
+        pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.received: set[tuple[str, str, int]] = set()
         self._function_port = function_port
         self._shape = shape
         self._answered = answered
         self._times = times
-        self._waits_s = waits_s
-        self._slots = asyncio.Semaphore(CALLS)
+        self._pauses_s = pauses_s
+        self._slots = asyncio.Semaphore(MAX_CALLS)
         self._stop = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="trigger", daemon=True)
@@ -87,13 +87,13 @@ class Trigger:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Forget the events that are not answered. Calls that still run are waited for: end the function first."""
+        """Drop the events without an answer, and wait for the calls that still run: end the function first."""
         self._server.stop(None).wait()
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
     def receive(self, event: Event) -> None:
-        """Take an event, return at once, and deliver it until it is answered or given up."""
+        """Begin to deliver an event, and return at once."""
         self.received.add(event.upload)
         asyncio.run_coroutine_threadsafe(self._handle(event), self._loop)
 
@@ -113,7 +113,7 @@ class Trigger:
 
     async def _deliver(self, event: Event) -> Answer:
         headers, body = shape_event(event, self._shape)
-        await asyncio.sleep(random.uniform(0, DISORDER_S))  # noqa: S311  it is disorder, not a secret
+        await asyncio.sleep(random.uniform(0, MAX_DELAY_S))  # noqa: S311  no secret
         attempt = 0
         while True:
             attempt += 1
@@ -121,14 +121,14 @@ class Trigger:
                 started = time.perf_counter()
                 problem = await asyncio.to_thread(call_function, self._function_port, headers, body)
                 seconds = time.perf_counter() - started
-            if not problem or attempt > len(self._waits_s):
+            if not problem or attempt > len(self._pauses_s):
                 break
-            await asyncio.sleep(self._waits_s[attempt - 1])
+            await asyncio.sleep(self._pauses_s[attempt - 1])
         return Answer(event, attempt, seconds, f"given up after {attempt} attempts: {problem}" if problem else "")
 
 
 def call_function(port: int, headers: dict[str, str], body: bytes) -> str:
-    """Post a request to the function and return what is wrong with its answer; empty if nothing is."""
+    """Post a request to the function; return the error, empty if it answered with success."""
     connection = http.client.HTTPConnection(HOST, port, timeout=CALL_S)
     try:
         connection.request("POST", "/", body, headers)

@@ -1,4 +1,4 @@
-"""What becomes of uploads: of the files that are given, or of whatever any client uploads while the stack is up."""
+"""The outcomes of uploads: of the given files, or of all clients' uploads while the stack is up."""
 
 import queue
 import time
@@ -14,13 +14,13 @@ from local.outcome import DATABASE, Outcome, find_outcome
 from local.servers import PROJECT
 from local.stack import BUCKET, Stack
 
-EVENT_S = 60  # from the last upload until an event that has not come is given up; events take milliseconds
-UPLOAD_S = 60  # of silence
+EVENT_S = 60  # from the last upload until missing events are given up; events take milliseconds
+UPLOAD_S = 60  # timeout
 CHECK_S = 0.2
 
 
 def upload_files(stack: Stack, files: dict[str, Path]) -> Iterator[Outcome]:
-    """Upload the files and yield the outcome of each, in the order in which the function answers.
+    """Upload the files, and yield the outcome of each as soon as the function has answered.
 
     Raises ProgramError if a program of the stack ends first.
     """
@@ -60,30 +60,30 @@ def _firestore() -> firestore.Client:
 
 def _upload(stack: Stack, name: str, file: Path) -> int:
     """Upload a file and return its generation."""
-    with _naming_the_cause(stack):
+    with _checking_programs(stack):
         blob = _storage().bucket(BUCKET).blob(name)
         blob.upload_from_filename(file, timeout=UPLOAD_S, retry=None)
         return int(blob.generation)
 
 
 def _next_outcome(stack: Stack) -> Iterator[tuple[tuple[str, str, int], Outcome]]:
-    """Wait CHECK_S for the next answer of the function, and yield its upload and outcome if it came."""
+    """Wait up to CHECK_S for an answer of the function, and yield the upload and its outcome."""
     stack.check()
     try:
         answer = stack.answers.get(timeout=CHECK_S)
     except queue.Empty:
         return
-    with _naming_the_cause(stack):
+    with _checking_programs(stack):
         outcome = find_outcome(_firestore(), answer, stack.function.log)
     yield answer.event.upload, outcome
 
 
 @contextmanager
-def _naming_the_cause(stack: Stack) -> Iterator[None]:
-    """Raise ProgramError instead of a client's error where the client failed because a program has ended."""
+def _checking_programs(stack: Stack) -> Iterator[None]:
+    """Raise ProgramError instead of a client's error if a program has ended, which is then the cause."""
     try:
         yield
     except (OSError, GoogleAPIError):
-        time.sleep(CHECK_S)  # the connection may be gone before the process is
+        time.sleep(CHECK_S)  # a connection may break before its process has ended
         stack.check()
         raise

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from google.cloud import firestore as google_firestore
 from google.cloud import storage as google_storage
 
 from local.program import Program
+from tests.deploy.apis.answering import State
 from tests.deploy.apis.console import Console, Run, opened
 from tests.deploy.apis.identity import rights
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, needs_gcloud
@@ -71,7 +74,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, firestore: Program, storage: Program) -> Iterator[Project]:
-    """Deploy a function, set something of it, and fill the bucket; the tests tell one story in their order."""
+    """Deploy a function, set something of it, and fill the bucket; then the fixtures below tell one story."""
     unique = uuid4().hex[:12]
     hosts = {"STORAGE_EMULATOR_HOST": storage.url, "FIRESTORE_EMULATOR_HOST": firestore.address}
     with opened(tmp_path_factory.mktemp("cloud")) as console, pytest.MonkeyPatch.context() as patch:
@@ -96,16 +99,65 @@ def project(tmp_path_factory: pytest.TempPathFactory, firestore: Program, storag
         database.close()
 
 
+# The story: each fixture does what comes next and keeps what the tests look at, so the tests may run in any order.
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """The backfill was put on a schedule, then again with the same and with another time."""
+
+    run: Run
+    state: State
+    again: Run
+    later: Run
+    schedule_later: str
+
+
+@dataclass(frozen=True)
+class Executed:
+    """The job was executed: with all objects missing, with none, with one and with another number of tasks."""
+
+    first: Run
+    n_sounds: int
+    nothing: Run
+    same: Run
+    other: Run
+    n_sounds_later: int
+
+
 @pytest.fixture(scope="module")
-def scheduled(project: Project) -> Run:
+def dry_runs(project: Project) -> tuple[Run, Run, Run]:
+    """With all objects missing: of names that there are not, of a job, of a schedule."""
+    return (
+        project.backfill("--tasks", "3", "--stale", "--prefix", "a,b", "--dry-run"),
+        project.backfill("--tasks", "3", "--rejected", "--dry-run"),
+        project.backfill("--schedule", "0 3 * * *", "--prune", "--dry-run"),
+    )
+
+
+@pytest.fixture(scope="module")
+def unconfirmed(project: Project, dry_runs: object) -> Run:
+    """Press Enter where it asks."""
+    assert dry_runs
+    return project.backfill("--tasks", "3", answer="\n")
+
+
+@pytest.fixture(scope="module")
+def scheduled(project: Project, unconfirmed: Run) -> Scheduled:
     """Put the backfill on a schedule."""
-    return project.backfill("--schedule", "0 3 * * *", "--prefix", "takes/", answer="y\n")
+    assert unconfirmed
+    run = project.backfill("--schedule", "0 3 * * *", "--prefix", "takes/", answer="y\n")
+    state = deepcopy(project.console.cloud.state)
+    again = project.backfill("--schedule", "0 3 * * *", "--prefix", "takes/", "--yes")
+    later = project.backfill("--schedule", "0 4 * * *", "--prefix", "takes/", "--yes")
+    (schedule,) = project.console.cloud.state.schedules.values()
+    return Scheduled(run, state, again, later, schedule["schedule"])
 
 
 @pytest.fixture(scope="module")
-def image(project: Project, scheduled: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def image(project: Project, scheduled: Scheduled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Unpack the archive that was uploaded and do what its Dockerfile says, then let nothing be written any more."""
-    assert scheduled.done.returncode == 0, scheduled.done.stderr
+    assert scheduled.run.done.returncode == 0, scheduled.run.done.stderr
     (source,) = [archive for name, archive in project.console.cloud.state.archives.items() if name.endswith(".tgz")]
     context, image = tmp_path_factory.mktemp("context"), tmp_path_factory.mktemp("image")
     with tarfile.open(fileobj=io.BytesIO(source)) as archive:
@@ -131,9 +183,71 @@ def image(project: Project, scheduled: Run, tmp_path_factory: pytest.TempPathFac
     subprocess.run(["chmod", "-R", "u+w", image], check=True, timeout=TASK_S)
 
 
-@pytest.fixture
-def tasks(project: Project, image: Path, tmp_path: Path) -> Iterator[Callable[[dict[str, Any], dict[str, Any]], None]]:
-    """What runs an execution: each task as the job has it, in an environment as bare as the cloud's."""
+@pytest.fixture(scope="module")
+def executed(project: Project, image: Path, tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    """Execute the job, whose tasks really run."""
+    with tasks(project, image, tmp_path_factory.mktemp("tasks")):
+        first = project.backfill("--tasks", "3", "--yes", "--json")
+        n_sounds = len(list(project.sounds.stream()))
+        nothing = project.backfill("--tasks", "3", "--yes")
+        project.upload("late/1.wav")
+        same = project.backfill("--tasks", "3", "--yes")
+        project.upload("late/2.wav")
+        other = project.backfill("--tasks", "2", "--yes")
+    return Executed(first, n_sounds, nothing, same, other, len(list(project.sounds.stream())))
+
+
+@pytest.fixture(scope="module")
+def failed(project: Project, executed: Executed) -> Run:
+    """Execute the job, of whose two tasks one fails."""
+    assert executed
+    project.upload("late/3.wav")
+
+    def fail(execution: dict[str, Any], ended: dict[str, Any]) -> None:
+        name = execution["metadata"]["name"]
+        counts = dict.fromkeys(("objects", "sounds", "rejections", "skipped", "missing", "stale", "gone", "bytes"), 0)
+        project.console.cloud.state.log += [entry(name, n, json.dumps(counts | {"failed": n})) for n in range(2)]
+        execution["status"] = ended | {"succeededCount": 1, "failedCount": 1}
+
+    project.console.cloud.state.run_tasks = fail
+    run = project.backfill("--tasks", "2", "--yes")
+    project.console.cloud.state.run_tasks = None
+    return run
+
+
+@pytest.fixture(scope="module")
+def without_function(project: Project, failed: Run) -> Run:
+    """Ask for a job with the settings of a function that is not there."""
+    assert failed
+    return project.backfill("--tasks", "2", "--name", "other")
+
+
+@dataclass(frozen=True)
+class Removed:
+    """All was removed: first as a dry run, then really, then once more."""
+
+    dry: Run
+    commands: list[str]
+    refused: list[str]
+    run: Run
+    again: Run
+    state: State
+
+
+@pytest.fixture(scope="module")
+def removed(project: Project, without_function: Run) -> Removed:
+    """Remove the function and all that backfill.sh made."""
+    assert without_function
+    dry = project.console.deployed("--delete", "--dry-run")
+    commands, refused = project.console.lint(dry.done.stdout)
+    run = project.console.deployed("--delete", "--yes")
+    again = project.console.deployed("--delete", "--yes")
+    return Removed(dry, commands, refused, run, again, project.console.cloud.state)
+
+
+@contextmanager
+def tasks(project: Project, image: Path, directory: Path) -> Iterator[None]:
+    """Run the tasks of each execution as the job has them, in an environment as bare as the cloud's."""
 
     def run(execution: dict[str, Any], ended: dict[str, Any]) -> None:
         name, n_tasks = execution["metadata"]["name"], execution["spec"]["taskCount"]
@@ -145,21 +259,21 @@ def tasks(project: Project, image: Path, tmp_path: Path) -> Iterator[Callable[[d
             environment = {variable["name"]: variable["value"] for variable in container["env"]} | project.hosts
             environment |= {"CLOUD_RUN_JOB": JOB, "CLOUD_RUN_EXECUTION": name, "CLOUD_RUN_TASK_ATTEMPT": "0"}
             environment |= {"CLOUD_RUN_TASK_INDEX": str(index), "CLOUD_RUN_TASK_COUNT": str(n_tasks)}
-            environment |= {"HOME": "/nonexistent", "TMPDIR": str(tmp_path)}
+            environment |= {"HOME": "/nonexistent", "TMPDIR": str(directory)}
             done = subprocess.run(
                 command, cwd=image, env=environment, capture_output=True, text=True, check=False, timeout=TASK_S
             )
             n_failed += done.returncode != 0
             for line in (done.stdout + done.stderr).splitlines():
-                project.console.cloud.state.log.append(_entry(name, index, line))
+                project.console.cloud.state.log.append(entry(name, index, line))
         execution["status"] = ended | {"succeededCount": n_tasks - n_failed, "failedCount": n_failed}
 
     project.console.cloud.state.run_tasks = run
-    yield run
+    yield
     project.console.cloud.state.run_tasks = None
 
 
-def _entry(execution: str, index: int, line: str) -> dict[str, Any]:
+def entry(execution: str, index: int, line: str) -> dict[str, Any]:
     """Return a line as Cloud Logging keeps it."""
     labels = {"run.googleapis.com/execution_name": execution, "run.googleapis.com/task_index": str(index)}
     try:
@@ -168,11 +282,9 @@ def _entry(execution: str, index: int, line: str) -> dict[str, Any]:
         return {"labels": labels, "textPayload": line}
 
 
-def test_a_dry_run_compares_and_prints_the_commands(project: Project):
+def test_a_dry_run_compares_and_prints_the_commands(project: Project, dry_runs: tuple[Run, Run, Run]):
     """With --dry-run it says what there is to do and prints commands that gcloud knows, and changes nothing."""
-    once = project.backfill("--tasks", "3", "--stale", "--prefix", "a,b", "--dry-run")
-    some = project.backfill("--tasks", "3", "--rejected", "--dry-run")
-    nightly = project.backfill("--schedule", "0 3 * * *", "--prune", "--dry-run")
+    once, some, nightly = dry_runs
 
     assert (once.done.returncode, once.writes) == (0, [])
     assert "gcloud" not in once.done.stdout  # nothing has that prefix, so there is nothing to do
@@ -185,24 +297,22 @@ def test_a_dry_run_compares_and_prints_the_commands(project: Project):
     assert "gcloud scheduler jobs create http analyze-backfill-scheduled" in nightly.done.stdout
 
 
-def test_it_asks_first(project: Project):
+def test_it_asks_first(unconfirmed: Run):
     """Without a yes nothing is made."""
-    run = project.backfill("--tasks", "3", answer="\n")
-
-    assert (run.done.returncode, run.writes) == (1, [])
-    assert "nothing was done" in run.done.stderr
+    assert (unconfirmed.done.returncode, unconfirmed.writes) == (1, [])
+    assert "nothing was done" in unconfirmed.done.stderr
 
 
-def test_what_is_put_on_a_schedule(project: Project, scheduled: Run):
+def test_what_is_put_on_a_schedule(scheduled: Scheduled):
     """A job of its own with the function's account, limits and settings, which one account alone may run."""
-    state = project.console.cloud.state
+    state = scheduled.state
     (schedule,) = state.schedules.values()
     execution = state.jobs[SCHEDULED]["spec"]["template"]["spec"]
     task = execution["template"]["spec"]
     (container,) = task["containers"]
     (build,) = state.builds.values()
 
-    assert scheduled.done.returncode == 0, scheduled.done.stderr
+    assert scheduled.run.done.returncode == 0, scheduled.run.done.stderr
     assert state.executions == {}
     assert schedule["schedule"] == "0 3 * * *"
     assert schedule["httpTarget"] == {
@@ -216,7 +326,7 @@ def test_what_is_put_on_a_schedule(project: Project, scheduled: Run):
     assert (execution["taskCount"], execution["parallelism"]) == (1, 1)
     assert container["resources"]["limits"] == {"cpu": "1", "memory": "2048Mi"}
     assert {variable["name"]: variable["value"] for variable in container["env"]} == {
-        name: value for name, value in project.function.items() if name != "OF_ANOTHER"
+        name: value for name, value in settings_of(state).items() if name != "OF_ANOTHER"
     }
     assert container["args"][2:] == ["--prefix=takes/", "--here", "--yes", "--json"]
     assert IMAGE.fullmatch(container["image"])
@@ -224,16 +334,17 @@ def test_what_is_put_on_a_schedule(project: Project, scheduled: Run):
     assert build["substitutions"] == {"_IMAGE": container["image"], "_PYTHON": "3.13"}
 
 
-def test_a_schedule_changes_only_with_what_is_asked_for(project: Project, scheduled: Run):
+def settings_of(state: State) -> dict[str, str]:
+    """Return the variables of the function, as it was when the job was made."""
+    variables: dict[str, str] = state.functions[FUNCTION]["serviceConfig"]["environmentVariables"]
+    return variables
+
+
+def test_a_schedule_changes_only_with_what_is_asked_for(scheduled: Scheduled):
     """The same once more changes nothing; another time changes the schedule, and nothing else."""
-    assert scheduled.done.returncode == 0
-
-    again = project.backfill("--schedule", "0 3 * * *", "--prefix", "takes/", "--yes")
-    later = project.backfill("--schedule", "0 4 * * *", "--prefix", "takes/", "--yes")
-
-    assert (again.done.returncode, again.writes) == (0, []), again.done.stderr
-    assert [request.method for request in later.writes] == ["PATCH"]
-    assert [one["schedule"] for one in project.console.cloud.state.schedules.values()] == ["0 4 * * *"]
+    assert (scheduled.again.done.returncode, scheduled.again.writes) == (0, []), scheduled.again.done.stderr
+    assert [request.method for request in scheduled.later.writes] == ["PATCH"]
+    assert scheduled.schedule_later == "0 4 * * *"
 
 
 def test_only_what_a_task_needs_is_in_the_image(image: Path):
@@ -245,30 +356,21 @@ def test_only_what_a_task_needs_is_in_the_image(image: Path):
     assert own == {str(path.relative_to(ROOT)) for path in paths} | {"requirements.txt"}
 
 
-def test_the_tasks_do_it_and_are_added_up(project: Project, tasks: Callable[..., None]):
+def test_the_tasks_do_it_and_are_added_up(executed: Executed):
     """The job's tasks, really run, make a document of every object, and the summary is that of all of them."""
-    assert tasks
-
-    run = project.backfill("--tasks", "3", "--yes", "--json")
+    run = executed.first
 
     assert run.done.returncode == 0, run.done.stderr
     summary = json.loads(run.done.stdout)
     expected = {"objects": 14, "sounds": 12, "rejections": 1, "skipped": 1}
     assert {name: n for name, n in summary.items() if n and name != "bytes"} == expected
-    assert len(list(project.sounds.stream())) == 12
-    paths = [request.path for request in run.writes]
-    assert [path.rpartition("/")[2] for path in paths] == ["jobs", f"{JOB}:run"]
+    assert executed.n_sounds == 12
+    assert [request.path.rpartition("/")[2] for request in run.writes] == ["jobs", f"{JOB}:run"]
 
 
-def test_run_again_only_what_differs_is_changed(project: Project, tasks: Callable[..., None]):
+def test_run_again_only_what_differs_is_changed(executed: Executed):
     """With nothing missing nothing is executed; the job changes with the number of tasks, and only then."""
-    assert tasks
-
-    nothing = project.backfill("--tasks", "3", "--yes")
-    project.upload("late/1.wav")
-    same = project.backfill("--tasks", "3", "--yes")
-    project.upload("late/2.wav")
-    other = project.backfill("--tasks", "2", "--yes")
+    nothing, same, other = executed.nothing, executed.same, executed.other
 
     assert (nothing.done.returncode, nothing.writes) == (0, []), nothing.done.stderr
     assert "Nothing to do" in nothing.done.stdout
@@ -276,53 +378,29 @@ def test_run_again_only_what_differs_is_changed(project: Project, tasks: Callabl
     assert [request.method for request in other.writes] == ["PUT", "POST"]
     assert "tasks: 3, to be 2; parallelism: 3, to be 2" in other.done.stdout
     assert (same.done.returncode, other.done.returncode) == (0, 0), other.done.stderr
-    assert len(list(project.sounds.stream())) == 14
+    assert executed.n_sounds_later == 14
 
 
-def test_what_failed_is_said_with_where_the_reasons_are(project: Project, tasks: Callable[..., None]):
+def test_what_failed_is_said_with_where_the_reasons_are(failed: Run):
     """Where a task failed, the exit code says so, and the message how to find the reasons."""
-    assert tasks
-    project.upload("late/3.wav")
-    variables = project.function | {"FIRESTORE_DATABASE": "not-there"}
-    project.console.cloud.state.functions[FUNCTION]["serviceConfig"]["environmentVariables"] = variables
-    real = project.console.cloud.state.run_tasks
-
-    def fail(execution: dict[str, Any], ended: dict[str, Any]) -> None:
-        name = execution["metadata"]["name"]
-        counts = dict.fromkeys(("objects", "sounds", "rejections", "skipped", "missing", "stale", "gone", "bytes"), 0)
-        project.console.cloud.state.log += [_entry(name, n, json.dumps(counts | {"failed": n})) for n in range(2)]
-        execution["status"] = ended | {"succeededCount": 1, "failedCount": 1}
-
-    project.console.cloud.state.run_tasks = fail
-    run = project.backfill("--tasks", "2", "--yes")
-    project.console.cloud.state.run_tasks = real
-
-    assert run.done.returncode == 1
-    assert "1 tasks and 1 objects failed; why:\n  gcloud logging read " in run.done.stderr
-    assert f'"{JOB}-' in run.done.stderr
+    assert failed.done.returncode == 1
+    assert "1 tasks and 1 objects failed; why:\n  gcloud logging read " in failed.done.stderr
+    assert f'"{JOB}-' in failed.done.stderr
 
 
-def test_the_function_has_to_be_there(project: Project):
+def test_the_function_has_to_be_there(without_function: Run):
     """Without a function there is no account and no limit for a job, and the message says what to do."""
-    run = project.backfill("--tasks", "2", "--name", "other")
-
-    assert (run.done.returncode, run.writes) == (1, [])
-    assert "there is no function other in project" in run.done.stderr
-    assert "./deploy.sh --project" in run.done.stderr
+    assert (without_function.done.returncode, without_function.writes) == (1, [])
+    assert "there is no function other in project" in without_function.done.stderr
+    assert "./deploy.sh --project" in without_function.done.stderr
 
 
-def test_removed_with_the_function(project: Project, scheduled: Run):
+def test_removed_with_the_function(removed: Removed):
     """deploy.sh --delete removes the schedule, both jobs, the account and the image, and then has nothing to remove."""
-    assert scheduled.done.returncode == 0
-    state = project.console.cloud.state
-    dry = project.console.deployed("--delete", "--dry-run")
-    commands, refused = project.console.lint(dry.done.stdout)
+    state = removed.state
 
-    run = project.console.deployed("--delete", "--yes")
-    again = project.console.deployed("--delete", "--yes")
-
-    assert run.done.returncode == 0, run.done.stderr
-    assert (dry.writes, refused) == ([], [])
-    assert any("scheduler jobs delete analyze-backfill-scheduled" in command for command in commands)
+    assert removed.run.done.returncode == 0, removed.run.done.stderr
+    assert (removed.dry.writes, removed.refused) == ([], [])
+    assert any("scheduler jobs delete analyze-backfill-scheduled" in command for command in removed.commands)
     assert (state.schedules, state.jobs, state.repositories, state.images, state.accounts) == ({}, {}, {}, set(), {})
-    assert (again.done.returncode, again.writes) == (0, [])
+    assert (removed.again.done.returncode, removed.again.writes) == (0, [])

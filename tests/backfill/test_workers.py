@@ -144,7 +144,7 @@ def test_an_object_that_hangs_is_given_up(
         clock.now += objects[name][1]
         looks = clock.n_looks
         if "late" in name:
-            Event().wait(30)  # longer than the process lives
+            Event().wait(10)  # the worker is killed meanwhile
         else:
             wait_until(lambda: clock.n_looks > looks + 5)
 

@@ -100,14 +100,14 @@ def test_newest_emulator_of_firebase_tools_is_found(bare: Path) -> None:
     assert found.arguments == ("-jar", str(found.jar))
 
 
-def test_broken_emulator_is_left_aside(bare: Path, official: Download, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_emulator_is_skipped(bare: Path, official: Download, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that only has the name of an emulator is said to be none, and the next is taken."""
     cache = bare / "home/.cache/firebase/emulators"
     cache.mkdir(parents=True)
     (cache / "cloud-firestore-emulator-v1.0.0.jar").write_text("half a download")
 
     assert emulator.find_emulator(official).java_version == 21
-    assert "cloud-firestore-emulator-v1.0.0.jar is left aside" in capsys.readouterr().err
+    assert "cloud-firestore-emulator-v1.0.0.jar is skipped" in capsys.readouterr().err
 
 
 def test_emulator_is_downloaded_once(official: Download, capsys: pytest.CaptureFixture[str]) -> None:

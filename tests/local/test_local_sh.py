@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from analysis.definition import N_FINGERPRINT
+from analysis.definition import N_FINGERPRINT, N_MFCC
 from tests.fakes.door import ROOT, SAMPLE, Up, run
 
 pytestmark = pytest.mark.usefixtures("emulators")
@@ -53,7 +53,7 @@ def test_json_is_exactly_the_document_and_agrees_with_librosa() -> None:
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1), done.stderr
     document = json.loads(done.stdout)
     y, sr = librosa.load(SAMPLE)
-    means = librosa.feature.mfcc(y=y, sr=sr, n_mfcc=12).mean(axis=1)
+    means = librosa.feature.mfcc(y=y, sr=sr, n_mfcc=N_MFCC).mean(axis=1)
     assert list(document)[:5] == ["uid", "blob_name", "file_name", "length", "mean_mfccs"]
     assert document["length"] == len(y)
     assert document["mean_mfccs"] == pytest.approx(means.tolist(), abs=1e-3)
@@ -80,19 +80,19 @@ def test_table_has_a_row_per_file_and_a_file_that_is_no_sound_makes_exit_code_1(
     }
 
 
-def test_row_has_the_twelve_means_of_the_sound(table: subprocess.CompletedProcess[str]) -> None:
+def test_row_has_the_means_of_the_sound(table: subprocess.CompletedProcess[str]) -> None:
     """The row of a sound ends with its coefficients and the seconds it took."""
     y, sr = librosa.load(SAMPLE)
-    means = librosa.feature.mfcc(y=y, sr=sr, n_mfcc=12).mean(axis=1)
+    means = librosa.feature.mfcc(y=y, sr=sr, n_mfcc=N_MFCC).mean(axis=1)
 
     row = next(row for row in table.stdout.splitlines() if row.startswith("sample.wav"))
 
-    assert [float(cell) for cell in row.split()[3:15]] == pytest.approx(np.round(means, 1).tolist(), abs=0.11)
-    assert math.isfinite(float(row.split()[15]))
+    assert [float(cell) for cell in row.split()[3 : 3 + N_MFCC]] == pytest.approx(np.round(means, 1).tolist(), abs=0.11)
+    assert math.isfinite(float(row.split()[3 + N_MFCC]))
 
 
 def test_progress_is_on_stderr(table: subprocess.CompletedProcess[str]) -> None:
-    """While the files are worked on, stderr tells how far it is."""
+    """While the files are analysed, stderr tells how many are done."""
     assert re.search(r"^up in [\d.]+ s$", table.stderr, re.MULTILINE)
     assert [line[:6] for line in table.stderr.splitlines()[-5:]] == [f"{i} of 5" for i in range(1, 6)]
 
@@ -175,9 +175,9 @@ def test_function_that_fails_is_retried_and_given_up_loudly(tmp_path: Path) -> N
         shutil.copy(ROOT / name, copy / name)
     (copy / ".venv").symlink_to(ROOT / ".venv")
     trigger = copy / "local/trigger.py"
-    waits = "WAITS_S = (0.5, 1, 2, 4, 8)"
-    assert waits in trigger.read_text()
-    trigger.write_text(trigger.read_text().replace(waits, "WAITS_S = (0.1, 0.1)"))
+    pauses = "PAUSES_S = (0.5, 1, 2, 4, 8)"
+    assert pauses in trigger.read_text()
+    trigger.write_text(trigger.read_text().replace(pauses, "PAUSES_S = (0.1, 0.1)"))
     (copy / "main.py").write_text("def analyze(event, context):\n    raise OSError('Firestore is away')\n")
 
     done = subprocess.run([copy / "local.sh", SAMPLE], capture_output=True, text=True, timeout=120, check=False)

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from local import command_line, sample
-from local.files import find_files
+from local.command_line import find_files
 from tests.fakes.door import DOOR, ROOT, SAMPLE, run
 from tests.fakes.waiting import wait_until
 

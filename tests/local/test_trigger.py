@@ -78,7 +78,7 @@ def test_failing_function_is_called_again_until_it_answers(event: Event) -> None
     """A call that fails is repeated with the same event, and the answer tells how often."""
     function = Function(500, 503, 200)
     with function.serving() as port:
-        answer = deliver(port, event, waits_s=(0.01, 0.01, 0.01))
+        answer = deliver(port, event, pauses_s=(0.01, 0.01, 0.01))
 
     assert (answer.problem, answer.attempts) == ("", 3)
     assert len(function.calls) == 3
@@ -86,10 +86,10 @@ def test_failing_function_is_called_again_until_it_answers(event: Event) -> None
 
 
 def test_event_is_given_up_after_the_last_attempt(event: Event) -> None:
-    """A function that never answers well is called once more than there are waits, and the event is given up."""
+    """A function that never answers well is called once more than there are pauses, and the event is given up."""
     function = Function(500)
     with function.serving() as port:
-        answer = deliver(port, event, waits_s=(0.01, 0.01))
+        answer = deliver(port, event, pauses_s=(0.01, 0.01))
 
     assert answer.problem == "given up after 3 attempts: the function answered 500 Internal Server Error"
     assert len(function.calls) == 3
@@ -100,7 +100,7 @@ def test_unreachable_function_is_given_up(event: Event) -> None:
     with Function(200).serving() as port:
         pass
 
-    assert "given up after 2 attempts: the function is not reached" in deliver(port, event, waits_s=(0.01,)).problem
+    assert "given up after 2 attempts: the function is not reached" in deliver(port, event, pauses_s=(0.01,)).problem
 
 
 @pytest.mark.parametrize("statuses", [(200, 500), (500, 200)])
@@ -112,7 +112,7 @@ def test_a_failed_delivery_is_told_whichever_it_is(
     monkeypatch.setattr(triggers.random, "uniform", lambda *_: delays.pop(0))
     function = Function(*statuses)
     with function.serving() as port:
-        answer = deliver(port, event, times=2, waits_s=())
+        answer = deliver(port, event, times=2, pauses_s=())
 
     assert answer.problem == "given up after 1 attempts: the function answered 500 Internal Server Error"
     assert len(function.calls) == 2
@@ -126,14 +126,14 @@ def test_calls_run_side_by_side_up_to_a_bound(event: Event) -> None:
     with function.serving() as port, Trigger(port, "legacy", answers.put) as trigger:
         for _ in range(6):
             trigger.receive(event)
-        wait_until(lambda: len(function.calls) == triggers.CALLS)
+        wait_until(lambda: len(function.calls) == triggers.MAX_CALLS)
         with pytest.raises(queue.Empty):
             answers.get(timeout=0.3)
         n_at_once = len(function.calls)
         function.gate.set()
         problems = [answers.get(timeout=ANSWER_S).problem for _ in range(6)]
 
-    assert n_at_once == triggers.CALLS == 4
+    assert n_at_once == triggers.MAX_CALLS == 4
     assert problems == [""] * 6
     assert trigger.received == {event.upload}
 
@@ -142,19 +142,19 @@ def test_calls_run_side_by_side_up_to_a_bound(event: Event) -> None:
 def test_every_status_of_success_is_one(event: Event, status: int) -> None:
     """What the platform takes for an answer is 200 to 299."""
     with Function(status).serving() as port:
-        assert deliver(port, event, waits_s=()).problem == ""
+        assert deliver(port, event, pauses_s=()).problem == ""
 
 
 @pytest.mark.parametrize("status", [300, 304, 400, 404, 500])
 def test_every_other_status_is_a_failure(event: Event, status: int) -> None:
     """A redirection and an error of the caller are called again too, as the platform does."""
     with Function(status).serving() as port:
-        assert f"the function answered {status}" in deliver(port, event, waits_s=()).problem
+        assert f"the function answered {status}" in deliver(port, event, pauses_s=()).problem
 
 
-def test_waits_are_as_long_as_they_are_promised() -> None:
-    """The waits grow from half a second to eight, and a call has the 540 s that the platform gives it."""
-    assert triggers.WAITS_S == (0.5, 1, 2, 4, 8)
+def test_pauses_are_as_long_as_they_are_promised() -> None:
+    """The pauses grow from half a second to eight, and a call has the 540 s that the platform gives it."""
+    assert triggers.PAUSES_S == (0.5, 1, 2, 4, 8)
     assert triggers.CALL_S == 540
 
 

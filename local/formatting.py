@@ -1,4 +1,4 @@
-"""Outcomes as they are printed: for people as a table, for programs as JSON."""
+"""Outcomes as text: a table for people, JSON for programs."""
 
 import json
 from base64 import b64encode
@@ -13,9 +13,11 @@ COEFFICIENT_WIDTH = 7  # of "-1131.4", which digital silence has: hardly any sou
 
 
 def format_table(outcomes: Sequence[Outcome]) -> str:
-    """Return a table with a line per upload: name, length, the 12 mean MFCCs and how long the function took."""
+    """Return a table with a line per upload: name, duration, mean MFCCs and how long the function took."""
     width = max(len(name) for name in ["sound", *(outcome.blob_name for outcome in outcomes)])
-    coefficients = "".join(f"{f'mfcc {i}':>{COEFFICIENT_WIDTH + 1}}" for i in range(12))
+    documents = [outcome.document for outcome in outcomes if outcome.kind == "sound" and outcome.document]
+    n_mfcc = max((len(document["mean_mfccs"]) for document in documents), default=0)
+    coefficients = "".join(f"{f'mfcc {i}':>{COEFFICIENT_WIDTH + 1}}" for i in range(n_mfcc))
     head = f"{'sound':{width}}  {'length':>9}{coefficients}  {'took':>7}"
     return "\n".join([head, *(format_row(outcome, width) for outcome in outcomes)])
 
@@ -30,7 +32,7 @@ def format_row(outcome: Outcome, width: int = 0) -> str:
 
 
 def format_kind(outcome: Outcome) -> str:
-    """Return in short what became of an upload."""
+    """Return name, kind and message of one upload."""
     return f"{outcome.blob_name}: {outcome.kind}{': ' if outcome.message else ''}{outcome.message}"
 
 
