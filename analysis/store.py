@@ -17,17 +17,20 @@ from google.api_core.exceptions import (
     ResourceExhausted,
     ServiceUnavailable,
 )
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.retry import Retry
 from google.cloud import firestore
 from google.cloud.firestore_v1.vector import Vector
+
+from analysis import login
 
 if TYPE_CHECKING:
     from analysis.settings import Settings
 
 CALL_S = 5  # of one attempt; a commit to the emulator takes 0.04
 RETRY_S = 30  # no attempt begins later than this after the first; the platform's own retries go on from there
+PASSING = (Aborted, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable)
 RETRY = Retry(
-    predicate=if_exception_type(Aborted, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable),
+    predicate=lambda error: isinstance(error, PASSING) and not login.has_ended(error),
     initial=0.2,
     maximum=5,
     timeout=RETRY_S,

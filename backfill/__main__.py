@@ -31,6 +31,7 @@ def _run_as_task(request: Request) -> int:
 
 def _run_for_person(request: Request) -> int:
     # The same; and the image of a task has neither backfill.cloud nor deploy.
+    from analysis.login import count_requests_for  # noqa: PLC0415
     from backfill.cloud.deployed import find_deployed, look_for_deployed, settings_variables  # noqa: PLC0415
     from backfill.cloud.job_runner import JobRunner  # noqa: PLC0415
     from backfill.reconciliation import reconcile  # noqa: PLC0415
@@ -38,6 +39,8 @@ def _run_for_person(request: Request) -> int:
     from deploy.failures import FailedError  # noqa: PLC0415
     from deploy.gcloud import Gcloud  # noqa: PLC0415
 
+    if "STORAGE_EMULATOR_HOST" not in os.environ:
+        count_requests_for(request.project, os.environ)
     gcloud = Gcloud(request.project, dry_run=request.dry_run)
     deployment = Deployment(request.project, request.bucket, name=request.name)
     try:

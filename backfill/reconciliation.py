@@ -14,6 +14,7 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
+from analysis import login
 from analysis.download import AT_HOME, IN_THE_CLOUD
 from analysis.settings import Settings
 from backfill.comparison import State, compare, compare_shard
@@ -180,8 +181,15 @@ def _confirmed() -> bool:
 
 def _advice(error: Exception) -> str:
     """Return what to do about an error that ended the comparison."""
-    if isinstance(error, GoogleAuthError):
+    if isinstance(error, GoogleAuthError) or login.has_ended(error):
         return "Sign in: gcloud auth application-default login"
     if isinstance(error, ValueError):
         return "Give the settings that the deployed function has."
+    if any(text in str(error) for text in ("USER_PROJECT_DENIED", "serviceusage.services.use", "quota project")):
+        return (
+            "Your requests count for a project that you may not use:"
+            " gcloud auth application-default set-quota-project P,"
+            " with P a project in which you have roles/serviceusage.serviceUsageConsumer, and"
+            f" {login.QUOTA_PROJECT}=P in the environment."
+        )
     return "Check --project and --bucket, and that you may list the bucket's objects and read the database's documents."

@@ -1,10 +1,9 @@
 """What the bucket, the database and the person's application-default login allow."""
 
-import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
+from analysis.login import read_login
 from deploy.database import DATABASE
 from deploy.findings import Finding, Situation, Status
 
@@ -64,13 +63,12 @@ def check_database(situation: Situation) -> Iterator[Finding]:
 def check_credentials(situation: Situation) -> Iterator[Finding]:
     """Look at the quota project of the login that page.sh and backfill.sh use; deploy.sh itself does not."""
     subject, project = "application-default login", situation.deployment.project
-    path = Path(os.environ.get("GOOGLE_APPLICATION_CREDENTIALS") or _well_known())
-    try:
-        quota_project = json.loads(path.read_text()).get("quota_project_id")
-    except (OSError, ValueError, AttributeError):
+    login = read_login(os.environ)
+    if not login:
         text = "there is none; page.sh and backfill.sh need it, deploy.sh does not"
         yield Finding(subject, Status.UNKNOWN, text, f"gcloud auth application-default login --project={project}")
         return
+    quota_project = login.get("quota_project_id")
     if quota_project in (None, project):
         yield Finding(subject, Status.FINE, f"counts for {quota_project or 'no project of its own'}")
         return
@@ -143,9 +141,3 @@ def _place(situation: Situation) -> Finding:
             )
             return Finding("database", Status.OBSTACLE, text, todo)
     return Finding("database", Status.WILL_BE_MADE, f"{DATABASE} in {region}")
-
-
-def _well_known() -> Path:
-    """Return where gcloud keeps the application-default login."""
-    directory = os.environ.get("CLOUDSDK_CONFIG")
-    return Path(directory or Path.home() / ".config" / "gcloud") / "application_default_credentials.json"

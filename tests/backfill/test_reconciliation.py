@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import Forbidden
+from google.api_core.exceptions import Forbidden, ServiceUnavailable
 from google.auth.exceptions import DefaultCredentialsError
 
 from analysis.definition import ANALYSIS_VERSION
@@ -308,6 +308,8 @@ def test_a_document_that_cannot_be_removed_is_a_failure(
     ("error", "advice"),
     [
         (DefaultCredentialsError("none"), "gcloud auth application-default login"),
+        (ServiceUnavailable("Getting metadata from plugin failed with error: invalid_grant"), "Sign in: gcloud auth"),
+        (Forbidden("USER_PROJECT_DENIED: Caller does not have permission to use project x"), "set-quota-project"),
         (Forbidden("no"), "Check --project and --bucket"),
         (ValueError("MAX_BYTES='many'"), "Give the settings that the deployed function has"),
     ],
