@@ -15,10 +15,10 @@ SETTINGS = Settings.from_environment(os.environ)
 
 
 def analyze(event: Any, context: Any = None) -> None:
-    """Answer one finalize event: with a sound, a rejection, or a line in the log that says why it needs neither.
+    """Answer one finalize event: write a sound or a rejection, or log why it needs neither.
 
-    Called by 1st-gen functions with the object and its context, by 2nd-gen functions with one CloudEvent.
-    Returns when the event is answered; raises when a retry can help, so that the platform retries.
+    1st-gen functions call it with the object resource and a context, 2nd-gen functions with one CloudEvent. It returns
+    where the event is answered. It raises where a retry can help, so that the platform retries.
     """
     try:
         upload = read_upload(event, context)
@@ -29,8 +29,8 @@ def analyze(event: Any, context: Any = None) -> None:
         answered = answer(upload, SETTINGS, begin=lambda: _log("INFO", "analysing", upload))
     except Exception as error:
         _log("ERROR", f"failed, to be retried: {type(error).__name__}: {error}", upload)
-        # The framework prints what is raised as it is, and a rejection that could not be written would bring its
-        # message along: the blob's name, line breaks and all.
+        # The framework prints the whole chain of exceptions. Where a rejection could not be written, that would include
+        # its message, and with it a blob name whose line breaks could forge lines of the log.
         raise error from None
     _log_answer(upload, answered)
 
@@ -48,7 +48,7 @@ def _log_answer(upload: Upload, answered: Answer) -> None:
 
 
 def _log(severity: str, message: str, upload: Upload | None = None, **more: Any) -> None:
-    """Write one line of JSON in one call, as calls run side by side; it is ASCII, so that no name forges another."""
+    """Write one line of JSON, in one call, as calls run in parallel, and in ASCII, so that no name forges a line."""
     line: dict[str, Any] = {"severity": severity, "message": message}
     if upload:
         line |= {

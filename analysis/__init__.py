@@ -6,10 +6,10 @@ What libraries read from the environment when they are imported is set here, whe
 import os
 import tempfile
 
-# A second thread only spins on products as small as ours: one takes 0.7 of the CPU time of two.
+# On products as small as ours a second thread only waits in a loop: one thread takes 0.7 of the CPU time of two.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# numba, which librosa imports, needs a directory that can be written; in the cloud that is the temporary one alone.
+# librosa imports numba, which needs a directory to write to; in the cloud that is the temporary directory alone.
 os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.gettempdir())
-# The storage client asks for the bucket's metadata beside the first download, for traces that nobody collects here: a
-# request and a thread per process, for which the function has no permission.
+# The storage client would ask for the bucket's metadata, for traces that nobody collects here: a request that the
+# function has no permission for, in a thread of its own.
 os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")

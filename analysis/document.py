@@ -1,7 +1,7 @@
-"""The documents of a sound and of a rejection: their fields, and what an upload makes of them. Pure.
+"""The documents of a sound and of a rejection: which fields they have, and how they are made. Pure.
 
-*Conventions.* SOUND_FIELDS and REJECTION_FIELDS are the one list of all fields, in the order of the documents; what
-is written has these fields and no others. A field's ``meaning`` is Markdown, as in ``docs/document.md``.
+*Conventions.* SOUND_FIELDS and REJECTION_FIELDS list all fields, in the order of the documents. A document has these
+fields and no others. `python -m tests.write_docs` writes the tables of the docs from them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class Field:
     """One field of a document.
 
     Attributes:
-        name: its name.
-        type: of its value, in Firestore's words; "doubles" are an array of them.
-        meaning: what it says; Markdown.
-        unit: of its numbers, if they have one.
-        since: the analysis_version that wrote it first.
-        n: how many numbers "doubles" or a "vector" have; more than one where it is a matter of the settings.
-        is_nullable: whether it is null where there is nothing to say.
-        is_optional: whether it is absent where there is nothing to say.
-        fields: those of a map.
+        name: name of the field.
+        type: type of its value, as Firestore calls it; "doubles" is an array of doubles.
+        meaning: what its value says, in Markdown.
+        unit: unit of its numbers, if they have one.
+        since: the first analysis_version that wrote the field.
+        n: how many numbers "doubles" or a "vector" have; more than one count where the settings decide.
+        is_nullable: whether the value may be null.
+        is_optional: whether the field may be absent.
+        fields: the fields of a map.
     """
 
     name: str

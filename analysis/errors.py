@@ -1,10 +1,10 @@
-"""What can be wrong with an upload for good: the closed vocabulary of rejections, and what needs no answer at all."""
+"""The reasons for which an upload is rejected, and for which it is skipped."""
 
 from typing import ClassVar
 
 
 class AnalysisError(Exception):
-    """A retry cannot help: the upload becomes a rejection with this ``reason``, the exception's text its message."""
+    """A retry cannot help. The upload becomes a rejection with this ``reason``; its message is the exception's text."""
 
     reason: ClassVar[str]
 
@@ -22,13 +22,13 @@ class CorruptError(AnalysisError):
 
 
 class EmptyError(AnalysisError):
-    """The object has no bytes, or the sound no samples."""
+    """The object has no bytes, or the sound has no samples."""
 
     reason = "empty"
 
 
 class NotFiniteError(AnalysisError):
-    """A sample is NaN or infinite, or so large that its power is."""
+    """A sample is NaN or infinite, or its power is infinite."""
 
     reason = "not_finite"
 
@@ -58,20 +58,20 @@ class BadSampleRateError(AnalysisError):
 
 
 class EncryptedError(AnalysisError):
-    """The object is encrypted with a key of the customer's own, which the function does not have."""
+    """The object is encrypted with a customer-supplied key, which the function does not have."""
 
     reason = "encrypted"
 
 
 class ExpiredError(AnalysisError):
-    """The event came later than ``MAX_EVENT_AGE_S`` after the upload: it kept failing, or waited."""
+    """The event is older than ``MAX_EVENT_AGE_S``: it failed again and again, or it waited behind too many others."""
 
     reason = "expired"
 
 
 class Skipped(Exception):  # noqa: N818 - it is an answer, not an error
-    """The event needs neither a sound nor a rejection; the exception's text says why."""
+    """The upload needs neither a sound nor a rejection; the exception's text says why."""
 
 
 class Gone(Skipped):
-    """The object is no longer in the bucket, or is another generation: deleted or overwritten."""
+    """The generation is no longer in the bucket: its blob was deleted or overwritten."""

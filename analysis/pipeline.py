@@ -1,6 +1,7 @@
-"""An upload becomes its answer: the whole way of an upload, once, for the function, the backfill and the benchmarks.
+"""An upload becomes its answer: a sound, a rejection, or skipped with a reason.
 
-*Conventions.* What a retry can cure is raised; whatever else becomes of an upload is an `Answer`.
+*Conventions.* The function and the backfill both call `answer`, so what they write is the same. What a retry can cure
+is raised; everything else is an `Answer`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from analysis.settings import Settings
     from analysis.upload import Upload
 
-# Most of a cold start: imported beside the first download, while that waits for the network.
+# Their imports are most of a cold start, so they run in a thread while the first download waits for the network.
 HEAVY_MODULES = ("analysis.features", "analysis.decoding.recording", "analysis.store")
 
 
@@ -34,12 +35,12 @@ class Answer:
     """What became of an upload.
 
     Attributes:
-        kind: "sound", "rejection", "kept" (a sound was there already, which the upload would not become now), "skipped"
-            (it needs neither) or "gone" (it is no longer there, so it needs neither).
-        uid: of its document, whether that was written or not.
-        message: why it is no sound.
-        reason: of a rejection, or of one that was not written because of the sound that was kept.
-        length: samples of a sound at 22 050 Hz.
+        kind: "sound" or "rejection", which was written; "kept", where the upload would be rejected now but was a sound
+            before, which stays; "skipped", where it needs no document; "gone", where it is no longer in the bucket.
+        uid: the uid of the upload, and of its document if it has one.
+        message: why it is not a sound.
+        reason: the reason of the rejection; where a sound is kept, that of the rejection that was not written.
+        length: samples of the sound at 22 050 Hz.
         seconds: how long each step took, by its name.
     """
 
@@ -54,9 +55,9 @@ class Answer:
 def answer(
     upload: Upload, settings: Settings, pace: Pace = IN_THE_CLOUD, *, begin: Callable[[], None] = lambda: None
 ) -> Answer:
-    """Make of an upload what it is, write that, and say what it was; ``begin`` is called unless it is skipped at once.
+    """Analyse an upload and write its document, if it needs one; ``begin`` is called before its download.
 
-    Raises what a retry can cure: errors of the network and of the services.
+    Raises what a retry can cure, such as errors of the network and of the services.
     """
     try:
         check_selected(upload, settings.include_names, settings.exclude_names)
@@ -69,7 +70,7 @@ def answer(
 
 
 def _answer_with_sound(upload: Upload, settings: Settings, pace: Pace) -> Answer:
-    """Go the way of the upload, from its blob to its document."""
+    """Download, decode, extract and write; raise Skipped or AnalysisError where there is no sound."""
     _check_age(upload, settings.max_event_age_s)
     _import_ahead()
     seconds: dict[str, float] = {}
@@ -104,7 +105,7 @@ def _check_age(upload: Upload, limit_s: float) -> None:
 
 @cache
 def _import_ahead() -> None:
-    """Begin to import the heavy modules, once per process."""
+    """Start to import the heavy modules, once per process."""
     Thread(target=lambda: [import_module(module) for module in HEAVY_MODULES]).start()
 
 

@@ -13,21 +13,21 @@ DATABASE_ID = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be set; each is the environment variable of the same name in capitals.
+    """What can be set. Each attribute is read from the environment variable of the same name in capitals.
 
     Attributes:
         sounds_collection: Firestore collection of the sounds.
         rejections_collection: Firestore collection of the rejections.
         firestore_database: Firestore database of both.
-        include_names: globs; only blobs that match one are analysed (none: all are).
-        exclude_names: globs; blobs that match one are left.
-        features: of librosa, whose means the document is to hold; of OPTIONAL_FEATURES in `definition.py`.
-        max_bytes: bytes of an upload (its tempfile is memory).
-        max_duration_s: seconds of audio, declared and decoded.
-        max_channels: channels.
-        min_sample_rate: Hz, as declared by the file.
-        max_sample_rate: Hz, as declared by the file.
-        max_event_age_s: seconds after which an event is given up.
+        include_names: globs; blobs that match none of them are skipped, unless there are none.
+        exclude_names: globs; blobs that match one of them are skipped.
+        features: which of OPTIONAL_FEATURES of `definition.py` the documents have, as their means.
+        max_bytes: most bytes of an upload, whose temporary file is memory.
+        max_duration_s: most seconds of audio, declared or decoded.
+        max_channels: most channels.
+        min_sample_rate: lowest sample rate that a file may declare, Hz.
+        max_sample_rate: highest sample rate that a file may declare, Hz.
+        max_event_age_s: seconds after which an event is not analysed any more.
     """
 
     sounds_collection: str = "sounds"
@@ -45,7 +45,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the variables that are set; ValueError names the first wrong one, its value and what is accepted."""
+        """Read the variables that are set.
+
+        Raises ValueError for the first wrong one; it names the variable, its value and what is accepted.
+        """
         given: dict[str, Any] = {}
         for field in fields(cls):
             variable = field.name.upper()

@@ -1,6 +1,6 @@
-"""One sound or one rejection becomes a document; the two never exist together.
+"""One sound or one rejection is written to Firestore; the two never exist together.
 
-*Conventions.* Whatever is written is the same for every repeat of an event, so every failed call may be made again.
+*Conventions.* A repeat of an event writes the same document, so every call that failed may be made again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RETRY = Retry(
 
 
 def write_sound(sound: dict[str, Any], settings: Settings) -> None:
-    """Write ``sounds/{uid}``, its ``fingerprint`` as a vector, in place of a rejection if any."""
+    """Write ``sounds/{uid}``, with its ``fingerprint`` as a vector, and delete ``rejections/{uid}`` in one commit."""
     document = dict(sound)
     if "fingerprint" in document:
         document["fingerprint"] = Vector(document["fingerprint"])
@@ -50,10 +50,11 @@ def write_sound(sound: dict[str, Any], settings: Settings) -> None:
 
 
 def write_rejection(rejection: dict[str, Any], settings: Settings) -> bool:
-    """Write ``rejections/{uid}`` and return True; where the upload is a sound already, leave that and return False."""
+    """Write ``rejections/{uid}`` and return True; where ``sounds/{uid}`` exists, write nothing and return False."""
     client = _client(settings.firestore_database)
     batch = client.batch()
-    # Deletes nothing: it is the condition, in one call that can be bounded, where a transaction takes four that cannot.
+    # This deletes nothing: it is the condition that there is no sound. A transaction would do the same in four calls,
+    # which cannot be bounded in time as the one commit is.
     batch.delete(
         client.collection(settings.sounds_collection).document(rejection["uid"]),
         option=client.write_option(exists=False),

@@ -1,6 +1,6 @@
-"""Any finalize event, of either generation and in any shape the framework hands over, becomes one plain `Upload`.
+"""A finalize event becomes an `Upload`, whatever its shape, under 1st and 2nd generation functions.
 
-*Conventions.* Nothing is taken from an event unchecked: a value that is missing, or of another type, is None.
+*Conventions.* Every value of an event is checked: one that is missing or has another type is None.
 
 *Source.* The event's data is Cloud Storage's object resource (https://cloud.google.com/storage/docs/json_api/v1/objects);
 the types are those of https://cloud.google.com/functions/docs/calling/storage.
@@ -16,30 +16,30 @@ from typing import Any
 from analysis.errors import Skipped
 
 FINALIZE_TYPES = frozenset({"google.storage.object.finalize", "google.cloud.storage.object.v1.finalized"})
-# The oldest type is that of finalized and of deleted objects alike, and some events arrive without a type: there the
+# The oldest type is the same for finalized and for deleted objects, and some events come without a type. For these the
 # object resource says whether the object was deleted.
 AMBIGUOUS_TYPES = frozenset({"providers/cloud.storage/eventTypes/object.change", ""})
-# Parts of a parallel composite upload: gsutil and gcloud remove them as soon as the whole is composed.
+# Parts of a parallel composite upload, which gsutil and gcloud delete as soon as they have composed the whole object.
 COMPOSITE_PART = re.compile(r"(^|/)(gsutil|gcloud)/tmp/parallel_composite_uploads/")
 MAX_GENERATION = 2**63 - 1  # Cloud Storage's int64
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One generation of one blob, as its finalize event tells of it.
+    """One generation of one blob, as its finalize event describes it.
 
     Attributes:
         bucket_name: name of the bucket.
         blob_name: name of the blob in it.
-        generation: identity of this upload among all of that name.
+        generation: identity of this upload among all uploads of that name.
         size: bytes, as stored.
-        content_type: as declared by the uploader, so not to be trusted.
-        md5_hash: base64; composite objects have none.
+        content_type: as the uploader declared it, so it may be wrong.
+        md5_hash: of the stored bytes, base64; composite objects have none.
         uploaded_at: when the object was created.
-        customer_encrypted: whether it takes a key of the customer's own to read.
-        event_id: identity of the event; empty where the framework does not hand one over.
+        customer_encrypted: whether reading it takes a customer-supplied key.
+        event_id: identity of the event; empty where the framework does not give it.
         event_time: when the event happened.
-        crc32c: base64, of what is stored; the download is checked against it.
+        crc32c: checksum of the stored bytes, base64; the download is compared with it.
     """
 
     bucket_name: str
@@ -61,7 +61,7 @@ class Upload:
 
     @property
     def is_named_like_a_folder(self) -> bool:
-        """Whether its name is that of a folder's placeholder, an object without bytes that consoles and tools make."""
+        """Whether it has the name of a folder's placeholder: an empty object that consoles and tools make."""
         return self.blob_name.endswith(("/", "_$folder$"))
 
     @property
@@ -71,7 +71,7 @@ class Upload:
 
 
 def read_upload(event: Any, context: Any = None) -> Upload:
-    """Read a 1st-gen ``(event, context)`` or a 2nd-gen CloudEvent (then ``context`` is None).
+    """Read a 1st-gen ``(event, context)``, or a 2nd-gen CloudEvent, for which ``context`` is None.
 
     Raises Skipped when it is not the finalize event of an object: another type, or no bucket, name or generation.
     """
@@ -101,9 +101,9 @@ def read_upload(event: Any, context: Any = None) -> Upload:
 
 
 def check_selected(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
-    """Raise Skipped for what tools make beside the uploads, and for names left out.
+    """Raise Skipped for objects that tools make beside the uploads, and for names that the settings leave out.
 
-    The names are globs, in which ``*`` matches ``/`` too.
+    The names of the settings are globs, in which ``*`` matches ``/`` too.
     """
     if upload.size == 0 and upload.is_named_like_a_folder:
         raise Skipped("a folder placeholder")
@@ -116,7 +116,7 @@ def check_selected(upload: Upload, include_names: tuple[str, ...] = (), exclude_
 
 
 def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:
-    """Return object resource, event type, event id and time of a CloudEvent, or of a 1st-gen event with its context."""
+    """Return the object resource, the event's type, its id and its time."""
     if hasattr(event, "get_attributes") and hasattr(event, "data"):
         attributes = event.get_attributes()
         return event.data, attributes.get("type") or "", attributes.get("id") or "", attributes.get("time")
@@ -136,7 +136,7 @@ def _name(resource: Mapping[str, Any], key: str) -> str:
 
 
 def _text(resource: Mapping[str, Any], key: str) -> str | None:
-    """Return text that has characters and can be written as UTF-8 (JSON can hold half a surrogate pair), else None."""
+    """Return a text that is not empty and that UTF-8 can encode, else None; JSON can hold half a surrogate pair."""
     value = resource.get(key)
     if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
         return None
@@ -144,7 +144,7 @@ def _text(resource: Mapping[str, Any], key: str) -> str | None:
 
 
 def _integer(resource: Mapping[str, Any], key: str) -> int | None:
-    """Return what JSON holds as a number or, as Cloud Storage writes int64, as a decimal string; else None."""
+    """Return an integer, given as a number or in digits, else None; Cloud Storage writes int64 in digits."""
     value = resource.get(key)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(MAX_GENERATION)):
         return int(value)
@@ -152,7 +152,7 @@ def _integer(resource: Mapping[str, Any], key: str) -> int | None:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return RFC 3339 text (or a datetime) as an aware datetime, None for anything else."""
+    """Return a datetime, or a text as of RFC 3339, as an aware datetime; None for anything else."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

@@ -1,8 +1,7 @@
-"""A recording becomes the fields of its document that come from the signal, all of them in one pass over its samples.
+"""A recording becomes those fields of its document that come from the signal, in one pass over its samples.
 
-*Conventions.* Blocks of ``y`` are mono float32 at 22 050 Hz. A feature is a class in a module of its own: it adds up
-what its fields need, in memory that does not grow with the sound. What each field means stands in
-``analysis/document.py``.
+*Conventions.* Blocks of ``y`` are mono float32 at 22 050 Hz. A feature is a class in a module of its own. It adds up
+what its fields need, in memory that does not grow with the sound. ``analysis/document.py`` says what each field means.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ class Feature(Protocol):
     """What computes one or more fields of the document."""
 
     def add(self, spectra: Spectra) -> None:
-        """Take the spectra of the next frames; the arrays are overwritten by those of the frames after them."""
+        """Take the spectra of the next frames; their arrays are overwritten afterwards."""
 
     def fields(self) -> Mapping[str, Any] | None:
-        """Return the fields by name, in the document's own types; None: add all spectra once more, then ask again."""
+        """Return the fields by name, or None where all spectra are needed once more."""
 
 
 FEATURES: tuple[Callable[[], Feature], ...] = (MeanMfccs, Fingerprint, Note, Levels)
@@ -42,19 +41,26 @@ def extract(recording: Iterable[NDArray[np.float32]], optional: tuple[str, ...] 
     Parameters
     ----------
     recording : iterable of np.ndarray [shape=(n,)], float32
-        blocks of y at 22 050 Hz; iterated once, or seldom twice, so it must begin anew when it is
+        blocks of y at 22 050 Hz; it is iterated once, and seldom twice, so it must begin anew each time
     optional : tuple of str
-        which of ``OPTIONAL_FEATURES`` of ``analysis/definition.py`` are to be in the field ``features``
+        which of ``OPTIONAL_FEATURES`` of ``analysis/definition.py`` the field ``features`` has
 
     Returns
     -------
     fields : dict
-        by name, as in ``analysis/document.py``; a field that the sound does not have is absent
+        by name, with values of the types in ``analysis/document.py``; a field that the sound does not have is absent
 
     Raises
     ------
     NotFiniteError
-        if samples are so large that their power is not a number
+        if samples are so large that their power is infinite
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fields = extract([np.zeros(22050, np.float32)])
+    >>> fields["length"], fields["silence"], [round(mean) for mean in fields["mean_mfccs"][:3]]
+    (22050, 1.0, [-1131, 0, 0])
     """
     fields: dict[str, Any] = {}
     unfinished = [make() for make in FEATURES]
@@ -63,7 +69,7 @@ def extract(recording: Iterable[NDArray[np.float32]], optional: tuple[str, ...] 
 
         unfinished.append(LibrosaMeans(optional))
     while unfinished:
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is seen in the maximum
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite powers raise NotFiniteError in the end
             for spectra in compute_spectra(recording):
                 for feature in unfinished:
                     feature.add(spectra)

@@ -1,19 +1,22 @@
-"""Levels become their means over frames, each raised to 80 dB below the highest level of the whole sound.
+"""Levels become their means over frames, where each level is raised to 80 dB below the highest level of the sound.
 
-*Conventions.* ``L`` are levels in dB of one or more bands, float32 [shape=(t, n)]; of full scale they are at most 45.
+*Conventions.* ``L`` are levels in dB of one or more bands, float32 [shape=(t, n)]. M is the highest level over all
+bands and frames, and T = M - 80 dB. A level below T is *clipped*: it counts as T.
 
-*Source.* ``librosa.power_to_db`` raises levels to T = M - 80 dB, M being the maximum over all bands and frames
-(``top_db=80``), which is known when the last frame is. The means are the same, in memory that does not grow:
+*Source.* The means of ``librosa.power_to_db(..., top_db=80)``. M is known only after the last frame, but the levels
+need not be kept until then:
 
-- A band needs only its sum over frames of ``max(L, T)``.
-- Where |y| <= 1, mel powers are at most 44.81 dB: by Parseval the powers of a frame's bins 1 to 1023 add up to at most
-  1024 times the window's energy, and bins 0 and 1024 have no weight. So T <= CERTAIN_DB. A level above that is never
-  clipped and only added up; one below goes into a histogram of its band, which keeps count and sum of each bin. Once T
-  is known, the sum of the bins above T is exact, and so is T times the count of those below.
-- In the one bin that holds T, count c and sum s bound the sum: as ``max(v, T)`` is convex, it is at least
-  ``max(s, c T)`` (Jensen) and at most its chord's. The middle of the two is taken. What it could be wrong by is added
-  up over the bands; where that is more than tolerated, or M so high (floats above full scale) that T > CERTAIN_DB, the
-  sound is decoded once more, with T known from the start.
+- A band needs only the sum over frames of ``max(L, T)``, so levels above T are just added up.
+- Where ``|y| <= 1``, mel levels are at most 44.81 dB. By Parseval's theorem the powers of bins 1 to 1023 of a frame add
+  up to at most 1024 times the energy of the window; bins 0 and 1024 have no weight in any band. So T is at most
+  44.81 - 80, which is below CERTAIN_DB, and a level above CERTAIN_DB is never clipped.
+- A level below CERTAIN_DB goes into a histogram of its band, which keeps the count c and the sum s of each bin. When T
+  is known, a bin above T contributes s, and a bin below T contributes ``c T``. Both are exact.
+- The bin from a to b that holds T contributes something between two bounds, because ``max(v, T)`` is convex in v. It is
+  at least ``max(s, c T)``, by Jensen's inequality, and at most ``c T + (s - c a) (b - T) / (b - a)``, by the chord from
+  a to b. The middle of the two is taken, so it is wrong by at most half of their difference.
+- Where these errors are more than the tolerance, or where floats above full scale make T higher than CERTAIN_DB, all
+  levels are needed once more: then T is known from the start.
 """
 
 from __future__ import annotations
@@ -29,24 +32,34 @@ from analysis.features.spectra import BATCH, FLOOR_DB
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CERTAIN_DB = 45.0 - TOP_DB  # T's upper bound at full scale, 44.81 - 80, and a little more
-BIN_DB = 0.02  # of the histogram, which takes 7 MB with 128 bands
+CERTAIN_DB = 45.0 - TOP_DB  # a little more than the highest T at full scale, 44.81 - 80
+BIN_DB = 0.02  # width of a bin; with 128 bands the histogram takes 7 MB
 N_BINS = round((CERTAIN_DB - FLOOR_DB) / BIN_DB) + 1
-ONES = np.ones(BATCH, np.float32)  # a product with them adds up frames in a fifth of the time that sum takes
+ONES = np.ones(BATCH, np.float32)  # ONES @ L adds up frames in a fifth of the time that L.sum(axis=0) takes
 
 
 class ClippedMeans:
-    """The means over frames of levels, clipped at a threshold that is known only when all frames are."""
+    """The means over frames of levels, clipped at a threshold that is known only after the last frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> means = ClippedMeans(n_bands=1, tolerance=1e-3)
+    >>> means.add(np.array([[-99], [-3]], np.float32))
+    >>> means.add(np.array([[0]], np.float32))
+    >>> means.means().round(3).tolist()  # of -80, -3 and 0
+    [-27.667]
+    """
 
     def __init__(self, n_bands: int, tolerance: float) -> None:
-        """Count ``n_bands`` bands, whose means may together be wrong by ``tolerance`` dB."""
+        """Begin with no frame; the errors of the means of all bands may add up to ``tolerance`` dB."""
         self._n_bands, self._tolerance = n_bands, tolerance
         self._maximum = -np.inf  # highest level so far, dB
         self._n_frames = 0
         self._is_second_pass = False
         self._sums = np.zeros(n_bands)  # of max(L, CERTAIN_DB), in the second pass of max(L, T)
         self._low_counts = np.zeros(n_bands)  # of L < CERTAIN_DB
-        self._bin_counts = np.zeros((n_bands, N_BINS))  # of those that were above T as it was then
+        self._bin_counts = np.zeros((n_bands, N_BINS))  # of levels above T, as T was at that time
         self._bin_sums = np.zeros((n_bands, N_BINS))
 
     def add(self, levels: NDArray[np.float32]) -> None:
@@ -68,12 +81,12 @@ class ClippedMeans:
         np.add.at(self._bin_sums.reshape(-1), cells, low_levels.astype(np.float64))
 
     def means(self) -> NDArray[np.float64] | None:
-        """Return the mean of each band; None where they are not certain: add all levels once more, then ask again.
+        """Return the mean of each band, [shape=(n,)]; None where all levels are needed once more.
 
         Raises
         ------
         NotFiniteError
-            if a level was not a number
+            if a level is infinite
         """
         if not np.isfinite(self._maximum):
             raise NotFiniteError("samples are so large that their power is infinite: full scale is 1")
@@ -85,15 +98,15 @@ class ClippedMeans:
 
     @property
     def _threshold(self) -> float:
-        """T, dB, of the frames so far."""
+        """T of the frames so far, dB."""
         return self._maximum - TOP_DB
 
     def _band_of(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
         n = self._n_bands
-        return places & (n - 1) if n & (n - 1) == 0 else places % n  # of a power of two the first is faster
+        return places & (n - 1) if n & (n - 1) == 0 else places % n  # for a power of two, & is faster
 
     def _clipped_sums(self) -> NDArray[np.float64] | None:
-        """Return the sums over frames of max(L, T), [shape=(n,)]; None where they are not certain."""
+        """Return the sums over frames of max(L, T), [shape=(n,)]; None where their errors are above the tolerance."""
         if self._threshold > CERTAIN_DB:
             return None
         k = int((self._threshold - FLOOR_DB) / BIN_DB) if self._threshold > FLOOR_DB else -1

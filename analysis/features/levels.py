@@ -1,14 +1,15 @@
-"""Blocks of samples become the waveform at a glance and the sound's levels, in memory that does not grow.
+"""Samples become the waveform at a glance, the levels and the length of a sound, in memory that does not grow.
 
-*Conventions.* ``y`` is mono float32 at 22 050 Hz, full scale is 1; n is the number of its samples. Levels are dBFS: a
-constant 1 has peak and RMS 0.
+*Conventions.* ``y`` is mono float32 at 22 050 Hz, full scale is 1; n is the number of its samples. Levels are in dBFS:
+a constant 1 has a peak and an RMS of 0.
 
 *Definition.* With numpy over the whole ``y``:
 
-- a stretch is ``s`` samples, s the smallest power of two for which ``ceil(n / s) <= 800``; the last may be shorter. The
-  peaks are ``np.rint(127 * np.clip([[v.min(), v.max()] for v in stretches], -1, 1)).astype(np.int8).tobytes()``
-- ``peak_db = 20 log10(max |y|)`` and ``rms_db = 10 log10(mean y ** 2)``, None for digital silence
-- ``silence`` is the share of samples with ``|y| < 0.001``, which is -60 dBFS
+- A stretch is s samples, where s is the smallest power of two for which ``ceil(n / s) <= 800``. The last stretch may
+  be shorter. The peaks are the lowest and the highest sample of each stretch:
+  ``np.rint(127 * np.clip([[v.min(), v.max()] for v in stretches], -1, 1)).astype(np.int8).tobytes()``.
+- ``peak_db = 20 log10(max |y|)`` and ``rms_db = 10 log10(mean(y ** 2))``; both are None for digital silence.
+- ``silence`` is the share of samples for which ``|y| < 0.001``, which is -60 dBFS.
 """
 
 from __future__ import annotations
@@ -22,13 +23,27 @@ if TYPE_CHECKING:
 
     from analysis.features.spectra import Spectra
 
-MAX_STRETCHES = 800  # from 801 samples on there are at least 401
+MAX_STRETCHES = 800  # so a sound of 801 samples or more has at least 401
 SILENT = np.float32(1e-3)
-SMALLEST = 1e-30  # energy whose float32 sum is as exact as any: its terms may be denormal below
+SMALLEST = 1e-30  # energy: below, the squares that are added up may be denormal, which are not exact
 
 
 class Levels:
-    """Length, peaks and levels, added up block by block."""
+    """Length, peaks and levels, added up block by block.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from analysis.features.spectra import compute_spectra
+    >>> levels = Levels()
+    >>> for spectra in compute_spectra([np.array([0, 1, -0.5], np.float32), np.array([0], np.float32)]):
+    ...     levels.add(spectra)
+    >>> fields = levels.fields()
+    >>> fields["length"], fields["peak_db"], round(fields["rms_db"], 2), fields["silence"]
+    (4, 0.0, -5.05, 0.5)
+    >>> np.frombuffer(fields["peaks"], np.int8).reshape(-1, 2).tolist()
+    [[0, 0], [127, 127], [-64, -64], [0, 0]]
+    """
 
     def __init__(self) -> None:
         self._length = 0
@@ -39,7 +54,7 @@ class Levels:
         self._n_silent = 0
 
     def add(self, spectra: Spectra) -> None:
-        """Add the samples that arrived with some frames, as they arrived."""
+        """Add the blocks that arrived with some frames; the sum of squares depends on how y is cut in its last bits."""
         for y in spectra.blocks:
             self._add(y)
 
@@ -77,7 +92,7 @@ class Levels:
 
 
 def _energy(y: NDArray[np.float32]) -> float:
-    """Return the sum of squares: of float32, as that takes a third of the time, unless they leave its range."""
+    """Return the sum of squares; in float32, which takes a third of the time, unless a square leaves its range."""
     energy = float(y @ y)
     if SMALLEST < energy < np.inf:
         return energy

@@ -1,8 +1,8 @@
-"""Blocks of samples become the spectra of frames, a batch at a time: what the features are computed from.
+"""Blocks of samples become the spectra of frames, a batch of frames at a time; features are computed from them.
 
-*Conventions.* ``y`` is mono float32 at 22 050 Hz, n is the number of its samples. Frame t is 2048 samples around
-sample 512 t, zeros beyond the ends; there are 1 + n // 512 frames. Full scale is 1. Spectra are float32 and have a
-row for each frame.
+*Conventions.* ``y`` is mono float32 at 22 050 Hz, full scale is 1; n is the number of its samples. Frame t is the 2048
+samples around sample 512 t, with zeros beyond both ends of ``y``; there are 1 + n // 512 frames. Spectra are float32
+and have a row for each frame.
 
 *Source.* ``librosa.stft(y)`` and ``librosa.feature.melspectrogram(y=y, sr=22050)`` of librosa 1.0, transposed; the mel
 filters and the window are librosa's own.
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-BATCH = 128  # frames at a time: of 24 to 256, the one that took least
-AMIN = 1e-10  # powers below are raised to it before their logarithm is taken
+BATCH = 128  # frames at a time: of 24 to 256, the number that took least time
+AMIN = 1e-10  # a lower power is raised to it before the logarithm is taken
 FLOOR_DB = -100.0  # of AMIN
-GROUP = 16  # bands that one product computes: neighbours share bins, distant ones would multiply zeros
+GROUP = 16  # bands in one product: neighbours share bins, for distant bands most weights would be zeros
 
 
 def compute_spectra(blocks: Iterable[NDArray[np.float32]]) -> Iterator[Spectra]:
@@ -43,6 +43,15 @@ def compute_spectra(blocks: Iterable[NDArray[np.float32]]) -> Iterator[Spectra]:
     ------
     spectra : Spectra
         of at least one frame; its arrays are overwritten by the next batch
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y = np.sin(2 * np.pi * 1000 * np.arange(100_000) / 22050).astype(np.float32)
+    >>> [(len(spectra), len(spectra.samples)) for spectra in compute_spectra([y[:1000], y[1000:]])]
+    [(128, 100000), (68, 0)]
+    >>> round(next(compute_spectra([y])).magnitudes[2].argmax() * 22050 / 2048)  # Hz, of the highest bin of frame 2
+    1001
     """
     padding = np.zeros(N_FFT // 2, np.float32)
     y = np.zeros(N_FFT + (BATCH - 1) * HOP_LENGTH, np.float32)
@@ -155,7 +164,7 @@ def to_db(powers: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.f
 
 @cache
 def _window() -> NDArray[np.float32]:
-    """Return librosa's window, periodic Hann; given as an array it keeps scipy.signal unimported."""
+    """Return librosa's window, a periodic Hann; librosa imports scipy.signal where it is given the name of one."""
     return librosa.filters.get_window(_exact_window(), N_FFT).astype(np.float32)
 
 
@@ -166,7 +175,7 @@ def _exact_window() -> NDArray[np.float64]:
 
 @cache
 def _filters() -> list[tuple[slice, slice, NDArray[np.float32]]]:
-    """Return librosa's mel filters in groups: the bands, the bins they reach, the weights [shape=(bins, bands)]."""
+    """Return librosa's mel filters in groups: the bands, their bins, and the weights, [shape=(bins, bands)]."""
     weights = librosa.filters.mel(sr=SR, n_fft=N_FFT, n_mels=N_MELS).T
     groups = []
     for first in range(0, N_MELS, GROUP):
