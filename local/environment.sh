@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the doors: prints their help, finds a Python, makes the locked environment.
+# Sourced by the scripts at the top: prints their help, finds a Python, makes the locked environment.
 
 # asks_for_help ARGUMENT...: succeeds if one of the arguments, up to a `--`, is --help or -h.
 asks_for_help() {
@@ -13,7 +13,7 @@ asks_for_help() {
   return 1
 }
 
-# print_help DOOR: prints the comment at the top of a door, which is its help.
+# print_help SCRIPT: prints the comment at the top of a script, which is its help.
 print_help() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$1"
 }

@@ -15,7 +15,7 @@ from google.cloud import storage as google_storage
 from local.servers import PROJECT
 from tests.fakes.synthetic import encode, tone
 
-DOOR = Path(__file__).resolve().parents[2] / "backfill.sh"
+BACKFILL_SH = Path(__file__).resolve().parents[2] / "backfill.sh"
 KEYS = ["objects", "sounds", "rejections", "skipped", "missing", "stale", "gone", "failed", "bytes"]
 CONTENTS = [
     encode(tone(0.2)),
@@ -56,7 +56,7 @@ class Place:
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Begin a run."""
         process = subprocess.Popen(
-            [DOOR, "--project", PROJECT, "--bucket", self.bucket.name, "--json", *arguments],
+            [BACKFILL_SH, "--project", PROJECT, "--bucket", self.bucket.name, "--json", *arguments],
             env=os.environ | self.environment | environment,
             cwd=self.directory,
             stdin=subprocess.DEVNULL,

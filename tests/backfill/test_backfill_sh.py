@@ -21,7 +21,7 @@ from grpc import StatusCode
 
 from backfill.work_queue import FAILURES_BEFORE_CANARY
 from local.program import Program
-from tests.backfill.place import CONTENTS, DOOR, Place, fill, read
+from tests.backfill.place import BACKFILL_SH, CONTENTS, Place, fill, read
 from tests.fakes import firestore_proxy as answers
 from tests.fakes import storage_proxy as downloads
 from tests.fakes.cloud import Cloud, start_cloud
@@ -285,7 +285,12 @@ def test_an_outage_ends_the_run(place: Place, storage: Program) -> None:
 def test_wrong_usage() -> None:
     """Wrong usage is one line and exit code 2, before anything is read."""
     ended = subprocess.run(
-        [DOOR, "--bucket", "b"], capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL
+        [BACKFILL_SH, "--bucket", "b"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
     )
 
     assert ended.returncode == 2

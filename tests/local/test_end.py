@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.door import DOOR, SAMPLE, WAIT_S, Up, descendants, processes
+from tests.fakes.local_sh import LOCAL_SH, SAMPLE, WAIT_S, Up, descendants, processes
 from tests.fakes.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("emulators")
@@ -67,7 +67,7 @@ def test_killed_supervisor_leaves_nothing(tmp_path: Path) -> None:
 
 def test_ctrl_c_while_files_are_on_their_way(tmp_path: Path) -> None:
     """Ctrl-C ends a run with files, even one that is still starting, with exit code 130."""
-    command, environment = [DOOR, SAMPLE], os.environ | {"TMPDIR": str(tmp_path)}
+    command, environment = [LOCAL_SH, SAMPLE], os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert b"starting" in process.stderr.readline()
         wait_until(lambda: "CloudFirestore" in " ".join(descendants(process.pid).values()), WAIT_S)

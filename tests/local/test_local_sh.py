@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from analysis.definition import N_FINGERPRINT, N_MFCC
-from tests.fakes.door import ROOT, SAMPLE, Up, run
+from tests.fakes.local_sh import ROOT, SAMPLE, Up, run
 
 pytestmark = pytest.mark.usefixtures("emulators")
 

@@ -15,16 +15,16 @@ import soundfile
 
 from local import command_line, sample
 from local.command_line import find_files
-from tests.fakes.door import DOOR, ROOT, SAMPLE, run
+from tests.fakes.local_sh import LOCAL_SH, ROOT, SAMPLE, run
 from tests.fakes.waiting import wait_until
 
 
 @pytest.mark.parametrize("words", [["--help", SAMPLE], [SAMPLE, "-h"], ["--nonsense", "--generation", "--help"]])
-def test_help_is_the_header_of_the_door_and_tells_of_every_option(words: list[str | Path]) -> None:
+def test_help_is_the_header_and_tells_of_every_option(words: list[str | Path]) -> None:
     """--help, wherever it stands, prints the header comment, which names exactly the options there are."""
     done = run(*words)
 
-    header = DOOR.read_text().split("\nset -euo pipefail")[0].splitlines()[1:]
+    header = LOCAL_SH.read_text().split("\nset -euo pipefail")[0].splitlines()[1:]
     assert done.stdout.splitlines() == [line.removeprefix("#").removeprefix(" ") for line in header]
     assert done.returncode == 0
     told = set(re.findall(r"^  (--[\w-]+)", done.stdout, re.MULTILINE))
@@ -62,8 +62,8 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert re.fullmatch(rf"local\.sh: .*{re.escape(problem)}.*\n", capsys.readouterr().err)
 
 
-def test_door_refuses_wrong_usage() -> None:
-    """The door says no more than that one line either, and ends with exit code 2."""
+def test_local_sh_refuses_wrong_usage() -> None:
+    """The script says no more than that one line either, and ends with exit code 2."""
     done = run("--nonsense")
 
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
@@ -142,7 +142,7 @@ MADE = f".venv/{sys.version_info.major}.{sys.version_info.minor}/bin/python\n"
 
 @pytest.fixture
 def first_run(tmp_path: Path) -> FirstRun:
-    """Start what a door does first, with a Python that takes down what is asked of it."""
+    """Start what each script does first, with a Python that logs what is asked of it."""
     (tmp_path / "locked.txt").write_text("")
     (tmp_path / "python").write_text(SLOW_PYTHON.format(python=sys.executable))
     (tmp_path / "python").chmod(0o755)
@@ -152,7 +152,7 @@ def first_run(tmp_path: Path) -> FirstRun:
 
 
 def test_two_first_runs_at_once_make_one_environment(tmp_path: Path, first_run: FirstRun) -> None:
-    """Two doors opened at once wait for each other: the environment is made once, and both get it complete."""
+    """Two scripts started at once wait for each other: the environment is made once, and both get it complete."""
     runs = [first_run(), first_run()]
 
     assert {run.communicate(timeout=60)[0] for run in runs} == {MADE}
@@ -162,7 +162,7 @@ def test_two_first_runs_at_once_make_one_environment(tmp_path: Path, first_run: 
 
 @pytest.mark.parametrize("by", ["an error", "Ctrl-C", "SIGKILL"])
 def test_first_run_that_was_ended_is_made_anew(tmp_path: Path, first_run: FirstRun, by: str) -> None:
-    """When the making of an environment was ended, the door fails, and the next one makes it anew."""
+    """When the making of an environment was ended, the script fails, and the next one makes it anew."""
     if by == "an error":
         (tmp_path / "offline").touch()
     ended = first_run()

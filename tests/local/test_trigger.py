@@ -19,7 +19,7 @@ from local.finalize_event import SHAPES, Event, read_event, shape_event
 from local.program import Program
 from local.servers import PROJECT, client_variables, start_function
 from local.trigger import Answer, Trigger
-from tests.fakes.door import SAMPLE
+from tests.fakes.local_sh import SAMPLE
 from tests.fakes.serving import Quiet, serving
 from tests.fakes.waiting import wait_until
 

@@ -21,7 +21,7 @@ from local.servers import PROJECT
 from page import export, listing
 from page.rendering import Pages
 from page.scope import Scope
-from tests.fakes.door import Up
+from tests.fakes.local_sh import Up
 from tests.fakes.waiting import wait_until
 from tests.page import orchestra, planting
 from tests.page.served import Page

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.door import descendants
+from tests.fakes.local_sh import descendants
 from tests.fakes.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""Opens local.sh as a user does, and sees what it leaves behind."""
+"""Runs local.sh as a user does, and looks for what it leaves behind."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
-DOOR = ROOT / "local.sh"
+LOCAL_SH = ROOT / "local.sh"
 SAMPLE = ROOT / "local/sample.wav"
 WAIT_S = 60
 
@@ -20,7 +20,7 @@ WAIT_S = 60
 def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run local.sh to its end."""
     return subprocess.run(
-        [DOOR, *arguments], capture_output=True, text=True, timeout=2 * WAIT_S, check=False, **options
+        [LOCAL_SH, *arguments], capture_output=True, text=True, timeout=2 * WAIT_S, check=False, **options
     )
 
 
@@ -32,7 +32,7 @@ class Up:
         self.terminal, slave = os.openpty() if terminal else (-1, -1)
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [DOOR, *arguments],
+                [LOCAL_SH, *arguments],
                 stdin=slave if terminal else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
