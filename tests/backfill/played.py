@@ -1,5 +1,6 @@
 """A gcloud without a cloud: what it answers is given, and what a task has logged."""
 
+import re
 from dataclasses import fields
 from typing import Any
 
@@ -41,7 +42,7 @@ class Answering(Gcloud):
 
 
 class Log(Gcloud):
-    """A gcloud that reads a log as Cloud Logging does: newest first unless told, and no more lines than the limit."""
+    """A gcloud that reads a log as Cloud Logging does: newest first unless told, filtered, and up to the limit."""
 
     def __init__(self, *entries: dict[str, Any]) -> None:
         super().__init__(PROJECT)
@@ -53,7 +54,9 @@ class Log(Gcloud):
         _, _, wanted, *options = arguments
         self.filters.append(wanted)
         given = dict(option.removeprefix("--").split("=") for option in options)
-        entries = self.entries if given.get("order") == "asc" else self.entries[::-1]
+        named = re.findall(r"jsonPayload\.(\w+)>=0", wanted)
+        entries = [entry for entry in self.entries if all(name in entry["jsonPayload"] for name in named)]
+        entries = entries if given.get("order") == "asc" else entries[::-1]
         return entries[: int(given["limit"])]
 
 

@@ -1,6 +1,7 @@
 """From the command line to the exit code, for a person and for a task of a Cloud Run job."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from backfill import request as requests
 from backfill.__main__ import main
 from deploy.failures import FailedError
+from deploy.function import Function
+from tests.backfill.played import FUNCTION
 
 ARGUMENTS = ["--project", "my-project", "--bucket", "my-bucket"]
 
@@ -91,3 +94,37 @@ def test_sigterm_ends_it_as_a_shell_expects(received: list[tuple[Any, ...]]) -> 
     with pytest.raises(SystemExit) as ended:
         signal.raise_signal(signal.SIGTERM)
     assert ended.value.code == 143
+
+
+def test_settings_are_the_functions(received: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without emulators the deployed function is asked for its settings; with them nobody is asked."""
+    monkeypatch.setattr("backfill.cloud.deployed.look_for_deployed", lambda *_: FUNCTION)
+
+    main(ARGUMENTS)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    main(ARGUMENTS)
+
+    assert ["MAX_BYTES" in variables for _, variables in received] == [False, True]
+
+
+@pytest.mark.parametrize(("options", "stream"), [([], "out"), (["--json"], "err")])
+def test_what_gcloud_does_is_not_said_to_a_program(
+    received: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    stream: str,
+) -> None:
+    """With --json what the look at the function prints goes to stderr, as everything for a person does."""
+
+    def look(*_: object) -> Function:
+        sys.stdout.write("look at the function\n")
+        return FUNCTION
+
+    monkeypatch.setattr("backfill.cloud.deployed.find_deployed", look)
+
+    assert main([*ARGUMENTS, "--tasks=2", *options]) == 0
+
+    assert getattr(capsys.readouterr(), stream) == "look at the function\n"
+    ((request, _, run_job),) = received
+    assert (request.n_tasks, run_job.__name__) == (2, "run")

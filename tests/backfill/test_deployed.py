@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analysis.settings import Settings
-from backfill.cloud.deployed import VARIABLES, look_for_deployed, settings_variables
+from backfill.cloud.deployed import VARIABLES, find_deployed, look_for_deployed, settings_variables
 from deploy.deployment import Deployment
 from deploy.failures import FailedError, RefusedError
 from tests.backfill.played import FUNCTION, Answering
@@ -52,3 +52,22 @@ def test_without_gcloud_too(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
     assert look_for_deployed(Answering([]), Deployment(PROJECT, BUCKET), {}) is None
     assert "gcloud is not installed" in capsys.readouterr().err
+
+
+def answers_of(bucket: str) -> list[Any]:
+    """Return what gcloud answers about functions and about this one."""
+    name = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+    filters = [{"attribute": "bucket", "value": bucket}]
+    return [[{"name": name}], {"name": name, "environment": "GEN_2", "eventTrigger": {"eventFilters": filters}}]
+
+
+def test_the_function_of_another_bucket_is_another(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """A function that watches another bucket has no say here: no job is made by it, and its settings are not taken."""
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/gcloud")
+    deployment = Deployment(PROJECT, BUCKET)
+
+    assert find_deployed(Answering(*answers_of(BUCKET)), deployment).bucket == BUCKET
+    with pytest.raises(FailedError, match="watches bucket other"):
+        find_deployed(Answering(*answers_of("other")), deployment)
+    assert look_for_deployed(Answering(*answers_of("other")), deployment, {}) is None
+    assert "settings are those of the environment" in capsys.readouterr().err

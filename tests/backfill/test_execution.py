@@ -8,6 +8,8 @@ from backfill.plan import Counts
 from deploy.failures import RefusedError
 from tests.backfill.played import Answering, Log, entry, execution, job
 
+BOUNDS = executions.MAX_REFUSALS, executions.LOG_S
+
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,10 +33,11 @@ def test_waiting_outlasts_a_night_without_network():
 
 
 def test_every_attempt_of_every_task_is_read():
-    """Where each task was tried as often as it may be, all lines are read, and the last of each task counts."""
+    """Where each task was tried as often as it may be, all its summaries are read, and the last of each task counts."""
     attempts = [entry(index, objects=attempt) for attempt in (1, 2, 3) for index in range(3)]
     ended = Execution("e-1", "2026-01-01T00:00:00Z", 0, 3, 0, has_ended=True)
-    gcloud = Log(*attempts)
+    failures = [{"labels": {}, "jsonPayload": {"message": "so it is", "severity": "ERROR"}}] * 5
+    gcloud = Log(*failures, *attempts)
 
     found = read_summaries(gcloud, ended, job())
 
@@ -71,3 +74,8 @@ def test_summaries_are_added_up_by_task():
 
     assert set(found) == {0, 2}
     assert add_up(list(found.values())) == Counts(objects=7, sounds=2)
+
+
+def test_bounds_are_those_that_are_promised() -> None:
+    """Twenty refusals in a row are borne, and the log is waited for a minute, as docs/backfill.md says."""
+    assert BOUNDS == (20, 60)

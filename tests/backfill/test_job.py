@@ -69,6 +69,15 @@ def test_cores_that_the_first_generation_does_not_tell(memory_mib: int, vcpus: i
     assert desired_job("job", "image:tag", first, asked(), 1, {}).vcpus == vcpus
 
 
+def test_a_part_of_a_core_is_one():
+    """A function of the 2nd generation may have half a core; a job has whole ones."""
+    name = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+    service = {"availableCpu": "0.5", "availableMemory": "512Mi"}
+    half = read_function({"name": name, "environment": "GEN_2", "serviceConfig": service})
+
+    assert desired_job("job", "image:tag", half, asked(), 1, {}).vcpus == 1
+
+
 @example(["^", "^"])
 @example(["^a^b"])
 @given(st.lists(st.text("ab,|;^=-", min_size=1), min_size=1))

@@ -53,13 +53,20 @@ def test_missing_summaries_and_what_is_gone_are_said(capsys: pytest.CaptureFixtu
     ],
 )
 def test_the_exit_code_is_the_executions(
-    status: dict[str, int], counts: dict[str, int], options: list[str], n_gone: int, expected: int
+    capsys: pytest.CaptureFixture[str],
+    status: dict[str, int],
+    counts: dict[str, int],
+    options: list[str],
+    n_gone: int,
+    expected: int,
 ):
-    """A task or an object that failed is 1; what is gone after pruning is what the tasks could not remove."""
+    """A failed task or object is 1, and its reasons are found; after pruning the tasks count what is gone."""
     lines = [entry(index, objects=1, **counts) for index in range(3)]
     gcloud = Answering(execution(completionTime="x", **status), lines)
     runner = JobRunner(gcloud, asked("--tasks", "3", *options), Deployment(PROJECT, BUCKET), FUNCTION, {})
     plan = type("Plan", (), {"counts": Counts(gone=6)})()
 
     assert runner._wait("e-1", job(), plan) == expected
+    reasons = 'AND (severity>=ERROR OR textPayload:"backfill.sh:")\' --project='
+    assert (reasons in capsys.readouterr().err) is bool(expected)
     assert (plan.counts.objects, plan.counts.gone) == (3, n_gone)

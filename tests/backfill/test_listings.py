@@ -249,3 +249,22 @@ def test_documents_that_cannot_be_read_are_no_end_of_the_list(
         with pytest.raises(UnreadableError, match="cannot be read"):
             list(get_documents(client, client.collection(collection.id), [UPLOAD], Calls()))
         client.close()
+
+
+def test_a_name_that_is_the_prefix_begins_so(collection: google_firestore.CollectionReference) -> None:
+    """--prefix with a whole name is about the blob of that name too."""
+    for name in ("takes/1.wa", "takes/1.wav", "takes/1.wav.bak"):
+        write(collection, Upload(BUCKET, name, 1))
+
+    found = list_documents(collection, BUCKET, "takes/1.wav", Calls())
+
+    assert [document.blob_name for document in found] == ["takes/1.wav", "takes/1.wav.bak"]
+
+
+def test_a_document_without_a_generation_is_read(collection: google_firestore.CollectionReference) -> None:
+    """What somebody else wrote may lack everything but bucket and name; it is of no generation that there is."""
+    collection.document("own").set({"bucket": BUCKET, "blob_name": "a.wav"})
+
+    (found,) = list_documents(collection, BUCKET, "", Calls())
+
+    assert (found.uid, found.generation, found.is_stale) == ("own", 0, True)

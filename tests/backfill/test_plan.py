@@ -65,5 +65,9 @@ def test_what_it_costs() -> None:
     """A second of a task with 1 vCPU and 2 GiB costs $0.000022, and 100 000 documents written $0.09."""
     made = plan(*(comparison(State.MISSING, "a.m4a", 100_000_000) for _ in range(1000)))
 
+    removing = plan(*(comparison(State.GONE) for _ in range(1000)), options=("--prune",))
+
     assert made.dollars == pytest.approx(10_050 * 0.000022 + 1000 * 0.09 / 100_000)
+    assert removing.dollars == pytest.approx(1000 * 0.09 / 100_000)
     made.close()
+    removing.close()

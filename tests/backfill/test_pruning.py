@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from google.cloud.firestore import DocumentReference, DocumentSnapshot
+from grpc import StatusCode
 
 from analysis.document import make_uid
 from analysis.settings import Settings
@@ -13,7 +14,7 @@ from backfill.pruning import prune
 from local.program import Program
 from tests.backfill.place import CONTENTS, Place
 from tests.fakes.cloud import connect_firestore
-from tests.fakes.firestore_proxy import Call, FirestoreProxy
+from tests.fakes.firestore_proxy import Call, Fault, FirestoreProxy, refused
 
 
 def settings_of(place: Place, **others: tuple[str, ...]) -> Settings:
@@ -122,3 +123,25 @@ def test_a_document_that_is_written_meanwhile_stays(
     assert found == why_not
     assert read(place, stored).exists is bool(why_not)
     assert proxy.default == Call.forward
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_there"), [(refused(StatusCode.UNAVAILABLE), False), (refused(StatusCode.NOT_FOUND), True)]
+)
+def test_a_removal_that_is_refused(place: Place, firestore: Program, fault: Fault, is_there: bool) -> None:  # noqa: FBT001
+    """A removal that is refused for a moment is tried again; one that finds no document is looked at again."""
+    stored = write(place, "a.wav", 1)
+    faults = [fault]
+
+    def interrupt(call: Call) -> list[bytes]:
+        return faults.pop()(call) if faults and call.method.endswith("Commit") else call.forward()
+
+    with FirestoreProxy(firestore).running() as proxy:
+        proxy.default = interrupt
+        client = connect_firestore(proxy)
+        found = prune(stored, place.bucket, client, settings_of(place))
+        client.close()
+
+    assert faults == []
+    assert found == ("it was written a moment ago" if is_there else "")
+    assert read(place, stored).exists is is_there

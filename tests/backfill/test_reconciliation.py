@@ -328,3 +328,39 @@ def test_what_ends_the_comparison_is_said_with_what_to_do(
 
     assert (status, summary) == (1, {})
     assert advice in said
+
+
+def test_a_person_reads_the_counts_and_a_program_one_line(
+    place: Place, run: Callable[..., Any], capsys: pytest.CaptureFixture[str], played: Played
+) -> None:
+    """With --json stdout is one line; without it stdout has the counts, and once more after the work."""
+    upload(place, "a.wav")
+    for options in (["--json", "--dry-run"], ["--dry-run"], ["--yes"], ["--json", "--yes"]):
+        reconcile(parse(["--project", PROJECT, "--bucket", place.bucket.name, *options]), place.environment)
+        printed = capsys.readouterr().out
+        counts = printed.count("objects in the bucket")
+        assert (counts, printed.count("\n") == 1) == {
+            ("--json", "--dry-run"): (0, True),
+            ("--dry-run",): (1, False),
+            ("--yes",): (2, False),
+            ("--json", "--yes"): (0, True),
+        }[tuple(options)]
+    assert run
+    assert len(played.asked) == 2
+
+
+def test_a_task_lists_its_failures_in_the_log(
+    place: Place, played: Played, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody sees the files of a task, so what failed is a line of JSON on stderr, and no file is written."""
+    upload(place, "a.wav")
+    played.becomes = lambda _: Failure("so it is")
+    as_task(monkeypatch, 0, 1)
+
+    status, _, said = run("--yes")
+
+    (line,) = [line for line in said.splitlines() if line.startswith("{")]
+    assert status == 1
+    assert json.loads(line)["message"] == "so it is"
+    assert "listed with their reasons in this log" in said
+    assert list(place.directory.iterdir()) == []

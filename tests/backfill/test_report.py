@@ -93,3 +93,11 @@ def test_progress_in_a_log_is_lines(capsys: pytest.CaptureFixture[str], monkeypa
     lines = capsys.readouterr().err.splitlines()
     assert items == ["a", "b"]
     assert [line.split(",")[0] for line in lines] == ["compared: 1", "compared: 2"]
+
+
+def test_progress_of_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing comes, as from an empty bucket, a terminal shows that, and no rate or time is made of it."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    assert list(with_progress([], "analysed", 3)) == []
+    assert capsys.readouterr().err == "\r\x1b[Kanalysed: 0 of 3, 0.0 a second\n"

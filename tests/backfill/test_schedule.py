@@ -26,8 +26,9 @@ def test_what_others_changed_about_a_schedule_is_seen():
 
 def changes(ensure: Any, goal: Any, found: Any) -> list[str]:
     """Return the verbs of the commands that a step runs where it finds this."""
-    verbs = []
+    commands: list[tuple[str, ...]] = []
     gcloud = Answering(found)
-    gcloud.run = lambda *words: verbs.append(words[2])  # type: ignore[method-assign]
+    gcloud.run = lambda *words: commands.append(words)  # type: ignore[method-assign]
     ensure(gcloud, goal)
-    return verbs
+    assert all({"--http-method=POST", "--oauth-service-account-email=cron@p"} <= {*command} for command in commands)
+    return [command[2] for command in commands]

@@ -114,3 +114,9 @@ def test_a_failure_that_repeats_is_one_object() -> None:
     _, attempts = analyse([True] * (FAILURES_BEFORE_CANARY - 1), works=False)
 
     assert "canary" not in attempts
+
+
+def test_the_last_of_the_failures_in_a_row_calls_for_the_canary() -> None:
+    """Exactly as many failures as the bound are enough."""
+    with pytest.raises(OutageError):
+        analyse([True] * FAILURES_BEFORE_CANARY, works=False)

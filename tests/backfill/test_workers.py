@@ -61,15 +61,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AbstractContextManager[int]]]:
-    """Serve a bucket that answers every download with 404, after an action that is given the name of the object."""
+    """Serve a bucket in which an action, given the name of an object, decides the status of its download: else 404."""
     closed = Event()
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "project")
 
-    def serve(action: Callable[[str, int], None]) -> AbstractContextManager[int]:
+    def serve(action: Callable[[str, int], int | None]) -> AbstractContextManager[int]:
         class Handler(Quiet, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                action(unquote(self.path.partition("?")[0].rpartition("/")[2]), self.client_address[1])
-                self.send_response(404)
+                status = action(unquote(self.path.partition("?")[0].rpartition("/")[2]), self.client_address[1])
+                self.send_response(status or 404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -232,3 +232,23 @@ def test_an_object_of_any_age_is_analysed(
 
     assert asked == ["old"]
     assert {name: result.kind for name, result in results.items()} == {"old": "gone"}
+
+
+def test_an_error_is_a_failure_that_is_named(
+    bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever an analysis raises, its worker lives on, and the failure has the error's name and message."""
+    monkeypatch.setattr(work_queue, "MAX_ATTEMPTS", 1)
+    asked: set[int] = set()
+
+    def take(name: str, _: int) -> int | None:
+        asked.update(child.pid for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline()))
+        return 403 if name == "forbidden" else None
+
+    with bucket(take) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        results = analyse(map(missing, ["forbidden", "other"]))
+
+    assert results["forbidden"].message.startswith("Forbidden: 403 ")
+    assert results["other"].kind == "gone"
+    assert len(asked) == 1
