@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from analysis.definition import N_MFCC
 from analysis.errors import NotFiniteError
 from analysis.features import extract
 from analysis.features.mean_mfccs import MeanMfccs
@@ -22,7 +23,7 @@ CERTAIN = 1e-4  # of a coefficient, after one pass: what one pass leaves open by
 
 def plain(y: np.ndarray) -> np.ndarray:
     """The definition."""
-    return librosa.feature.mfcc(y=y, sr=22050, n_mfcc=12).mean(axis=1)
+    return librosa.feature.mfcc(y=y, sr=22050, n_mfcc=N_MFCC).mean(axis=1)
 
 
 def assert_agrees(y: np.ndarray, fields: dict[str, Any]) -> None:
@@ -52,7 +53,7 @@ def test_digital_silence(n: int) -> None:
     """Digital silence has -100 dB in every band: coefficient 0 is -1131.371, the others 0."""
     fields = extract([np.zeros(n, np.float32)])
 
-    np.testing.assert_allclose(fields["mean_mfccs"], [SILENCE] + [0] * 11, atol=PROMISED)
+    np.testing.assert_allclose(fields["mean_mfccs"], [SILENCE] + [0] * (N_MFCC - 1), atol=PROMISED)
 
 
 def test_gain_moves_only_the_first_coefficient() -> None:
@@ -60,7 +61,7 @@ def test_gain_moves_only_the_first_coefficient() -> None:
     quiet, loud = extract([noise(50_000, 0.001)]), extract([noise(50_000, 0.001) * 10])
 
     difference = np.subtract(loud["mean_mfccs"], quiet["mean_mfccs"])
-    np.testing.assert_allclose(difference, [20 * np.sqrt(128)] + [0] * 11, atol=PROMISED)
+    np.testing.assert_allclose(difference, [20 * np.sqrt(128)] + [0] * (N_MFCC - 1), atol=PROMISED)
 
 
 loud, silent = noise(60_000, 0.3), np.zeros(60_000, np.float32)
@@ -136,7 +137,7 @@ def assert_certain(mfccs: MeanMfccs, levels: np.ndarray) -> None:
     """Compare what one pass says with what all levels say, [shape=(t, 128)]."""
     mean_log_mel = np.maximum(levels, levels.max() - 80).mean(axis=0)
     rounding = np.sqrt(128) * 100 * 2**-24  # of float32 levels down to -100 dB, through the DCT
-    expected = scipy.fft.dct(mean_log_mel, norm="ortho")[:12]
+    expected = scipy.fft.dct(mean_log_mel, norm="ortho")[:N_MFCC]
     np.testing.assert_allclose(mfccs.fields()["mean_mfccs"], expected, atol=CERTAIN + rounding)
 
 
