@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from analysis.decoding.container import INPUT
+from analysis.decoding.ffmpeg import Ffmpeg
+from analysis.errors import NotAudioError
 from tests.fakes.cloud import Cloud
 from tests.fakes.hostile import decode
 from tests.fakes.serving import Quiet, serving
+from tests.fakes.synthetic import encode_with_ffmpeg, tone
 
 
 class Listener(Quiet, BaseHTTPRequestHandler):
@@ -93,3 +97,28 @@ def test_decoder_asks_the_system_for_nothing_else(listener: int, tmp_path: Path)
     assert re.findall(r"\b(socket|connect|sendto)\(", calls) == []
     assert str(canary) not in calls
     assert len(re.findall(r"\bexecve\(", calls)) == 1
+
+
+@pytest.mark.parametrize(
+    ("opened", "is_followed"), [({"format_whitelist"}, False), ({"protocol_whitelist"}, False), (set(INPUT), True)]
+)
+def test_one_list_of_what_ffmpeg_may_is_enough(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    opened: set[str],
+    is_followed: bool,  # noqa: FBT001
+) -> None:
+    """Whichever list were open, of formats or of protocols, the other alone keeps a reference from being followed."""
+    (tmp_path / "inner.ogg").write_bytes(encode_with_ffmpeg(tone(0.2, 48000), 48000, "ogg", "flac"))
+    (tmp_path / "outer").write_bytes(b"ffconcat version 1.0\nfile inner.ogg\n")
+    monkeypatch.chdir(tmp_path)
+    more = {"format_whitelist": ",concat", "protocol_whitelist": "file"}
+    for name in opened:
+        monkeypatch.setitem(INPUT, name, INPUT[name] + more[name])
+
+    with (tmp_path / "outer").open("rb") as file:
+        if is_followed:  # so the other two would see it
+            assert sum(map(len, Ffmpeg(file).decode())) == 9600
+        else:
+            with pytest.raises(NotAudioError):
+                Ffmpeg(file)

@@ -257,14 +257,17 @@ def test_other_files_are_not_audio(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("beginning", [b"", bytes(20)])
 def test_noise_is_not_audio(tmp_path: Path, beginning: bytes) -> None:
-    """A thousand files of noise, and of zeros and noise, are no sound."""
+    """Files of noise, and of zeros and noise, are no sound; in a thousand of them no frames are found."""
     path = tmp_path / "sound.mp3"
     rng = np.random.default_rng(0)
-    for _ in range(1000):
+    for number in range(1000):
         path.write_bytes(beginning + rng.bytes(int(rng.integers(1, 70_000))))
 
-        with pytest.raises(NotAudioError):
-            decode(path)
+        with path.open("rb") as file:
+            assert find_mpeg(file) is None
+        if number % 10 == 0:  # ffmpeg takes ten times as long to look for what it knows
+            with pytest.raises(NotAudioError):
+                decode(path)
 
 
 @pytest.mark.parametrize("beginning", [b"\xff\xfb\x90\x64", b"\xff\xf8", b"\xff\xfe"])

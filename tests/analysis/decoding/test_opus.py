@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from analysis.decoding.opus import Opus, is_whole_opus
 from analysis.decoding.recording import open_recording
 from analysis.decoding.sndfile import Sndfile
+from analysis.errors import AnalysisError, NotFiniteError, TooLongError
 from analysis.settings import Settings
 from tests.fakes.ogg_pages import pages_of, patch, seal
 from tests.fakes.synthetic import encode, encode_with_ffmpeg, tone
@@ -98,10 +100,14 @@ def test_odd_streams(tmp_path: Path, origin: str, oddity: str) -> None:
         np.testing.assert_allclose(y, expected, atol=ROUNDING)
 
 
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_streams(tmp_path: Path, data: st.DataObject) -> None:
-    """However a stream is damaged, it has librosa's length wherever librosa reads it."""
+    """However a stream is damaged, its length is librosa's where librosa reads it; where not, it is no other error.
+
+    Where positions jump, libsndfile gives for samples whatever stood in memory: now and then that is not finite.
+    """
     pages = pages_of(FILES[data.draw(st.sampled_from(sorted(FILES)))])
     for _ in range(data.draw(st.integers(1, 3))):
         page = pages[data.draw(st.integers(0, len(pages) - 1))]
@@ -111,11 +117,18 @@ def test_damaged_streams(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "sound.opus"
     path.write_bytes(b"".join(pages))
     try:
+        if soundfile.info(path).duration > Settings().max_duration_s:  # librosa would make room for all of it
+            with pytest.raises(TooLongError):
+                read(path)
+            return
         expected, _ = librosa.load(path)
-    except (soundfile.LibsndfileError, ValueError):
+    except (soundfile.LibsndfileError, librosa.ParameterError):
+        with suppress(AnalysisError):
+            read(path)
         return
 
-    assert read(path)[0].shape == expected.shape
+    with suppress(NotFiniteError):
+        assert read(path)[0].shape == expected.shape
 
 
 def empty_pages(n: int) -> bytes:
