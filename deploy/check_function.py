@@ -92,7 +92,7 @@ def _invoker(situation: Situation, function: Function) -> Finding:
     bindings = [one for one in answer.content.get("bindings", []) if "condition" not in one]
     if any(one["role"] == _INVOKE and f"serviceAccount:{account}" in one.get("members", []) for one in bindings):
         return Finding("invoker", Status.FINE, f"{account} may invoke the function")
-    binding = f"--member=serviceAccount:{account} --role={_INVOKE} --project={project}"
+    binding = f"--member=serviceAccount:{account} --role={_INVOKE} --condition=None --project={project}"
     todo = f"gcloud run services add-iam-policy-binding {function.name} --region={function.region} {binding}"
     return Finding("invoker", Status.OBSTACLE, f"{account} may not invoke the function: no event reaches it", todo)
 

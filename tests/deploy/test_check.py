@@ -149,9 +149,15 @@ def job(state: State, **change: str) -> None:
     state.jobs["analyze-backfill-scheduled"] = {"spec": {"template": {"spec": {"template": {"spec": task}}}}}
 
 
-def expire(state: State) -> None:
-    """Let the right to read be one that expires."""
-    state.policies[f"bucket {BUCKET}"]["bindings"][0]["condition"] = {"title": "until", "expression": "x"}
+def expire(resource: str, role: str) -> Callable[[State], None]:
+    """Return what lets a right be one that expires."""
+
+    def change(state: State) -> None:
+        for binding in state.policies[resource]["bindings"]:
+            if binding["role"] == role:
+                binding["condition"] = {"title": "until", "expression": "x"}
+
+    return change
 
 
 # What is planted, into an empty project or a deployed one, with what the finding says and what it advises.
@@ -278,7 +284,21 @@ IN_DEPLOYED: dict[str, tuple[Callable[[State], Any], str, str]] = {
         "10 s: a sound that takes longer",
         "--ack-deadline=600",
     ),
-    "right to read": (expire, "may not read gs://my-sounds", "--role=roles/storage.objectViewer --condition=None"),
+    "right to write that expires": (
+        expire("project", "roles/datastore.user"),
+        "may not write documents",
+        "--role=roles/datastore.user",
+    ),
+    "invoker that expires": (
+        expire("service analyze", "roles/run.invoker"),
+        "may not invoke the function",
+        "gcloud run services add-iam-policy-binding analyze",
+    ),
+    "right to read": (
+        expire(f"bucket {BUCKET}", "roles/storage.objectViewer"),
+        "may not read gs://my-sounds",
+        "--role=roles/storage.objectViewer --condition=None",
+    ),
     "right to write": (
         lambda state: take(state, "project", "roles/datastore.user"),
         "may not write documents",

@@ -185,6 +185,24 @@ def test_no_index_is_named(prover: Prover):
     assert_nothing_left(prover.state)
 
 
+def test_a_sound_that_is_not_found_is_said(prover: Prover, monkeypatch: pytest.MonkeyPatch):
+    """A sound that is a document, but not among its own neighbours, fails the proof."""
+    monkeypatch.setattr(prover.cloud, "answer", another_neighbour(prover.cloud))
+
+    with pytest.raises(FailedError, match="is not among its own 20 nearest"):
+        prover.prove()
+    assert_nothing_left(prover.state)
+
+
+def another_neighbour(cloud: Cloud) -> Callable[[str, str, bytes], tuple[int, bytes]]:
+    """Return what answers as the cloud does, but finds another sound whatever is looked for."""
+    answer = cloud.answer
+    other = b'[{"document": {"name": "x/documents/sounds/other"}}]'
+    return lambda method, target, content: (
+        (200, other) if target.endswith(":runQuery") else answer(method, target, content)
+    )
+
+
 def test_a_rejection_is_named(prover: Prover):
     """A sound of the proof that is rejected fails it, with the reason."""
     prover.state.functions[NAME]["rejects"] = True
