@@ -111,6 +111,17 @@ SOUND_FIELDS = (
         ),
     ),
     Field(
+        "tempo",
+        "map",
+        "of the beat; null where there is none",
+        since=3,
+        is_nullable=True,
+        fields=(
+            Field("bpm", "double", "may be half or twice what another would count", "beats a minute", 3),
+            Field("clarity", "double", "how far the beat stands out, up to 1", since=3),
+        ),
+    ),
+    Field(
         "features",
         "map",
         "what the [setting](#settings) `FEATURES` asks for: means over frames of "

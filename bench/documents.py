@@ -41,6 +41,7 @@ def make_document(name: str, *, seed: int = 0, **fields: Any) -> dict[str, Any]:
         "duration": length / SR,
         "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 1},
         "fingerprint": Vector(rng.normal(0, 1, N_FINGERPRINT).tolist()),
+        "tempo": {"bpm": 120.5, "clarity": 0.6},
         "note": {"midi": 57.98, "name": "A#3", "clarity": 0.95},
         "peaks": peaks,
         "peak_db": -1.0,

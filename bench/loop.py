@@ -16,6 +16,7 @@ from analysis.features import Feature, extract
 from analysis.features.fingerprint import Fingerprint
 from analysis.features.levels import Levels
 from analysis.features.mean_mfccs import MeanMfccs
+from analysis.features.note import Note
 from analysis.features.spectra import Spectra, compute_spectra
 from analysis.settings import Settings
 from bench import sound_files
@@ -81,7 +82,8 @@ STEPS: dict[str, Callable[[Recording], Iterable[Any]]] = {
     "mel spectrum": lambda recording: (spectra.mel_powers for spectra in _spectra(recording, Levels())),
     "MFCCs": lambda recording: _spectra(recording, Levels(), MeanMfccs()),
     "fingerprint": lambda recording: _spectra(recording, Levels(), MeanMfccs(), Fingerprint()),
-    "note": lambda recording: [extract(recording)],
+    "note": lambda recording: _spectra(recording, Levels(), MeanMfccs(), Fingerprint(), Note()),
+    "tempo": lambda recording: [extract(recording)],
 }
 
 

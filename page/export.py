@@ -33,6 +33,7 @@ SOURCE = pa.struct(
     [("container", pa.string()), ("codec", pa.string()), ("sample_rate", pa.int64()), ("channels", pa.int64())]
 )
 NOTE = pa.struct([("midi", pa.float64()), ("name", pa.string()), ("clarity", pa.float64())])
+TEMPO = pa.struct([("bpm", pa.float64()), ("clarity", pa.float64())])
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("uid", "blob_name", "file_name")),
@@ -47,6 +48,7 @@ SCHEMA = pa.schema(
         ("source", SOURCE),
         ("fingerprint", pa.list_(pa.float64())),
         ("note", NOTE),
+        ("tempo", TEMPO),
         ("peaks", pa.binary()),
         *((name, pa.float64()) for name in ("peak_db", "rms_db", "silence")),
         ("event_id", pa.string()),

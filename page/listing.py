@@ -32,7 +32,7 @@ UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LAST = "\U0010ffff"  # sorts after every other sign, so that name + LAST ends the names that begin with it
 SOUND_FIELDS = (
     *("uid", "blob_name", "bucket", "generation", "size", "content_type", "md5_hash", "uploaded_at", "duration"),
-    *("source", "note", "peaks", "peak_db", "rms_db", "silence", "analyzed_at", "analysis_version"),
+    *("source", "note", "tempo", "peaks", "peak_db", "rms_db", "silence", "analyzed_at", "analysis_version"),
 )
 REJECTION_FIELDS = ("uid", "blob_name", "bucket", "generation", "reason", "message", "rejected_at")
 SAMPLE_FIELDS = ("uid", "blob_name", "duration", "rms_db", "source", "mean_mfccs", "fingerprint")

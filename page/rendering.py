@@ -32,7 +32,17 @@ class Pages:
             lstrip_blocks=True,
         )
         for reader in (
-            *(words.duration, words.level, words.size, words.rate, words.source, words.briefly, words.note, words.when),
+            *(
+                words.duration,
+                words.level,
+                words.size,
+                words.rate,
+                words.source,
+                words.briefly,
+                words.note,
+                words.tempo,
+                words.when,
+            ),
             *(words.folder, words.base, words.shown, words.is_number),
             *(drawing.draw_waveform, iso),
         ):

@@ -72,6 +72,12 @@ def note(value: Any) -> str:
     return f"{value.get('name', DASH)}, {midi:.2f}" if is_number(midi) else str(value.get("name", DASH))
 
 
+def tempo(value: Any) -> str:
+    """Return the tempo of a sound: 120 BPM."""
+    bpm = value.get("bpm") if isinstance(value, dict) else None
+    return f"{bpm:.5g} BPM" if is_number(bpm) else DASH
+
+
 def when(moment: Any) -> str:
     """Return a time as 23 Nov 2026, 17:20 UTC."""
     return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M} UTC" if isinstance(moment, datetime) else DASH

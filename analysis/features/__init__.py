@@ -15,6 +15,7 @@ from analysis.features.levels import Levels
 from analysis.features.mean_mfccs import MeanMfccs
 from analysis.features.note import Note
 from analysis.features.spectra import Spectra, compute_spectra
+from analysis.features.tempo import Tempo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +33,7 @@ class Feature(Protocol):
         """Return the fields by name, or None where all spectra are needed once more."""
 
 
-FEATURES: tuple[Callable[[], Feature], ...] = (MeanMfccs, Fingerprint, Note, Levels)
+FEATURES: tuple[Callable[[], Feature], ...] = (MeanMfccs, Fingerprint, Note, Tempo, Levels)
 
 
 def extract(recording: Iterable[NDArray[np.float32]], optional: tuple[str, ...] = ()) -> dict[str, Any]:

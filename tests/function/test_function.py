@@ -70,6 +70,7 @@ def test_each_shape_makes_the_one_document(cloud: Cloud, sound: Path, shape: str
     features = extract([y])
     np.testing.assert_allclose(list(document.pop("fingerprint")), features["fingerprint"], atol=1e-3)
     assert document.pop("note") == features["note"]
+    assert document.pop("tempo") == features["tempo"]
     assert document.pop("peaks") == features["peaks"]
     levels = [document.pop(name) for name in ("peak_db", "rms_db", "silence")]
     assert levels == pytest.approx([features["peak_db"], features["rms_db"], features["silence"]], abs=1e-3)

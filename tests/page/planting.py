@@ -50,6 +50,7 @@ def describe(y: np.ndarray) -> dict[str, Any]:
         "length": len(y),
         "duration": len(y) / SR,
         "note": None,
+        "tempo": None,
         "peaks": (np.stack([low, high], axis=1) * 127).round().astype(np.int8).tobytes(),
         "peak_db": 20 * float(np.log10(np.abs(y).max())) if rms else None,
         "rms_db": 20 * float(np.log10(rms)) if rms else None,

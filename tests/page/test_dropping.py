@@ -135,7 +135,7 @@ def written(up: Up, post: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -
     """The document that the function has really written of a sound."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", re.search(r"FIRESTORE_EMULATOR_HOST=(\S+)", up.printed())[1])
     name = f"{uuid4().hex}.wav"
-    assert post(name, planting.encode(orchestra.pluck(440, 1), orchestra.SR)) == 201
+    assert post(name, planting.encode(np.tile(orchestra.pluck(440, 0.5), 8), orchestra.SR)) == 201
     collection = firestore.Client(PROJECT).collection("sounds")
     query = collection.where(filter=FieldFilter("blob_name", "==", name))
     wait_until(query.get, seconds=60)

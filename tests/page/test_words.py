@@ -58,6 +58,13 @@ def test_note_is_name_and_pitch() -> None:
     assert words.note(None) == "–"
 
 
+def test_tempo_is_in_beats_a_minute() -> None:
+    """A tempo is shown to a hundredth of a beat; of a sound without one there is a dash."""
+    assert words.tempo({"bpm": 120.004, "clarity": 0.5}) == "120 BPM"
+    assert words.tempo({"bpm": 97.338, "clarity": 0.5}) == "97.338 BPM"
+    assert words.tempo(None) == "–"
+
+
 def test_time_is_utc() -> None:
     """Without JavaScript a time is read as UTC."""
     assert words.when(datetime(2026, 11, 3, 7, 5, tzinfo=UTC)) == "3 Nov 2026, 07:05 UTC"
@@ -76,10 +83,12 @@ def test_anything_is_put_in_words(value: Any) -> None:
         words.source,
         words.briefly,
         words.note,
+        words.tempo,
         words.when,
     ):
         assert isinstance(reader(value), str)
     assert isinstance(words.note({"midi": value, "name": value}), str)
+    assert isinstance(words.tempo({"bpm": value}), str)
     assert isinstance(reader({"container": value, "channels": value, "sample_rate": value}), str)
     drawing.draw_waveform(value)
     drawing.draw_bars(value, [{"mean_mfccs": value}])

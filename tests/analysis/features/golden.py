@@ -83,6 +83,14 @@ def drums() -> bytes:
     return encode(np.concatenate([np.stack([hit * left, hit * right], axis=1) for hit, left, right in hits]), 44100)
 
 
+def loop() -> bytes:
+    """Two bars of kick and hiss, cut on the beat, 125 a minute."""
+    t = seconds(0.24, SR)
+    kick = np.sin(2 * np.pi * (55 * t + 6 * (1 - np.exp(-15 * t)))) * np.exp(-9 * t)
+    hiss = 0.5 * noise(len(t), 6) * np.exp(-30 * t)
+    return encode(np.concatenate([kick, hiss / 2, hiss, hiss / 2] * 3 + [kick, hiss, kick, hiss]), SR)
+
+
 def very_quiet() -> bytes:
     """A tone in noise, 100 dB below full scale, where the smallest power that counts is near."""
     t = seconds(1, SR)
@@ -102,6 +110,7 @@ SOUNDS: dict[str, Callable[[], bytes]] = {
     "dying noise": dying_noise,
     "two parts": two_parts,
     "drums": drums,
+    "loop": loop,
     "very quiet": very_quiet,
     "loud floats": loud_floats,
     "digital silence": lambda: encode(np.zeros(5000), SR),

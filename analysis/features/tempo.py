@@ -1,0 +1,218 @@
+"""Mel levels become the tempo of a sound that has a beat.
+
+*Conventions.* ``L`` is the mel power in dB, float32 [shape=(t, 128)]. Lags and periods are in frames, of which there
+are SR / HOP_LENGTH = 43.07 in a second.
+
+*Definition.* The onset strength of a frame is the mean over bands of what L has risen by since the frame before, L
+being raised to 80 dB below the highest level so far. A tempogram is the autocorrelation of WINDOW frames of it under a
+Hann window; A is the sum of those of a window every STEP frames, divided by that at lag 0 and by the autocorrelation
+of the Hann window. How far A stands above its median over the lags of BASE is its contrast, at most 1.
+
+- A period's score is the contrast at 1, 2, 3, 4 and 8 times that period, as far as the window reaches, times a normal
+  curve over the octaves around CENTRE_BPM. The best of CANDIDATES is corrected to where A is highest at its multiples:
+  between lags, of whose grid 120 BPM is no point. Its clarity is the mean contrast at these multiples.
+- A sound of LOOP_S may be a loop that is cut on the beat. Then it has 2, 4, 8, 16 or 32 beats, of which one number is a
+  tempo from LOOP_BPM to twice that; the cyclic autocorrelation of its onset strength, less its mean and what exceeds
+  that by 4 deviations, has peaks at quarters, halves, once, twice or 4 times the length of a beat. The mean of the
+  highest two is its clarity; from LOOP_CLEAR on it is a loop, and its tempo the one that its length says, in the octave
+  of the other way if that found the same.
+
+The tempo is that of the loop, else the other from CLEAR and SHORTEST_S on, and null where neither is clear, or where
+the onsets are weaker than WEAK_DB, root mean square of the strength in the louder windows.
+
+*Source.* ``librosa.onset.onset_strength`` and ``librosa.feature.tempogram`` of librosa 1.0, but for the shift of the
+first and the normalisation of the second. docs/numbers.md has the measurements behind each number.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.fft
+
+from analysis.definition import HOP_LENGTH, N_MELS, SR, TOP_DB
+from analysis.features.spectra import BATCH
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.features.spectra import Spectra
+
+FRAMES_PER_MINUTE = 60 * SR / HOP_LENGTH
+WINDOW = 344  # frames, 8 s, of ``librosa.feature.tempo``
+STEP = 64  # frames
+N_CORRELATION = 720  # of the FFT: at least twice WINDOW
+BASE = slice(8, 260)  # lags from 323 BPM to 10
+REACH = 320  # lag up to which the autocorrelation has enough frames
+LOWEST_BPM, HIGHEST_BPM, CENTRE_BPM, OCTAVES = 48, 210, 115, 0.9
+CANDIDATES = FRAMES_PER_MINUTE / np.geomspace(HIGHEST_BPM, LOWEST_BPM, 300)
+MULTIPLES = np.array([1, 2, 3, 4, 8])
+CORRECTIONS = np.linspace(0.965, 1.035, 141)
+CLEAR, SHORTEST_S, WEAK_DB = 0.2, 2, 1.5
+LOOP_S = (0.8, 12)
+LOOP_BEATS, LOOP_BPM, LOOP_CLEAR = (2, 4, 8, 16, 32), 80, 0.4
+SAME_OCTAVE = 0.06  # octaves by which the two ways may differ, whole octaves apart
+N_HEAD = int(LOOP_S[1] * SR / HOP_LENGTH) + 1  # frames of the longest loop
+MEAN = np.full(N_MELS, 1 / N_MELS, np.float32)
+
+
+class Tempo:
+    """The sum of tempograms, and the onset strength of as much as a loop may have, added up frame by frame."""
+
+    def __init__(self) -> None:
+        self._length = 0  # samples
+        self._maximum = np.float32(-np.inf)  # dB
+        self._before: NDArray[np.float32] | None = None  # levels of the last frame
+        self._levels, self._rises = np.empty((2, BATCH, N_MELS), np.float32)
+        self._waiting = np.zeros(WINDOW // 2, np.float32)  # onset strength of the windows to come
+        self._head = np.zeros(0, np.float32)
+        self._sum = np.zeros(WINDOW)  # of autocorrelations
+        self._square = 0.0  # of those at lag 0
+
+    def add(self, spectra: Spectra) -> None:
+        """Add the mel levels of some frames."""
+        self._length += sum(map(len, spectra.blocks))
+        strength = self._onset_strength(spectra.mel_levels)
+        self._head = np.concatenate([self._head, strength[: N_HEAD - len(self._head)]])
+        self._correlate(strength)
+
+    def fields(self) -> dict[str, dict[str, float] | None]:
+        """Return ``tempo``, a map of ``bpm`` and ``clarity``, or None."""
+        self._correlate(np.zeros(WINDOW // 2, np.float32))
+        found = self._find()
+        return {"tempo": None if found is None else {"bpm": found[0], "clarity": min(1.0, found[1])}}
+
+    def _find(self) -> tuple[float, float] | None:
+        if not (self._sum[0] > 0 and self._square / self._sum[0] >= WEAK_DB**2 * float(np.square(_hann()).sum())):
+            return None
+        seconds = self._length / SR
+        bpm, clarity = find_tempo(self._sum)
+        loop = find_loop(self._head, self._length) if LOOP_S[0] < seconds <= LOOP_S[1] else None
+        if loop is not None and loop[1] >= LOOP_CLEAR:
+            octaves = float(np.log2(bpm / loop[0]))
+            is_same = abs(octaves - round(octaves)) < SAME_OCTAVE
+            return loop[0] * 2.0 ** (round(octaves) if is_same else 0), loop[1]
+        return (bpm, clarity) if clarity >= CLEAR and seconds >= SHORTEST_S else None
+
+    def _onset_strength(self, levels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the onset strength of some frames, [shape=(t,)]."""
+        n = len(levels)
+        self._maximum = max(self._maximum, levels.max())
+        clipped = np.maximum(levels, self._maximum - np.float32(TOP_DB), out=self._levels[:n])
+        rises = self._rises[:n]
+        np.subtract(clipped[1:], clipped[:-1], out=rises[1:])
+        rises[0] = 0 if self._before is None else clipped[0] - np.maximum(self._before, self._maximum - TOP_DB)
+        np.maximum(rises, 0, out=rises)
+        self._before = clipped[-1].copy()
+        strength: NDArray[np.float32] = rises @ MEAN
+        return strength
+
+    def _correlate(self, strength: NDArray[np.float32]) -> None:
+        """Add the autocorrelations of the windows that are complete with these frames."""
+        waiting = np.concatenate([self._waiting, strength])
+        n_windows = max(0, (len(waiting) - WINDOW) // STEP + 1)
+        self._waiting = waiting[n_windows * STEP :]
+        if n_windows:
+            windows = np.lib.stride_tricks.sliding_window_view(waiting, WINDOW)[::STEP][:n_windows]
+            spectra = scipy.fft.rfft(windows * _hann(), N_CORRELATION, axis=1, workers=1)
+            powers = np.square(spectra.real) + np.square(spectra.imag)
+            correlations = scipy.fft.irfft(powers, N_CORRELATION, axis=1, workers=1)[:, :WINDOW]
+            self._sum += correlations.sum(axis=0)
+            self._square += float(np.square(correlations[:, 0]).sum())
+
+
+def find_tempo(tempogram: NDArray[np.float64]) -> tuple[float, float]:
+    """Find the tempo that a sum of tempograms shows.
+
+    Parameters
+    ----------
+    tempogram : np.ndarray [shape=(344,)], float64
+        autocorrelations of onset strength under a Hann window, by lag in frames; above 0 at lag 0
+
+    Returns
+    -------
+    bpm : float
+    clarity : float, at most 1
+        how far the beat's multiples stand above the lags between
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clicks = np.zeros(344)
+    >>> clicks[np.rint(np.arange(16) * 43.07 / 2).astype(int)] = 1  # two a second
+    >>> hann = np.hanning(345)[:-1]
+    >>> tempogram = np.correlate(clicks * hann, clicks * hann, "full")[343:]
+    >>> round(find_tempo(tempogram)[0])
+    120
+    """
+    heights = tempogram / tempogram[0] / _correlation_of_hann()
+    base = float(np.median(heights[BASE]))
+    contrasts = (heights - base) / max(1e-9, 1 - base)
+    lags = np.outer(CANDIDATES, MULTIPLES)
+    is_within = lags < REACH
+    values = np.where(is_within, _at(np.clip(contrasts, 0, 1), lags), 0).sum(axis=1) / is_within.sum(axis=1)
+    octaves = np.log2(FRAMES_PER_MINUTE / CANDIDATES / CENTRE_BPM)
+    period = float(CANDIDATES[np.argmax(values * np.exp(-np.square(octaves / OCTAVES) / 2))])
+    period *= float(
+        max(CORRECTIONS, key=lambda correction: float(_at(heights, _multiples(period * correction)).mean()))
+    )
+    nearest = np.rint(_multiples(period)).astype(int)
+    highest = np.max([contrasts[nearest - 1], contrasts[nearest], contrasts[nearest + 1]], axis=0)
+    return FRAMES_PER_MINUTE / float(period), float(highest.mean())
+
+
+def find_loop(strength: NDArray[np.float32], length: int) -> tuple[float, float] | None:
+    """Find the tempo of a sound that is a loop, cut on the beat.
+
+    Parameters
+    ----------
+    strength : np.ndarray [shape=(t,)], float32
+        onset strength of all its frames, dB
+    length : int
+        samples of the sound
+
+    Returns
+    -------
+    bpm : float, 80 to 160
+    clarity : float, at most 1
+        how much it repeats within itself; None in place of both where there are no onsets, or no number of beats fits
+    """
+    beats = next((n for n in LOOP_BEATS if LOOP_BPM <= 60 * n * SR / length < 2 * LOOP_BPM), None)
+    highest = float(strength.mean() + 4 * strength.std())
+    changes = np.minimum(strength, highest).astype(np.float64)
+    changes -= changes.mean()
+    if beats is None or not changes.any():
+        return None
+    n_frames = length / HOP_LENGTH  # not whole: the loop is as long as its samples say
+    numbers = np.arange(1, min(200, int(n_frames / 2)) + 1)
+    turns = np.exp(-2j * np.pi / n_frames * np.outer(numbers, np.arange(len(changes))))
+    powers = np.square(np.abs(turns @ changes))
+    parts = [n for n in (beats / 4, beats / 2, beats, 2 * beats, 4 * beats) if 2 <= n <= len(numbers)]  # noqa: PLR2004
+    heights = [float(powers @ np.cos(2 * np.pi * numbers / n)) for n in parts]
+    return 60 * beats * SR / length, float(np.mean(sorted(heights)[-2:]) / powers.sum())
+
+
+def _multiples(period: float) -> NDArray[np.float64]:
+    """Return the multiples of a period as far as BASE reaches."""
+    return np.arange(1, int(BASE.stop / period) + 1, dtype=np.float64) * float(period)
+
+
+def _at(heights: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the heights at lags that are not whole."""
+    values: NDArray[np.float64] = np.interp(lags, np.arange(len(heights)), heights)
+    return values
+
+
+@cache
+def _hann() -> NDArray[np.float32]:
+    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+
+
+@cache
+def _correlation_of_hann() -> NDArray[np.float64]:
+    """Return the autocorrelation of the Hann window at each lag, 1 at 0; where it is next to nothing, a little more."""
+    correlation = np.correlate(_hann().astype(np.float64), _hann().astype(np.float64), "full")[WINDOW - 1 :]
+    heights: NDArray[np.float64] = np.maximum(correlation / correlation[0], 0.02)
+    return heights
