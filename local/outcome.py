@@ -53,7 +53,8 @@ def find_outcome(client: firestore.Client, answer: Answer, function_log: Path) -
             document = snapshot.to_dict() or {}  # None only of a document that is not there
             message = f"{document['reason']}: {document['message']}" if kind == "rejection" else ""
             return Outcome(blob_name, kind, document, message, answer.seconds)
-    return Outcome(blob_name, "skipped", message=logged or "the function's log does not say why")
+    reason = logged.removeprefix("skipped: ")  # the kind, which is printed before the message
+    return Outcome(blob_name, "skipped", message=reason or "the function's log does not say why")
 
 
 def _last_message(function_log: Path, upload: tuple[str, str, int]) -> str:

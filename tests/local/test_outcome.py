@@ -76,7 +76,7 @@ def test_the_document_is_that_of_this_upload(client: google_firestore.Client, lo
 def test_what_needed_no_document_is_told_by_the_log(client: google_firestore.Client, log: Path) -> None:
     """The last line about this upload says why it was skipped; lines about others do not."""
     tell(log, "an earlier word")
-    tell(log, "a folder placeholder")
+    tell(log, "skipped: a folder placeholder")
     tell(log, "of another", bucket="other")
     tell(log, "of another", name="b.wav")
     tell(log, "of another", generation=4)
