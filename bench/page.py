@@ -17,7 +17,7 @@ from typing import Any
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
 
-from bench.documents import make_document, plant
+from bench.documents import make_document, write_documents
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table, seconds
@@ -99,7 +99,7 @@ def _connect(database: Program) -> Any:
 def _fill(sounds: Any, count: int) -> tuple[list[str], float]:
     """Write documents and return the uids of the first, and the seconds that it took."""
     progress(f"writing {count} documents")
-    took_s, _ = _timed(lambda: plant(sounds, (_document(n) for n in range(count))))
+    took_s, _ = _timed(lambda: write_documents(sounds, (_document(n) for n in range(count))))
     return [_document(n)["uid"] for n in range(min(count, 100))], took_s
 
 

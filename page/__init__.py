@@ -1,1 +1,1 @@
-"""A page over the collection: look at the sounds, play them, and find those that sound alike."""
+"""A page over the sounds of one bucket: look at them, play them, and find those that sound alike."""

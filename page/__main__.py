@@ -1,4 +1,4 @@
-"""What page.sh runs: serves the page, or writes the collection to a file."""
+"""What page.sh runs: serves the page, or exports all sounds to a file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from page.scope import Scope
+    from page.config import Config
 
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments ask for and return the exit code."""
     given = parse(arguments)
     try:
-        return _export(_make_scope(given), given.file) if given.export else _serve(_make_scope(given))
+        return _export(_make_config(given), given.file) if given.export else _serve(_make_config(given))
     except KeyboardInterrupt:
         return 130 if given.export else 0
     except (OSError, ValueError) as error:
@@ -30,24 +30,25 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
-def _make_scope(given: argparse.Namespace) -> Scope:
-    from analysis.settings import Settings  # noqa: PLC0415  what it imports takes a second, in which Ctrl-C is to be heard
-    from page.scope import Scope, is_emulated  # noqa: PLC0415
+def _make_config(given: argparse.Namespace) -> Config:
+    # Imported here, where KeyboardInterrupt is caught: the imports take a second.
+    from analysis.settings import Settings  # noqa: PLC0415
+    from page.config import Config, is_emulated  # noqa: PLC0415
 
     if given.uploads and not is_emulated():
         raise ValueError("--uploads is for the local stack only: this page never writes to a real bucket")
-    os.environ["GOOGLE_CLOUD_PROJECT"] = given.project  # all clients go by it, the analysis' own too
+    os.environ["GOOGLE_CLOUD_PROJECT"] = given.project  # the clients of analysis/ read it too
     settings = Settings.from_environment(os.environ)
-    return Scope(given.project, given.bucket, settings, given.host, given.port, given.uploads)
+    return Config(given.project, given.bucket, settings, given.host, given.port, given.uploads)
 
 
-def _serve(scope: Scope) -> int:
+def _serve(config: Config) -> int:
     import uvicorn  # noqa: PLC0415
     from google.auth import default  # noqa: PLC0415
     from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
 
-    from page.app import make_app  # noqa: PLC0415
-    from page.scope import LOOPBACK, is_emulated  # noqa: PLC0415
+    from page.config import LOOPBACK, is_emulated  # noqa: PLC0415
+    from page.web.app import make_app  # noqa: PLC0415
 
     if not is_emulated():
         try:
@@ -55,36 +56,37 @@ def _serve(scope: Scope) -> int:
         except DefaultCredentialsError:
             print("page.sh: you are not signed in: gcloud auth application-default login", file=sys.stderr)
             return 1
-    family = socket.AF_INET6 if ":" in scope.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((scope.host.strip("[]"), scope.port))
-    print(f"The page: {scope.url}", flush=True)
-    if scope.host not in {LOOPBACK, "localhost", "::1", "[::1]"}:
+    listener.bind((config.host.strip("[]"), config.port))
+    print(f"The page: {config.url}", flush=True)
+    if config.host not in {LOOPBACK, "localhost", "::1", "[::1]"}:
         print(
-            f"Everybody who reaches {scope.host}:{scope.port} sees and hears all of {scope.bucket_name}, with your "
+            f"Everybody who reaches {config.host}:{config.port} sees and hears all of {config.bucket_name}, with your "
             "rights and at your cost: there is no password.",
             file=sys.stderr,
         )
-    logging.getLogger("google.api_core.bidi").setLevel(logging.ERROR)  # it tells of every listener that ends
-    config = uvicorn.Config(make_app(scope), log_level="warning", timeout_graceful_shutdown=1, server_header=False)
-    uvicorn.Server(config).run([listener])
+    logging.getLogger("google.api_core.bidi").setLevel(logging.ERROR)  # it logs the end of every listener
+    server = uvicorn.Config(make_app(config), log_level="warning", timeout_graceful_shutdown=1, server_header=False)
+    uvicorn.Server(server).run([listener])
     return 0
 
 
-def _export(scope: Scope, file: Path) -> int:
-    """Write the collection to a file, which is there only when it is whole."""
-    from page import export, trouble  # noqa: PLC0415
+def _export(config: Config, file: Path) -> int:
+    """Write all sounds to a file that appears under its name when it is whole."""
+    from page.documents import export  # noqa: PLC0415
+    from page.web import problems  # noqa: PLC0415
 
     part = file.with_name(f".{file.name}.part")
     try:
         with part.open("wb") as written:
-            for piece in export.export(scope, file.suffix[1:]):
+            for piece in export.export(config, file.suffix[1:]):
                 written.write(piece)
         part.replace(file)
-    except trouble.EXPECTED as error:
-        told = trouble.describe(error, scope)
-        print(f"page.sh: {told.title}. {told.advice} {told.command}", file=sys.stderr)
+    except problems.EXPECTED_ERRORS as error:
+        problem = problems.describe(error, config)
+        print(f"page.sh: {problem.title}. {problem.advice} {problem.command}", file=sys.stderr)
         return 1
     finally:
         part.unlink(missing_ok=True)

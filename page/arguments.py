@@ -1,6 +1,6 @@
-"""The command lines of the page: of page.sh, whose header comment is the help, and of ``python -m page export``.
+"""The arguments of page.sh, whose header comment is their help.
 
-Run as ``python -m page.arguments ARGUMENT...`` it only says what is wrong with them, before anything is installed.
+``python -m page.arguments ARGUMENT...`` only checks them: page.sh runs it before it installs anything.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ENDINGS = (".csv", ".parquet")
+EXTENSIONS = (".csv", ".parquet")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the arguments; what is wrong with them is one line on stderr and exit code 2."""
+    """Read the arguments; wrong ones end the program with one line on stderr and exit code 2."""
     parser = _Parser(prog="page.sh", add_help=False, allow_abbrev=False)
     parser.add_argument("export", nargs="?", choices=["export"])
     parser.add_argument("file", nargs="?", type=Path)
@@ -30,8 +30,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     if not given.project or not (given.bucket or given.export):
         parser.error("it takes --project and --bucket")
-    if given.export and (given.file is None or given.file.suffix not in ENDINGS):
-        parser.error(f"export takes the name of a file that ends in {' or '.join(ENDINGS)}")
+    if given.export and (given.file is None or given.file.suffix not in EXTENSIONS):
+        parser.error(f"export takes the name of a file that ends in {' or '.join(EXTENSIONS)}")
     return given
 
 

@@ -1,4 +1,4 @@
-"""The page as a process of its own, over collections that a test has planted, and a browser that looks at it."""
+"""The page as a process of its own, over collections that a test has inserted, and a browser that looks at it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ from bench.documents import make_document, make_rejection
 from local.program import HOST, Program
 from local.servers import PROJECT, client_variables, start_page
 from tests.fakes.cloud import connect_firestore
-from tests.page import planting
+from tests.page import sample_sounds
 from tests.page.browser import FLAGS, find_chromium
-from tests.page.served import Page
+from tests.page.served_page import Page
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +57,15 @@ def make_collections(firestore: Program, storage: Program) -> Callable[..., Page
 def many(serve_page: Callable[..., Page]) -> Page:
     """A page over 120 sounds without files and one rejection, for tests that only read."""
     page = serve_page()
-    page.plant(*planting.many_sounds(page), rejections=[make_rejection(planting.HOSTILE, message="<b>damaged</b>")])
+    page.insert(
+        *sample_sounds.many_sounds(page), rejections=[make_rejection(sample_sounds.HOSTILE, message="<b>damaged</b>")]
+    )
     return page
 
 
 @pytest.fixture(scope="session")
 def shared(serve_page: Callable[..., Page]) -> Page:
-    """A page for tests that plant a sound of their own and ask for it by its uid: the collection holds others' too."""
+    """A page for tests that insert a sound of their own and ask for it by its uid: the collection holds others' too."""
     return serve_page()
 
 
@@ -72,10 +74,10 @@ def heard(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, Any], bytes]
     """A page over one real sound of three seconds, its document and its file."""
     page = serve_page()
     y = np.sin(np.arange(3 * SR) * 0.1).astype(np.float32) * 0.5
-    content = planting.encode(y)
-    fields = planting.describe(y) | planting.upload(page.bucket, "tone #1.wav", content)
+    content = sample_sounds.encode(y)
+    fields = sample_sounds.describe(y) | sample_sounds.upload(page.bucket, "tone #1.wav", content)
     document = make_document("tone #1.wav", **fields)
-    page.plant(document)
+    page.insert(document)
     return page, document, content
 
 

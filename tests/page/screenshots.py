@@ -20,7 +20,7 @@ from local.command_line import parse
 from local.program import Program
 from local.stack import running
 from tests.fakes.waiting import wait_until
-from tests.page import orchestra, planting
+from tests.page import instruments, sample_sounds
 from tests.page.browser import FLAGS, find_chromium
 
 DIRECTORY = Path(__file__).parents[2] / "docs/page"
@@ -49,13 +49,15 @@ def main() -> None:
 
 
 def fill(page: Program) -> None:
-    """Upload every sound of the orchestra, one after the other and mixed, as the list shows the newest first."""
-    sounds = list(orchestra.all_sounds().items())
+    """Upload every sound of instruments.py, one after the other in random order, as the list shows the newest first."""
+    sounds = list(instruments.all_sounds().items())
     random.Random(3).shuffle(sounds)
     for name, y in sounds:
         container, codec = FORMATS[name.rpartition(".")[2]]
         connection = http.client.HTTPConnection(page.host, page.port, timeout=PATIENCE_MS / 1000)
-        connection.request("POST", f"/uploads?name={quote(name)}", planting.encode(y, orchestra.SR, container, codec))
+        connection.request(
+            "POST", f"/uploads?name={quote(name)}", sample_sounds.encode(y, instruments.SR, container, codec)
+        )
         answer = json.loads(connection.getresponse().read())
         connection.close()
         wait_until(lambda uid=answer["uid"]: is_there(page, uid), seconds=PATIENCE_MS / 1000)

@@ -12,9 +12,9 @@ from google.cloud.firestore_v1.vector import Vector
 
 from analysis.definition import SR
 from bench.documents import FIRST_MOMENT, make_document, make_rejection
-from page.listing import PAGE_SOUNDS
-from tests.page import planting
-from tests.page.served import Page
+from page.documents.queries import PAGE_SIZE
+from tests.page import sample_sounds
+from tests.page.served_page import Page
 
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>.wav"
 PLAYING = ".play.playing"
@@ -27,24 +27,24 @@ def small(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, str]]:
     page = serve_page()
     y = (np.sin(np.arange(SECONDS * SR) * 0.1) * np.linspace(0.9, 0.1, SECONDS * SR)).astype(np.float32)
     files = {
-        "tone.wav": (planting.encode(y), [0.0, 0.0, 0.0]),
-        "quieter.flac": (planting.encode(y * 0.1, SR, "FLAC"), [0.0, 0.01, 0.0]),
-        "other.wav": (planting.encode(y[::-1]), [5.0, 4.0, 0.0]),
-        HOSTILE: (planting.encode(y[:SR]), [9.0, 0.0, 8.0]),
+        "tone.wav": (sample_sounds.encode(y), [0.0, 0.0, 0.0]),
+        "quieter.flac": (sample_sounds.encode(y * 0.1, SR, "FLAC"), [0.0, 0.01, 0.0]),
+        "other.wav": (sample_sounds.encode(y[::-1]), [5.0, 4.0, 0.0]),
+        HOSTILE: (sample_sounds.encode(y[:SR]), [9.0, 0.0, 8.0]),
     }
     documents = [
         make_document(
             name,
             seed=seed,
             fingerprint=Vector(place),
-            **planting.describe(y),
-            **planting.upload(page.bucket, name, content),
+            **sample_sounds.describe(y),
+            **sample_sounds.upload(page.bucket, name, content),
         )
         for seed, (name, (content, place)) in enumerate(files.items())
     ]
     gone = make_document("gone.wav", seed=9, bucket=page.bucket.name, fingerprint=Vector([1.0, 30.0, 2.0]))
     hostile = make_rejection(HOSTILE, seed=1, reason="corrupt", message="<b onclick=alert(1)>damaged</b>")
-    page.plant(*documents, gone, rejections=[hostile])
+    page.insert(*documents, gone, rejections=[hostile])
     return page, {document["blob_name"]: document["uid"] for document in [*documents, gone]}
 
 
@@ -59,7 +59,7 @@ def test_a_sound_is_played_from_the_list(tab: Any, small: tuple[Page, dict[str, 
     tab.goto(page.url)
     row(tab, "tone.wav").get_by_role("button").click()
 
-    tab.wait_for_function("() => parseFloat(document.getElementById('deck-time').textContent.slice(2)) >= 1")
+    tab.wait_for_function("() => parseFloat(document.getElementById('player-time').textContent.slice(2)) >= 1")
     assert tab.url.rstrip("/") == page.url
     row(tab, "tone.wav").get_by_role("button", name="Pause").click()
     row(tab, "tone.wav").get_by_role("button", name="Play").wait_for()
@@ -88,8 +88,8 @@ def test_a_place_in_one_sound_is_none_in_another(tab: Any, small: tuple[Page, di
     tab.get_by_role("alert").wait_for()
     row(tab, "tone.wav").get_by_role("button").click()
 
-    tab.wait_for_function("() => parseFloat(document.getElementById('deck-time').textContent.slice(2)) > 0.1")
-    assert float(tab.locator("#deck-time").text_content().partition(" /")[0][2:]) < SECONDS / 2
+    tab.wait_for_function("() => parseFloat(document.getElementById('player-time').textContent.slice(2)) > 0.1")
+    assert float(tab.locator("#player-time").text_content().partition(" /")[0][2:]) < SECONDS / 2
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def hour(shared: Page) -> str:
     """The name of a sound of an hour, whose file is there."""
     y = np.tile(np.sin(np.arange(8000) * 0.3).astype(np.float32), 3600)
     name = f"hour {uuid4().hex}.wav"
-    fields = planting.upload(shared.bucket, name, planting.encode(y, 8000, codec="PCM_U8"))
-    shared.plant(make_document(name, length=3600 * SR, **fields))
+    fields = sample_sounds.upload(shared.bucket, name, sample_sounds.encode(y, 8000, codec="PCM_U8"))
+    shared.insert(make_document(name, length=3600 * SR, **fields))
     return name
 
 
@@ -110,11 +110,11 @@ def test_an_hour_starts_and_is_skipped_through_at_once(tab: Any, shared: Page, h
     box = row(tab, hour).locator(".wave").bounding_box()
     tab.mouse.click(box["x"] + box["width"] * 5 / 6, box["y"] + box["height"] / 2)
 
-    tab.wait_for_function("() => /^50:0[2-9]/.test(document.getElementById('deck-time').textContent)")
+    tab.wait_for_function("() => /^50:0[2-9]/.test(document.getElementById('player-time').textContent)")
     assert any(int(part.split()[1].split("-")[0]) > 20_000_000 for part in fetched if part), fetched
 
 
-def test_a_planted_duplicate_is_the_first_neighbour(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+def test_a_duplicate_is_the_first_neighbour(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
     """The same sound, quieter and in another format, comes first, is marked, and can be heard beside the first."""
     page, uids = small
     tab.goto(f"{page.url}/sounds/{uids['tone.wav']}")
@@ -125,12 +125,12 @@ def test_a_planted_duplicate_is_the_first_neighbour(tab: Any, small: tuple[Page,
     assert "the same sound again" in first.inner_text()
     assert "the same sound again" not in tab.locator(".neighbours li").nth(1).inner_text()
     tab.keyboard.press("j")
-    tab.locator("#deck-name", has_text="tone.wav").wait_for()
+    tab.locator("#player-name", has_text="tone.wav").wait_for()
     tab.keyboard.press("j")
-    tab.locator("#deck-name", has_text="quieter.flac").wait_for()
+    tab.locator("#player-name", has_text="quieter.flac").wait_for()
     first.get_by_role("button", name="Pause").wait_for()
     tab.keyboard.press("b")
-    tab.locator("#deck-name", has_text="tone.wav").wait_for()
+    tab.locator("#player-name", has_text="tone.wav").wait_for()
 
 
 def test_a_hostile_name_is_text(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
@@ -143,7 +143,7 @@ def test_a_hostile_name_is_text(tab: Any, small: tuple[Page, dict[str, str]]) ->
         assert not tab.title().startswith("run")
     tab.goto(page.url)
     row(tab, "<img src=x").get_by_role("button").click()
-    tab.locator("#deck-name", has_text="<img src=x").wait_for()
+    tab.locator("#player-name", has_text="<img src=x").wait_for()
     tab.goto(f"{page.url}/map")
     tab.locator("#map-list summary").click()
     tab.locator("#map-list li", has_text="<img src=x").first.wait_for()
@@ -174,9 +174,9 @@ def test_a_file_that_goes_while_it_plays_is_told(tab: Any, shared: Page, hour: s
     """Who skips on in a file that was deleted meanwhile reads so, though its beginning was heard and is kept."""
     tab.goto(f"{shared.url}/?q={hour}")
     row(tab, hour).get_by_role("button").click()
-    tab.wait_for_function("() => /^0:0[1-9]/.test(document.getElementById('deck-time').textContent)")
+    tab.wait_for_function("() => /^0:0[1-9]/.test(document.getElementById('player-time').textContent)")
     shared.bucket.blob(hour).delete()
-    tab.locator("#deck-seek").fill("900")
+    tab.locator("#player-seek").fill("900")
 
     tab.get_by_role("alert").filter(has_text="no longer in the bucket").wait_for()
 
@@ -187,32 +187,32 @@ def test_new_sounds_and_rejections_appear_by_themselves(tab: Any, serve_page: Ca
     tab.goto(page.url)
     tab.get_by_text("No sounds yet").wait_for()
     now = datetime.now(UTC)
-    page.plant(make_document("fresh.wav", bucket=page.bucket.name, uploaded_at=now))
+    page.insert(make_document("fresh.wav", bucket=page.bucket.name, uploaded_at=now))
 
     row(tab, "fresh.wav").wait_for()
     assert "fresh.wav" in tab.get_by_role("status").first.inner_text()
     assert tab.get_by_text("No sounds yet").count() == 0
-    page.plant(make_document("fresher.wav", bucket=page.bucket.name, seed=1, uploaded_at=datetime.now(UTC)))
+    page.insert(make_document("fresher.wav", bucket=page.bucket.name, seed=1, uploaded_at=datetime.now(UTC)))
     row(tab, "fresher.wav").wait_for()
     assert "fresher.wav" in tab.locator("li.sound").first.inner_text()
     tab.reload()
     assert "fresher.wav" in tab.locator("li.sound").first.inner_text()
     assert tab.locator("li.sound").count() == 2
     tab.goto(f"{page.url}/rejections")
-    page.plant(rejections=[make_rejection("bad.wav", rejected_at=datetime.now(UTC))])
+    page.insert(rejections=[make_rejection("bad.wav", rejected_at=datetime.now(UTC))])
     tab.locator(".rejection", has_text="bad.wav").wait_for()
 
 
 def test_a_sound_of_a_later_page_is_not_inserted(tab: Any, serve_page: Callable[..., Page]) -> None:
     """What is older than all that is listed is not shown behind it where a later page has it, what is newer is."""
     page = serve_page()
-    page.plant(*(make_document(f"{seed:02}.wav", seed=seed) for seed in range(PAGE_SOUNDS + 1)))
+    page.insert(*(make_document(f"{seed:02}.wav", seed=seed) for seed in range(PAGE_SIZE + 1)))
     tab.goto(page.url)
     row(tab, "50.wav").wait_for()
     now = datetime.now(UTC)
-    page.plant(make_document("older.wav", seed=60, uploaded_at=FIRST_MOMENT - timedelta(days=9), analyzed_at=now))
+    page.insert(make_document("older.wav", seed=60, uploaded_at=FIRST_MOMENT - timedelta(days=9), analyzed_at=now))
     between = FIRST_MOMENT + timedelta(seconds=30.5)
-    page.plant(make_document("between.wav", seed=61, uploaded_at=between, analyzed_at=now + timedelta(seconds=1)))
+    page.insert(make_document("between.wav", seed=61, uploaded_at=between, analyzed_at=now + timedelta(seconds=1)))
     row(tab, "between.wav").wait_for()
 
     names = [text.split("\n")[0] for text in tab.locator("li.sound .base").all_inner_texts()]
@@ -227,10 +227,10 @@ def test_what_is_analysed_anew_takes_its_own_row(tab: Any, serve_page: Callable[
     """A sound whose document is written again is listed once, as it is now."""
     page = serve_page()
     sound = make_document("again.wav", bucket=page.bucket.name)
-    page.plant(sound)
+    page.insert(sound)
     tab.goto(page.url)
     row(tab, "again.wav").wait_for()
-    page.plant(sound | {"duration": 187.0, "analyzed_at": datetime.now(UTC)})
+    page.insert(sound | {"duration": 187.0, "analyzed_at": datetime.now(UTC)})
     row(tab, "3:07").wait_for()
 
     assert tab.locator("li.sound").count() == 1
@@ -249,10 +249,10 @@ def test_a_key_of_the_browser_is_left_to_it(tab: Any, small: tuple[Page, dict[st
         )
         assert tab.evaluate("window.taken") is False, key
 
-    assert tab.locator("#deck").is_hidden()
+    assert tab.locator("#player").is_hidden()
     assert tab.evaluate("document.activeElement.tagName") == "BODY"
     tab.keyboard.press("p")
-    tab.locator("#deck").wait_for()
+    tab.locator("#player").wait_for()
 
 
 def test_letters_that_are_typed_are_text(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
@@ -262,17 +262,17 @@ def test_letters_that_are_typed_are_text(tab: Any, small: tuple[Page, dict[str, 
     tab.locator("#q").focus()
     tab.keyboard.type("jkpbo,./?")
     assert tab.locator("#q").input_value() == "jkpbo,./?"
-    assert tab.locator("#deck").is_hidden()
+    assert tab.locator("#player").is_hidden()
     row(tab, "tone.wav").get_by_role("button").click()
-    tab.locator("#deck-play.playing").wait_for()
-    tab.locator("#deck-seek").focus()
+    tab.locator("#player-play.playing").wait_for()
+    tab.locator("#player-seek").focus()
     tab.keyboard.press("p")
-    tab.locator("#deck-play:not(.playing)").wait_for()
+    tab.locator("#player-play:not(.playing)").wait_for()
     tab.goto(f"{page.url}/map")
     tab.locator("#map circle").first.wait_for()
     tab.locator("#colour").focus()
     tab.keyboard.press("j")
-    assert tab.locator("#deck").is_hidden()
+    assert tab.locator("#player").is_hidden()
 
 
 def test_each_key_does_what_its_list_says(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
@@ -283,7 +283,7 @@ def test_each_key_does_what_its_list_says(tab: Any, small: tuple[Page, dict[str,
 
     def play(key: str, name: str) -> None:
         tab.keyboard.press(key)
-        tab.wait_for_function("(name) => document.getElementById('deck-name').textContent === name", arg=name)
+        tab.wait_for_function("(name) => document.getElementById('player-name').textContent === name", arg=name)
 
     play("k", names[-1])
     play("b", names[0])
@@ -294,13 +294,13 @@ def test_each_key_does_what_its_list_says(tab: Any, small: tuple[Page, dict[str,
     play("j", names[-1])
     row(tab, "tone.wav").get_by_role("button").click()
     tab.keyboard.press("p")
-    tab.locator("#deck-play:not(.playing)").wait_for()
-    tab.locator("#deck-seek").fill("500")
+    tab.locator("#player-play:not(.playing)").wait_for()
+    tab.locator("#player-seek").fill("500")
     tab.keyboard.press(".")
-    tab.wait_for_function("() => document.getElementById('deck-time').textContent.startsWith('0:03.6')")
+    tab.wait_for_function("() => document.getElementById('player-time').textContent.startsWith('0:03.6')")
     tab.keyboard.press(",")
     tab.keyboard.press(",")
-    tab.wait_for_function("() => document.getElementById('deck-time').textContent.startsWith('0:02.4')")
+    tab.wait_for_function("() => document.getElementById('player-time').textContent.startsWith('0:02.4')")
     tab.keyboard.press("/")
     assert tab.evaluate("document.activeElement.id") == "q"
     tab.locator("#q").blur()
@@ -324,7 +324,7 @@ def test_everything_is_reached_by_keyboard(tab: Any, small: tuple[Page, dict[str
         if tab.evaluate("document.activeElement.matches('li.sound .play')"):
             break
     tab.keyboard.press("Enter")
-    tab.locator("#deck-name", has_text="tone.wav").wait_for()
+    tab.locator("#player-name", has_text="tone.wav").wait_for()
     tab.keyboard.press("Tab")
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"**/sounds/{uids['tone.wav']}")
@@ -364,7 +364,7 @@ def test_the_map_is_walked_and_played_by_keyboard(tab: Any, small: tuple[Page, d
     assert second != first
     assert second in tab.locator(".tip").inner_text()
     tab.keyboard.press("Enter")
-    tab.locator("#deck-name").filter(has_text=second.split(",")[0]).wait_for()
+    tab.locator("#player-name").filter(has_text=second.split(",")[0]).wait_for()
 
 
 def test_it_works_without_scripts(chromium: Any, small: tuple[Page, dict[str, str]]) -> None:
@@ -396,7 +396,7 @@ def test_axe_finds_nothing(chromium: Any, small: tuple[Page, dict[str, str]]) ->
         tab.wait_for_load_state("networkidle" if path != "/" else "load")
         if is_played:
             tab.keyboard.press("j")
-            tab.locator("#deck").wait_for()
+            tab.locator("#player").wait_for()
         for width, scheme in product((360, 1280), ("light", "dark")):
             tab.set_viewport_size({"width": width, "height": 800})
             tab.emulate_media(color_scheme=scheme)

@@ -1,0 +1,119 @@
+"""Numbers, times and names as people read them; a dash stands for what is missing or of another type."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+
+DASH = "\u2013"
+MINUS = "\u2212"
+NARROW_SPACE = "\u202f"
+REPLACEMENT = "\ufffd"
+MINUTE_S, HOUR_S = 60, 3600
+BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+CHANNELS = {"1": "mono", "2": "stereo"}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: Any) -> str:
+    """Return a number with at most four significant digits, a whole one with all of its digits."""
+    if not is_number(value):
+        return DASH
+    digits = f"{value:,}".replace(",", NARROW_SPACE) if isinstance(value, int) else f"{value:.4g}"
+    return digits.replace("-", MINUS)
+
+
+def duration(seconds: Any) -> str:
+    """Return seconds as 0.31 s, 12.4 s, 3:07 or 1:02:03."""
+    if not is_number(seconds):
+        return DASH
+    if seconds < MINUTE_S:
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    minutes = f"{whole % HOUR_S // MINUTE_S}:{whole % MINUTE_S:02}"
+    return f"{whole // HOUR_S}:{minutes:0>5}" if whole >= HOUR_S else minutes
+
+
+def level(db: Any) -> str:
+    """Return a level in dB with a minus sign."""
+    return f"{db:.1f} dB".replace("-", MINUS) if is_number(db) else DASH
+
+
+def share(value: Any) -> str:
+    """Return a share from 0 to 1 in per cent."""
+    return f"{value * 100:.0f} %" if is_number(value) else DASH
+
+
+def size(n_bytes: Any) -> str:
+    """Return bytes as kB, MB or GB, in steps of a thousand."""
+    if not is_number(n_bytes):
+        return DASH
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.3g} {unit}"
+    return f"{n_bytes} bytes"
+
+
+def rate(hertz: Any) -> str:
+    """Return a sample rate in kHz."""
+    return f"{hertz / 1000:g} kHz" if is_number(hertz) else DASH
+
+
+def source(value: Any) -> str:
+    """Return what the file says of itself, such as WAV PCM_16, 44.1 kHz, stereo."""
+    if not isinstance(value, dict):
+        return DASH
+    channels = value.get("channels")
+    formats = dict.fromkeys(str(value[key]) for key in ("container", "codec") if value.get(key))
+    parts = [" ".join(formats), rate(value.get("sample_rate")), CHANNELS.get(str(channels), f"{channels} channels")]
+    return ", ".join(part for part in parts if part and part != DASH)
+
+
+def source_in_short(value: Any) -> str:
+    """Return what the file says of itself without its codec, such as WAV, 44.1 kHz, mono."""
+    return source({name: part for name, part in value.items() if name != "codec"} if isinstance(value, dict) else None)
+
+
+def note(value: Any) -> str:
+    """Return the note of a sound and its pitch, such as A#3, 57.98."""
+    if not isinstance(value, dict):
+        return DASH
+    midi = value.get("midi")
+    return f"{value.get('name', DASH)}, {midi:.2f}" if is_number(midi) else str(value.get("name", DASH))
+
+
+def tempo(value: Any) -> str:
+    """Return the tempo of a sound, such as 120.5 BPM."""
+    bpm = value.get("bpm") if isinstance(value, dict) else None
+    return f"{bpm:.5g} BPM" if is_number(bpm) else DASH
+
+
+def when(time: Any) -> str:
+    """Return a time as 23 Nov 2026, 17:20 UTC."""
+    return f"{time.astimezone(UTC):%-d %b %Y, %H:%M} UTC" if isinstance(time, datetime) else DASH
+
+
+def folder(name: Any) -> str:
+    """Return a name up to its last slash."""
+    head, slash, _ = visible(name).rpartition("/")
+    return head + slash
+
+
+def base_name(name: Any) -> str:
+    """Return a name after its last slash."""
+    return visible(name).rpartition("/")[2]
+
+
+def visible(text: Any) -> str:
+    """Return a text in which a sign stands for each control character, also for those that turn the direction."""
+    return "".join(REPLACEMENT if _is_control(character) else character for character in str(text or ""))
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs"} or unicodedata.bidirectional(character) in BIDI_CONTROLS

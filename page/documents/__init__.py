@@ -1,0 +1,1 @@
+"""The documents of the collections: read, kept for a while, and exported."""

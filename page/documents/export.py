@@ -1,0 +1,158 @@
+"""All sounds as CSV or Parquet, in memory for one batch, however many there are.
+
+*Conventions.* The columns are the fields of ``analysis/document.py``, in their order. CSV holds lists and maps as JSON
+and bytes as base64; Parquet holds lists, structs and bytes. Times are UTC. A column is null where a document lacks the
+field, or holds a value of another type.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.cloud.firestore_v1.vector import Vector
+
+from analysis.document import SOUND_FIELDS
+from page.documents.queries import RETRY, collection_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analysis.document import Field
+    from page.config import Config
+
+BATCH = 500
+CALL_SOUNDS = 5000  # one call streams so many: a call that streams all sounds would run into its time limit
+CALL_S = 300
+TIME = pa.timestamp("us", tz="UTC")
+ARROW_TYPES = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "double": pa.float64(),
+    "doubles": pa.list_(pa.float64()),
+    "vector": pa.list_(pa.float64()),
+    "bytes": pa.binary(),
+    "timestamp": TIME,
+}
+FORMATS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+
+
+def _arrow_type(field: Field) -> pa.DataType:
+    if field.type == "map":
+        return pa.struct([(inner.name, _arrow_type(inner)) for inner in field.fields])
+    return ARROW_TYPES[field.type]
+
+
+SCHEMA = pa.schema([(field.name, _arrow_type(field)) for field in SOUND_FIELDS])
+
+
+def export(config: Config, extension: str) -> Iterator[bytes]:
+    """Yield all sounds as a file, csv or parquet; each sound is one read."""
+    batches = read_batches(config)
+    return write_csv(batches) if extension == "csv" else write_parquet(batches)
+
+
+def read_batches(config: Config, call_sounds: int = CALL_SOUNDS) -> Iterator[list[dict[str, Any]]]:
+    """Yield all sounds, at most BATCH at a time, in the order of their uids."""
+    query = collection_of(config, config.settings.sounds_collection).order_by("__name__").limit(call_sounds)
+    last, n_read = None, call_sounds
+    while n_read == call_sounds:
+        n_read = 0
+        snapshots = (query.start_after(last) if last else query).stream(retry=RETRY, timeout=CALL_S)
+        for batch in batched(snapshots, BATCH):
+            n_read, last = n_read + len(batch), batch[-1]
+            yield [clean(snapshot.to_dict()) for snapshot in batch]
+
+
+def clean(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a value for each column of SCHEMA: of the column's type, or None."""
+    return {column.name: _clean(document.get(column.name), column.type) for column in SCHEMA}
+
+
+def write_csv(batches: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """Yield the line of the columns' names, then the lines of the batches."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(SCHEMA.names)
+    for batch in batches:
+        writer.writerows([_flatten(value) for value in document.values()] for document in batch)
+        yield _take(text)
+    yield _take(text)
+
+
+def write_parquet(batches: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """Yield a Parquet file with a row group for each batch."""
+    sink = _Sink()
+    with pq.ParquetWriter(pa.PythonFile(sink, "w"), SCHEMA, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(pa.RecordBatch.from_pylist(batch, SCHEMA))
+            yield sink.take()
+    yield sink.take()
+
+
+def _clean(value: Any, column_type: pa.DataType) -> Any:
+    if pa.types.is_list(column_type):
+        numbers = list(value) if isinstance(value, list | tuple | Vector) else []
+        return [float(number) for number in numbers] if numbers and all(map(_is_number, numbers)) else None
+    if pa.types.is_struct(column_type):
+        is_map = isinstance(value, dict)
+        return {part.name: _clean(value.get(part.name), part.type) for part in column_type} if is_map else None
+    if pa.types.is_timestamp(column_type):
+        return datetime.fromtimestamp(value.timestamp(), UTC) if isinstance(value, datetime) else None
+    if pa.types.is_floating(column_type):
+        return float(value) if _is_number(value) else None
+    accepted = int if pa.types.is_integer(column_type) else bytes if pa.types.is_binary(column_type) else str
+    return value if isinstance(value, accepted) and not isinstance(value, bool) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _flatten(value: Any) -> Any:
+    match value:
+        case list() | dict():
+            return json.dumps(value)
+        case bytes():
+            return base64.b64encode(value).decode()
+        case datetime():
+            return value.isoformat()
+    return value
+
+
+def _take(text: io.StringIO) -> bytes:
+    taken = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return taken
+
+
+class _Sink(io.RawIOBase):
+    """A file to write to, whose bytes are taken while it is written."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def write(self, piece: Any) -> int:
+        self._pieces.append(bytes(piece))
+        self._position += len(self._pieces[-1])
+        return len(self._pieces[-1])
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken

@@ -1,0 +1,1 @@
+"""What sounds alike, by the distance between two fingerprints."""

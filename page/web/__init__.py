@@ -1,0 +1,1 @@
+"""HTTP and HTML: the addresses, what each answers, and what keeps other sites out."""

@@ -1,0 +1,146 @@
+"""Server-sent events: every browser that looks at a list is told of new sounds and rejections as they are written.
+
+*Conventions.* The id of an event is the time at which its document was written. A browser that connects again sends the
+last id, and is sent what it missed, as far back as LOOK_BACK. The clocks of the function and of this machine may differ
+by CLOCK_SKEW, so that a browser can be sent an event twice. All browsers share one listener on each collection, and
+there is none while nobody looks. Firestore bills a listener for each document that is newer than its beginning, the
+newest MAX_EVENTS at most, and then for each document that is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from page.documents.queries import collection_of, rejections_of, sounds_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from page.config import Config
+    from page.documents.queries import Collection
+
+LOOK_BACK = timedelta(minutes=15)
+CLOCK_SKEW = timedelta(minutes=2)
+KEEP_ALIVE_S = 15  # a connection that is closed is noticed when it is written to
+MAX_EVENTS = 500  # of each collection, sent to a browser that connects
+MAX_QUEUED = 4 * MAX_EVENTS  # those of both collections, and as many that are written meanwhile
+RECONNECT = "retry: 3000\n\n"  # ms after which a browser connects again
+KEEP_ALIVE = ": keep-alive\n\n"
+
+
+@dataclass(eq=False)
+class _Subscriber:
+    """A browser that is connected.
+
+    Attributes:
+        since: what was written before this time is not sent.
+        loop: the loop in which the events are awaited.
+        events: those that are to be sent.
+    """
+
+    since: datetime
+    loop: asyncio.AbstractEventLoop
+    events: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(MAX_QUEUED))
+
+    def send(self, time: datetime, event: str) -> None:
+        if time > self.since:
+            with suppress(RuntimeError):  # the loop is closed: the server ends
+                self.loop.call_soon_threadsafe(self._put, event)
+
+    def _put(self, event: str) -> None:
+        with suppress(asyncio.QueueFull):  # a browser that reads so slowly has the rest when the page is loaded again
+            self.events.put_nowait(event)
+
+
+class Events:
+    """The listeners on both collections, and the browsers that are connected.
+
+    ``render`` returns the HTML of a document: it is given "sounds" or "rejections", and the document.
+    """
+
+    def __init__(self, config: Config, render: Callable[[str, dict[str, Any]], str]) -> None:
+        self._config = config
+        self._render = render
+        self._subscribers: set[_Subscriber] = set()
+        self._listeners: list[Any] = []
+        self._listening_since = datetime.now(UTC)
+        self._events: dict[str, tuple[datetime, str]] = {}
+        self._executor = ThreadPoolExecutor(1)  # one thread: browsers are added and removed in their order
+
+    async def subscribe(self, since: datetime) -> AsyncIterator[str]:
+        """Yield the events after a time, as they happen; end with a listener, so that the browser connects again."""
+        yield RECONNECT
+        loop = asyncio.get_running_loop()
+        subscriber = _Subscriber(max(since, datetime.now(UTC) - LOOK_BACK) - CLOCK_SKEW, loop)
+        try:
+            await loop.run_in_executor(self._executor, self._add, subscriber)
+            while self._is_listening():
+                try:
+                    yield await asyncio.wait_for(subscriber.events.get(), KEEP_ALIVE_S)
+                except TimeoutError:
+                    yield KEEP_ALIVE
+        finally:
+            await asyncio.shield(loop.run_in_executor(self._executor, self._remove, subscriber))
+
+    def _add(self, subscriber: _Subscriber) -> None:
+        self._subscribers.add(subscriber)
+        if self._is_listening() and subscriber.since >= self._listening_since:
+            for time, event in sorted(self._events.values()):
+                subscriber.send(time, event)
+            return
+        self._stop()
+        self._listening_since = subscriber.since
+        self._listeners = [self._listen(sounds_of(self._config), "analyzed_at")]
+        self._listeners.append(self._listen(rejections_of(self._config), "rejected_at"))
+
+    def _remove(self, subscriber: _Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+        if not self._subscribers:
+            self._stop()
+
+    def _stop(self) -> None:
+        for listener in self._listeners:
+            listener.unsubscribe()
+        self._listeners = []
+        self._events = {}
+
+    def _is_listening(self) -> bool:
+        return bool(self._listeners) and all(listener.is_active for listener in self._listeners)
+
+    def _listen(self, collection: Collection, time_field: str) -> Any:
+        events = self._events
+
+        def on_snapshot(_documents: list[Any], changes: list[Any], _read_time: Any) -> None:
+            # A browser reconnects with the last id, so the newest comes last; the client gives changes in no order.
+            for change in sorted(changes, key=lambda change: change.document.get(time_field)):
+                if change.type.name == "REMOVED":  # deleted, or no longer among the newest
+                    events.pop(change.document.id, None)
+                    continue
+                document = change.document.to_dict()
+                time = document[time_field]
+                event = self._format(collection, document, time)
+                if events is not self._events:
+                    return  # this listener was stopped meanwhile
+                events[change.document.id] = (time, event)
+                for subscriber in list(self._subscribers):
+                    subscriber.send(time, event)
+
+        query = collection_of(self._config, collection.name).select(collection.fields)
+        query = query.where(filter=FieldFilter(time_field, ">", self._listening_since))
+        newest = query.order_by(time_field, direction=firestore.Query.DESCENDING).limit(MAX_EVENTS)
+        return newest.on_snapshot(on_snapshot)
+
+    def _format(self, collection: Collection, document: dict[str, Any], time: datetime) -> str:
+        told = {"uid": document["uid"], "kind": collection.kind, "html": self._render(collection.kind, document)}
+        if collection.kind == "rejections":
+            told |= {"reason": document.get("reason"), "message": document.get("message")}
+        return f"id: {time.isoformat()}\ndata: {json.dumps(told)}\n\n"

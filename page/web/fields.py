@@ -1,0 +1,141 @@
+"""The fields of a sound as its page shows them: a label and a value for each, in the units that people use.
+
+A field that is new in ``analysis/document.py`` has a row as soon as it is there: LABELS and FORMATS only say what reads
+better than its name and its type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from google.cloud.firestore_v1.vector import Vector
+
+from analysis.definition import SR
+from analysis.document import SOUND_FIELDS
+from page import display
+from page.display import DASH, MINUS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analysis.document import Field
+
+# These are shown in another place of the page: in its heading, or as a picture.
+SHOWN_ELSEWHERE = {"blob_name", "file_name", "bucket", "sample_rate", "mean_mfccs", "fingerprint", "peaks"}
+LABELS = {
+    "rms_db": "Level",
+    "peak_db": "Peak",
+    "content_type": "Declared as",
+    "md5_hash": "MD5",
+    "event_id": "Event",
+    "analysis_version": "Analysis",
+    "uid": "uid",
+    "uploaded_at": "Uploaded",
+    "analyzed_at": "Analysed",
+}
+MAX_NUMBERS = 12  # of a vector; the document as JSON has them all
+# Which upload this was and which run analysed it comes last; what was found in the sound comes first.
+LAST = (
+    *("content_type", "size", "md5_hash", "generation", "event_id", "analysis_version", "uid"),
+    *("uploaded_at", "analyzed_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A field to show.
+
+    Attributes:
+        label: what it is called.
+        value: text; a time where it is one, so that the page can show it in the reader's time zone.
+    """
+
+    label: str
+    value: str | datetime
+
+
+def make_rows(sound: dict[str, Any]) -> list[Row]:
+    """Return a row for each field of a sound that is not shown elsewhere.
+
+    A map that FORMATS does not know has a row for each of its parts. What is optional has a row where the sound has it.
+    """
+    shown = [field for field in SOUND_FIELDS if field.name not in SHOWN_ELSEWHERE]
+    shown.sort(key=lambda field: LAST.index(field.name) + 1 if field.name in LAST else 0)
+    return [row for field in shown for row in _rows_of(field, sound)]
+
+
+def _rows_of(field: Field, document: dict[str, Any]) -> list[Row]:
+    if field.is_optional and field.name not in document:
+        return []
+    value = document.get(field.name)
+    if field.fields and field.name not in FORMATS and isinstance(value, dict):
+        return [row for part in field.fields for row in _rows_of(part, value)]
+    label = LABELS.get(field.name, field.name.replace("_", " ").capitalize())
+    if value is None and field.name in IF_NULL and field.name in document:
+        return [Row(label, IF_NULL[field.name])]
+    return [Row(label, FORMATS[field.name](value) if field.name in FORMATS else _format(field, value))]
+
+
+def _format(field: Field, value: Any) -> str | datetime:
+    match field.type, value:
+        case "timestamp", datetime():
+            return value
+        case "string", str():
+            return value or DASH
+        case "bytes", bytes():
+            return display.size(len(value))
+        case "doubles" | "vector", list() | Vector():
+            return _format_numbers(list(value))
+        case "integer" | "double", int() | float():
+            return _format_number(field, value)
+    return DASH
+
+
+def _format_numbers(values: list[Any]) -> str:
+    if not values or not all(map(display.is_number, values)):
+        return DASH
+    if len(values) > MAX_NUMBERS:
+        return f"{len(values)} numbers from {display.number(min(values))} to {display.number(max(values))}"
+    return " ".join(map(display.number, values))
+
+
+def _format_number(field: Field, value: float) -> str:
+    if field.unit in BY_UNIT:
+        return BY_UNIT[field.unit](value)
+    text = display.number(value)
+    return text if text == DASH or " " in field.unit else f"{text} {field.unit}".rstrip()  # "0 to 1" is no unit
+
+
+def _length(value: Any) -> str:
+    return f"{display.number(value)} samples at {display.number(SR)} Hz" if display.is_number(value) else DASH
+
+
+def _silence(value: Any) -> str:
+    return f"{display.share(value)} below {MINUS}60 dB" if display.is_number(value) else DASH
+
+
+def _identifier(value: Any) -> str:
+    return str(value) if isinstance(value, int) else DASH
+
+
+def _version(value: Any) -> str:
+    return f"version {value}" if isinstance(value, int) else DASH
+
+
+BY_UNIT: dict[str, Callable[[Any], str]] = {
+    "dBFS": display.level,
+    "s": display.duration,
+    "bytes": display.size,
+}
+FORMATS: dict[str, Callable[[Any], str]] = {
+    "length": _length,
+    "source": display.source,
+    "note": display.note,
+    "tempo": display.tempo,
+    "silence": _silence,
+    "generation": _identifier,
+    "analysis_version": _version,
+}
+IF_NULL = {"rms_db": "digital silence", "peak_db": "digital silence", "md5_hash": "none: a composite object"}

@@ -1,0 +1,122 @@
+"""What a person is told of an error: what is the matter, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.api_core import exceptions as api
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage.exceptions import DataCorruption
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import Timeout
+
+from analysis.errors import AnalysisError, Skipped
+from page.documents.queries import BadCursorError, UnknownSoundError
+from page.media.audio import OtherBucketError
+
+if TYPE_CHECKING:
+    from page.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a person is told of an error.
+
+    Attributes:
+        status: the HTTP status.
+        title: what is the matter.
+        advice: what to do about it.
+        command: a command that does it; empty where there is none.
+    """
+
+    status: int
+    title: str
+    advice: str
+    command: str = ""
+
+
+NO_SUCH_PAGE = Problem(404, "There is nothing at this address", "The lists lead to everything that there is.")
+NO_SUCH_SOUND = Problem(
+    404,
+    "There is no such sound",
+    "It may have been analysed anew after its file was uploaded again: look for its name in the list.",
+)
+EXPECTED_ERRORS = (
+    *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, TimeoutError),
+    *(DataCorruption, AnalysisError, Skipped, BadCursorError, OtherBucketError, UnknownSoundError),
+)
+
+
+def describe_rejection(rejection: dict[str, Any]) -> Problem:
+    """Return the problem of an upload that became a rejection instead of a sound."""
+    return Problem(404, f"This upload was rejected: {rejection.get('reason')}", f"{rejection.get('message')}.")
+
+
+def describe_unexpected(error: Exception) -> Problem:
+    """Return the problem of an error that is none of EXPECTED_ERRORS."""
+    return Problem(
+        500,
+        "The page met an unexpected error",
+        f"The window that it was started in tells more. ({type(error).__name__})",
+    )
+
+
+def describe(error: Exception, config: Config) -> Problem:  # noqa: C901, PLR0911  a table
+    """Return the problem of one of EXPECTED_ERRORS."""
+    match error:
+        case UnknownSoundError():
+            return NO_SUCH_SOUND
+        case BadCursorError():
+            return Problem(400, "This is no page of the list", "Begin at its beginning.")
+        case OtherBucketError():
+            return Problem(
+                403,
+                f"The file is in another bucket than {config.bucket_name}",
+                "A document can name any bucket, so only the one that the page was started for is read. "
+                f"To hear this sound, start another page with --bucket {error}.",
+            )
+        case api.NotFound() if error.message.startswith("The database"):
+            return Problem(
+                503,
+                f"There is no database {config.settings.firestore_database} in project {config.project}",
+                "deploy.sh makes it; FIRESTORE_DATABASE names another one.",
+                f"./deploy.sh --project {config.project} --bucket {config.bucket_name}",
+            )
+        case Skipped() | api.NotFound():
+            return Problem(
+                410,
+                "The file is no longer in the bucket",
+                "It was deleted or overwritten after it had been analysed; what was found in it is still here.",
+            )
+        case AnalysisError():
+            return Problem(422, "The file cannot be read", f"{error}.")
+        case DataCorruption():
+            return Problem(502, "The file arrived damaged", "Ask again.")
+        case api.FailedPrecondition() if "index" in str(error).lower():
+            return Problem(
+                503,
+                "The index that finds neighbours is not there yet",
+                "deploy.sh makes it, and Firestore takes some minutes to build it. Everything else works without it.",
+                f"./deploy.sh --project {config.project} --bucket {config.bucket_name}",
+            )
+        case api.Forbidden():
+            return Problem(
+                503,
+                "You may not read this",
+                f"The page asks with your own rights: it needs roles/datastore.viewer on project {config.project} and "
+                f"roles/storage.objectViewer on bucket {config.bucket_name}.",
+                "gcloud auth application-default login",
+            )
+        case GoogleAuthError() | api.Unauthenticated() | api.Unauthorized():
+            return Problem(
+                503,
+                "You are not signed in",
+                "The page asks with your own credentials, and there are none that work.",
+                "gcloud auth application-default login",
+            )
+    return Problem(
+        503,
+        "The cloud does not answer",
+        f"Is this machine connected? ({type(error).__name__}) Nothing is lost: ask again.",
+    )

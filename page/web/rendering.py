@@ -1,0 +1,93 @@
+"""Documents become HTML, in which everything that they hold is escaped, and JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from page import display
+from page.config import is_emulated
+from page.web import svg
+from page.web.fields import make_rows
+
+if TYPE_CHECKING:
+    from page.config import Config
+
+CONSOLE = "https://console.cloud.google.com"
+
+
+class Templates:
+    """The templates of the page, and the filters that they use."""
+
+    def __init__(self, config: Config) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        for function in (
+            *(display.duration, display.level, display.size, display.source, display.source_in_short),
+            *(display.when, display.folder, display.base_name, display.visible, display.is_number),
+            *(svg.draw_waveform, make_rows, iso_time),
+        ):
+            self._environment.filters[function.__name__] = function
+        self._environment.globals |= {
+            "config": config,
+            "height": svg.HEIGHT,
+            "console_links": lambda sound: console_links(config, sound),
+        }
+
+    def render(self, template: str, **values: Any) -> str:
+        """Return a page, or a part of one."""
+        return self._environment.get_template(template).render(values)
+
+    def render_row(self, kind: str, document: dict[str, Any]) -> str:
+        """Return the row of a document in the list of sounds or of rejections."""
+        return self.render(f"{kind}_row.html", document=document).strip()
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """Return a document as JSON: vectors are lists, bytes base64, times ISO 8601, NaN and infinity null."""
+    return json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def iso_time(time: Any) -> str:
+    """Return a time as ISO 8601, or nothing."""
+    return time.isoformat() if isinstance(time, datetime) else ""
+
+
+def console_links(config: Config, sound: dict[str, Any]) -> dict[str, str]:
+    """Return where Google's console shows the file and the document of a sound; of the local stack it shows nothing."""
+    if is_emulated():
+        return {}
+    database = config.settings.firestore_database.replace("(default)", "-default-")
+    collection, project = quote(config.settings.sounds_collection), quote(config.project)
+    path = f"{quote(config.bucket_name)}/{quote(str(sound.get('blob_name')), safe='')}"
+    return {
+        "file": f"{CONSOLE}/storage/browser/_details/{path}?project={project}",
+        "document": f"{CONSOLE}/firestore/databases/{database}/data/panel/{collection}/{sound['uid']}"
+        f"?project={project}",
+    }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {str(name): _plain(part) for name, part in value.items()}
+        case bytes():
+            return base64.b64encode(value).decode()
+        case datetime():
+            return value.isoformat()
+        case float() if value != value or value in {float("inf"), -float("inf")}:  # noqa: PLR0124  NaN
+            return None
+        case str() | int() | float() | None:
+            return value
+    return [_plain(part) for part in value]

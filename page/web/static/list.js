@@ -1,0 +1,54 @@
+// New sounds and rejections appear in the list as they are written. A tab that is hidden does not listen.
+
+import { announce, localTimes } from "/static/player.js";
+
+const list = document.getElementById("list");
+const received = new Map(); // events by uid
+const waiting = new Map(); // what to call with the event of a uid
+let source = null;
+let lastId = list.dataset.since;
+
+// Return the event of an upload: as a sound or as a rejection, once there is one.
+export function outcome(uid) {
+  if (received.has(uid)) return Promise.resolve(received.get(uid));
+  return new Promise((resolve) => waiting.set(uid, resolve));
+}
+
+function listen() {
+  if (source || document.hidden) return;
+  source = new EventSource(`/events?since=${encodeURIComponent(lastId)}`);
+  source.addEventListener("message", (event) => {
+    lastId = event.lastEventId || lastId;
+    receive(JSON.parse(event.data));
+  });
+}
+
+function receive(event) {
+  received.set(event.uid, event);
+  waiting.get(event.uid)?.(event);
+  waiting.delete(event.uid);
+  if (event.kind !== list.dataset.kind) return;
+  const row = new DOMParser().parseFromString(event.html, "text/html").body.firstElementChild;
+  localTimes(row);
+  const old = [...list.children].find((child) => child.dataset.uid === event.uid);
+  if (old) {
+    if (!old.classList.contains("current")) old.replaceWith(row);
+    return;
+  }
+  const older = [...list.children].find((child) => Date.parse(child.dataset.time) <= Date.parse(row.dataset.time));
+  if (!older && document.querySelector(".paging .next")) return; // it belongs on a later page
+  row.classList.add("new");
+  list.insertBefore(row, older ?? null);
+  document.getElementById("empty")?.remove();
+  announce(`New: ${row.querySelector(".name").textContent.trim()}`);
+}
+
+if (list.dataset.since) {
+  listen();
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else listen();
+  });
+}

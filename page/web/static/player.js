@@ -1,0 +1,148 @@
+// The player at the bottom of every page. It plays the sound of any row, and shows in that row how far it is.
+
+const audio = new Audio();
+audio.preload = "auto";
+const player = document.getElementById("player");
+const playButton = document.getElementById("player-play");
+const nameLink = document.getElementById("player-name");
+const seekSlider = document.getElementById("player-seek");
+const timeText = document.getElementById("player-time");
+const problemText = document.getElementById("player-problem");
+let uid = null;
+let name = "";
+let documentDuration = NaN; // seconds, used until the browser knows the file's own duration
+let pendingShare = null; // 0 to 1: where to seek as soon as the browser knows the duration
+const listeners = new Set();
+
+export function current() {
+  return { uid, name, playing: uid !== null && !audio.paused, seconds: audio.currentTime, duration: duration() };
+}
+
+export function onChange(listener) {
+  listeners.add(listener);
+}
+
+export function playSound(element, share = null) {
+  if (element.dataset.uid !== uid) {
+    uid = element.dataset.uid;
+    name = element.dataset.name;
+    documentDuration = parseFloat(element.dataset.duration);
+    pendingShare = null;
+    problemText.hidden = true;
+    player.hidden = false;
+    document.body.classList.add("has-player");
+    nameLink.textContent = name;
+    nameLink.href = `/sounds/${uid}`;
+    audio.src = `/sounds/${uid}/audio`;
+  }
+  if (share !== null) seek(share);
+  audio.play().catch(() => {}); // the error event shows what is wrong
+}
+
+export function toggle(element) {
+  if (element && element.dataset.uid !== uid) playSound(element);
+  else if (uid === null) return;
+  else if (audio.paused) audio.play().catch(() => {});
+  else audio.pause();
+}
+
+export function seek(share) {
+  const to = Math.min(Math.max(share, 0), 1);
+  if (audio.readyState > 0 && isFinite(audio.duration)) audio.currentTime = to * audio.duration;
+  else pendingShare = to;
+  show();
+}
+
+// A sound that is shorter than a minute is shown with tenths of a second.
+export function clock(seconds, total = seconds) {
+  if (!isFinite(seconds)) return "–";
+  if (total < 60) return `0:${seconds.toFixed(1).padStart(4, "0")}`;
+  const whole = Math.floor(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  return hours ? `${hours}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}` : `${Math.floor(whole / 60)}:${two(whole % 60)}`;
+}
+
+export function announce(text) {
+  document.getElementById("status").textContent = text;
+}
+
+function duration() {
+  return isFinite(audio.duration) ? audio.duration : documentDuration;
+}
+
+function show() {
+  const now = current();
+  const share = pendingShare ?? (now.duration > 0 ? now.seconds / now.duration : 0);
+  playButton.classList.toggle("playing", now.playing);
+  playButton.setAttribute("aria-label", now.playing ? "Pause" : "Play");
+  if (document.activeElement !== seekSlider || now.playing) seekSlider.value = Math.round(share * 1000);
+  seekSlider.setAttribute("aria-valuetext", `${clock(now.seconds, now.duration)} of ${clock(now.duration)}`);
+  timeText.textContent = `${clock(now.seconds, now.duration)} / ${clock(now.duration)}`;
+  for (const element of document.querySelectorAll("[data-uid]")) {
+    const isThis = element.dataset.uid === uid;
+    element.classList.toggle("current", isThis);
+    const button = element.querySelector("[data-play]");
+    if (!button) continue;
+    const isPlaying = isThis && now.playing;
+    if (button.classList.contains("playing") !== isPlaying) {
+      button.classList.toggle("playing", isPlaying);
+      button.setAttribute("aria-label", `${isPlaying ? "Pause" : "Play"} ${element.dataset.name}`);
+    }
+    if (isThis) element.style.setProperty("--played", `${share * 100}%`);
+  }
+  for (const listener of listeners) listener(now, share);
+}
+
+function follow() {
+  show();
+  if (!audio.paused) requestAnimationFrame(follow);
+}
+
+async function showProblem() {
+  if (!audio.error || uid === null) return;
+  let text = "This browser does not play files of this kind: its page has the file to download.";
+  try {
+    const answer = await fetch(audio.src, { cache: "no-store", headers: { Range: "bytes=0-0", Accept: "application/json" } });
+    if (!answer.ok) {
+      const problem = await answer.json();
+      text = `${problem.title}. ${problem.advice}`;
+    }
+  } catch {
+    text = "The page does not answer: is it still running?";
+  }
+  problemText.textContent = text;
+  problemText.hidden = false;
+}
+
+for (const event of ["pause", "ended", "seeked", "durationchange"]) audio.addEventListener(event, show);
+audio.addEventListener("playing", follow);
+audio.addEventListener("error", showProblem);
+audio.addEventListener("loadedmetadata", () => {
+  if (pendingShare !== null) audio.currentTime = pendingShare * audio.duration;
+  pendingShare = null;
+  show();
+});
+playButton.addEventListener("click", () => toggle());
+seekSlider.addEventListener("input", () => seek(seekSlider.value / 1000));
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-play]");
+  if (button) return toggle(button.closest("[data-uid]"));
+  const wave = event.target.closest("li.sound .wave");
+  if (!wave) return;
+  const box = wave.getBoundingClientRect();
+  playSound(wave.closest("[data-uid]"), (event.clientX - box.left) / box.width);
+});
+
+export function localTimes(root) {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const year = new Date().getFullYear();
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (isNaN(moment)) continue;
+    time.title = time.textContent;
+    time.textContent = (moment.getFullYear() === year ? short : format).format(moment);
+  }
+}
+localTimes(document);

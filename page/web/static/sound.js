@@ -1,0 +1,81 @@
+// The page of one sound: its pictures are loaded after the page, and a click into them plays from there.
+
+import { clock, current, localTimes, onChange, playSound } from "/static/player.js";
+
+const one = document.querySelector(".one");
+const slider = document.getElementById("seek");
+const spectrogram = document.getElementById("spectrogram");
+
+async function fill(part) {
+  let html;
+  try {
+    html = await (await fetch(part.dataset.part, { headers: { Accept: "text/html" } })).text();
+  } catch {
+    html = "<p class='empty'>The page does not answer: is it still running?</p>";
+  }
+  part.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  part.removeAttribute("aria-busy");
+  localTimes(part);
+}
+
+async function draw() {
+  const picture = new Image();
+  picture.alt = "Spectrogram: time from left to right, pitch from low at the bottom to high at the top, bright is loud";
+  const pitches = spectrogram.querySelector(".pitches");
+  picture.addEventListener("load", () => {
+    spectrogram.replaceChildren(picture, pitches);
+    pitches.hidden = false;
+  });
+  picture.addEventListener("error", async () => {
+    const line = document.createElement("p");
+    line.className = "loading";
+    line.textContent = "no spectrogram";
+    spectrogram.replaceChildren(line);
+    const answer = await fetch(spectrogram.dataset.src, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (!answer || answer.ok) return;
+    const problem = await answer.json();
+    line.textContent = `${problem.title}. ${problem.advice}`;
+  });
+  picture.src = spectrogram.dataset.src;
+}
+
+function isHere() {
+  return current().uid === one.dataset.uid;
+}
+
+function total() {
+  return parseFloat(one.dataset.duration) || 0;
+}
+
+slider.addEventListener("click", (event) => {
+  const box = slider.getBoundingClientRect();
+  playSound(one, (event.clientX - box.left) / box.width);
+});
+slider.addEventListener("keydown", (event) => {
+  const at = isHere() ? current().seconds / total() : 0;
+  const [back, on] = [at - 0.02, at + 0.02];
+  const arrows = { ArrowLeft: back, ArrowDown: back, ArrowRight: on, ArrowUp: on };
+  const to = { ...arrows, PageDown: at - 0.1, PageUp: at + 0.1, Home: 0, End: 1 }[event.key];
+  if (event.key === "Enter" || event.key === " ") one.querySelector("[data-play]").click();
+  else if (to === undefined) return;
+  else playSound(one, to);
+  event.preventDefault();
+});
+onChange((now) => {
+  if (!isHere()) return;
+  slider.setAttribute("aria-valuenow", now.seconds.toFixed(2));
+  slider.setAttribute("aria-valuetext", `${clock(now.seconds, now.duration)} of ${clock(now.duration)}`);
+});
+document.getElementById("copy").addEventListener("click", async () => {
+  const copied = document.getElementById("copied");
+  try {
+    await navigator.clipboard.writeText(document.getElementById("json").textContent);
+    copied.textContent = "Copied.";
+  } catch {
+    getSelection().selectAllChildren(document.getElementById("json"));
+    copied.textContent = "Selected: press Ctrl-C.";
+  }
+});
+
+draw();
+document.querySelectorAll("[data-part]").forEach(fill);

@@ -1,0 +1,58 @@
+"""Files of sounds in a bucket, and the fields of their documents that tell of them."""
+
+import base64
+import hashlib
+import io
+from typing import Any
+
+import numpy as np
+import soundfile
+from google.cloud import storage
+
+from analysis.definition import SR
+from bench.documents import make_document
+from tests.page.served_page import Page
+
+N_MANY = 120
+HOSTILE = "x/<script>alert(1)</script>\"'\u202ecod.wav"
+
+
+def many_sounds(page: Page) -> list[dict[str, Any]]:
+    """Return the documents of N_MANY sounds, the last of them the newest."""
+    return [make_document(f"kit/{index:03}.wav", bucket=page.bucket.name, seed=index) for index in range(N_MANY)]
+
+
+def upload(bucket: storage.Bucket, name: str, content: bytes) -> dict[str, Any]:
+    """Upload a file and return the fields of its document that are about it."""
+    blob = bucket.blob(name)
+    blob.upload_from_string(content, "audio/x-wav")
+    return {
+        "bucket": bucket.name,
+        "generation": int(blob.generation),
+        "size": len(content),
+        "md5_hash": base64.b64encode(hashlib.md5(content).digest()).decode(),
+    }
+
+
+def encode(y: np.ndarray, sr: int = SR, container: str = "WAV", codec: str = "PCM_16") -> bytes:
+    """Return samples as a file."""
+    file = io.BytesIO()
+    soundfile.write(file, y, sr, subtype=codec, format=container)
+    return file.getvalue()
+
+
+def describe(y: np.ndarray) -> dict[str, Any]:
+    """Return the fields of a document that tell of its samples [shape=(n,)] at 22 050 Hz."""
+    bounds = np.linspace(0, len(y), min(len(y), 600) + 1).astype(int)[:-1]
+    low, high = np.minimum.reduceat(y, bounds), np.maximum.reduceat(y, bounds)
+    rms = float(np.sqrt(np.mean(y**2)))
+    return {
+        "length": len(y),
+        "duration": len(y) / SR,
+        "note": None,
+        "tempo": None,
+        "peaks": (np.stack([low, high], axis=1) * 127).round().astype(np.int8).tobytes(),
+        "peak_db": 20 * float(np.log10(np.abs(y).max())) if rms else None,
+        "rms_db": 20 * float(np.log10(rms)) if rms else None,
+        "silence": float(np.mean(np.abs(y) < 1e-3)),
+    }

@@ -1,0 +1,77 @@
+"""A page that is being served by a process of its own."""
+
+import http.client
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from google.cloud import firestore, storage
+
+from analysis.settings import Settings
+from bench.documents import write_documents
+from local.program import HOST
+from local.servers import PROJECT
+from page.config import Config
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that is being served, and what it shows.
+
+    Attributes:
+        port: where; 0 where no process serves it.
+        bucket: the bucket whose files it plays.
+        database: the database that it reads.
+        environment: what its process was given.
+    """
+
+    port: int
+    bucket: storage.Bucket
+    database: firestore.Client
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{HOST}:{self.port}"
+
+    def process_environment(self) -> dict[str, str]:
+        """Return the environment of a process that is to see the same."""
+        return os.environ | self.environment
+
+    def open_here(self, monkeypatch: pytest.MonkeyPatch) -> Config:
+        """Let the clients of this process find the same, and return it as the page's code takes it."""
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
+        return Config(PROJECT, self.bucket.name, Settings.from_environment(self.environment), port=self.port)
+
+    def insert(self, *sounds: dict[str, Any], rejections: Iterable[dict[str, Any]] = ()) -> None:
+        """Write documents as the function would."""
+        write_documents(self.database.collection(self.environment["SOUNDS_COLLECTION"]), sounds)
+        write_documents(self.database.collection(self.environment["REJECTIONS_COLLECTION"]), rejections)
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Ask for an address and return the answer and its body; a header's name is written with underscores."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        try:
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, {"Accept": "text/html"} | given)
+            answer = connection.getresponse()
+            return answer, answer.read()
+        finally:
+            connection.close()
+
+    def read(self, path: str) -> str:
+        """Return what is at an address, which is there."""
+        answer, body = self.ask(path)
+        assert answer.status == 200, body
+        return body.decode()
+
+
+def names_of(html: str) -> list[str]:
+    """Return the names in a list of sounds, in its order."""
+    return [part.partition('"')[0] for part in html.split('data-name="')[1:]]

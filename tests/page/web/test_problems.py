@@ -1,0 +1,142 @@
+"""What goes wrong is told in words that say what to do."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from google.api_core import exceptions as api
+from google.auth.exceptions import DefaultCredentialsError
+
+from analysis.errors import CorruptError, Skipped
+from analysis.settings import Settings
+from bench.documents import make_document
+from local.ports import choose_port
+from local.servers import start_page
+from page.config import Config
+from page.documents.queries import BadCursorError, UnknownSoundError
+from page.media.audio import OtherBucketError
+from page.web import problems
+from tests.fakes.serving import Quiet, serving
+from tests.page.served_page import Page
+
+UID = "00000000-0000-5000-8000-000000000000"
+CONFIG = Config("my-project", "my-bucket", Settings())
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (api.PermissionDenied("denied"), 503, "roles/datastore.viewer on project my-project"),
+        (api.Forbidden("denied"), 503, "roles/storage.objectViewer on bucket my-bucket"),
+        (DefaultCredentialsError("none"), 503, "gcloud auth application-default login"),
+        (api.Unauthenticated("none"), 503, "gcloud auth application-default login"),
+        (api.FailedPrecondition("Missing vector index configuration"), 503, "takes some minutes to build it"),
+        (api.FailedPrecondition("something else"), 503, "The cloud does not answer"),
+        (api.NotFound("The database (default) does not exist"), 503, "./deploy.sh --project my-project"),
+        (api.NotFound("No such object: my-bucket/a.wav"), 410, "no longer in the bucket"),
+        (api.NotFound("No such object: my-bucket/The database.wav"), 410, "no longer in the bucket"),
+        (Skipped("the database.wav is not there"), 410, "no longer in the bucket"),
+        (CorruptError("damaged"), 422, "damaged."),
+        (api.ServiceUnavailable("down"), 503, "ask again"),
+        (api.RetryError("too long", None), 503, "ask again"),
+        (OtherBucketError("other"), 403, "--bucket other"),
+        (UnknownSoundError("x"), 404, "no such sound"),
+        (BadCursorError("x"), 400, "no page of the list"),
+    ],
+)
+def test_each_trouble_has_a_way_out(error: Exception, status: int, words: str) -> None:
+    """Every error that is expected has its status, and advice that fits."""
+    told = problems.describe(error, CONFIG)
+
+    assert isinstance(error, problems.EXPECTED_ERRORS)
+    assert told.status == status
+    assert words in f"{told.title}. {told.advice} {told.command}"
+
+
+def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> None:
+    """Where no database answers nothing hangs or shows a traceback: each address says so, as a page or as JSON.
+
+    An export is then no file that breaks off.
+    """
+    page = serve_page(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{choose_port()}")
+    paths = (
+        "/",
+        "/rejections",
+        f"/sounds/{UID}",
+        f"/sounds/{UID}/audio",
+        "/map.json",
+        "/export.csv",
+        "/export.parquet",
+    )
+    with ThreadPoolExecutor(2 * len(paths)) as pool:  # all at once, as each waits for seconds
+        shown = pool.map(page.ask, paths)
+        told = pool.map(lambda path: page.ask(path, Accept="application/json"), paths)
+
+    for path, (answer, body) in zip(paths, shown, strict=True):
+        assert answer.status == 503, path
+        assert b"<h1>The cloud does not answer</h1>" in body
+        assert answer.headers["content-security-policy"]
+        assert "content-disposition" not in answer.headers
+    for path, (answer, body) in zip(paths, told, strict=True):
+        assert answer.status == 503, path
+        assert json.loads(body)["title"] == "The cloud does not answer"
+    assert "download" not in page.read("/map").partition("/export.")[2].partition(">")[0]
+
+
+def test_what_nobody_foresaw_is_told(shared: Page) -> None:
+    """An error that the page does not know is told as JSON or as a page, guarded as every answer is."""
+    odd = make_document("without generation.wav", bucket=shared.bucket.name)
+    del odd["generation"]
+    shared.insert(odd)
+
+    answer, body = shared.ask(f"/sounds/{odd['uid']}/audio", Accept="application/json")
+    assert answer.status == 500
+    assert json.loads(body)["advice"].endswith("(KeyError)")
+    assert answer.headers["content-security-policy"]
+    answer, body = shared.ask(f"/sounds/{odd['uid']}/audio")
+    assert answer.status == 500
+    assert b"<h1>" in body
+
+
+class Ended(Quiet, BaseHTTPRequestHandler):
+    """Tells everybody who asks for a token that the login has ended, as Google does."""
+
+    def do_POST(self) -> None:
+        """Answer a request for a token."""
+        body = b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}'
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_login_that_has_ended_is_told_everywhere(
+    make_collections: Callable[..., Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose login has ended is told so by bytes and picture alike, also where the login names no project."""
+    page = make_collections()
+    document = make_document("a.wav", bucket=page.bucket.name)
+    page.insert(document)
+    environment = dict(page.environment)
+    for name in ("GOOGLE_CLOUD_PROJECT", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+        del environment[name]
+    login = tmp_path / "login.json"
+    with serving(Ended) as port:
+        login.write_text(
+            json.dumps(
+                {"type": "external_account_authorized_user", "audience": "//iam.googleapis.com/x", "client_id": "x"}
+                | {"client_secret": "x", "refresh_token": "x", "token_url": f"http://127.0.0.1:{port}/token"}
+            )
+        )
+        environment |= {"GOOGLE_APPLICATION_CREDENTIALS": str(login), "CLOUDSDK_CONFIG": str(tmp_path)}
+        with start_page(tmp_path, page.bucket.name, environment, uploads=False).wait() as program:
+            served = Page(program.port, page.bucket, page.database, environment)
+            for part in ("audio", "spectrogram.png"):
+                answer, body = served.ask(f"/sounds/{document['uid']}/{part}", Accept="application/json")
+
+                assert answer.status == 503, (part, body)
+                assert json.loads(body)["title"] == "You are not signed in"
