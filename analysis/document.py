@@ -38,7 +38,7 @@ class Field:
     """
 
     name: str
-    type: Literal["string", "integer", "double", "doubles", "vector", "bytes", "timestamp", "map"]
+    type: Literal["string", "boolean", "integer", "double", "doubles", "vector", "bytes", "timestamp", "map"]
     meaning: str
     unit: str = ""
     since: int = 1
@@ -64,7 +64,12 @@ SOUND_FIELDS = (
     _UID,
     _BLOB_NAME,
     _FILE_NAME,
-    Field("length", "integer", "samples of `y`: exactly `len(librosa.load(path)[0])`", "samples"),
+    Field(
+        "length",
+        "integer",
+        "samples of `y`: exactly `len(librosa.load(path)[0])` where librosa reads all of the file",
+        "samples",
+    ),
     Field(
         "mean_mfccs",
         "doubles",
@@ -88,6 +93,15 @@ SOUND_FIELDS = (
             Field("codec", "string", "codec, or type of the samples"),
             Field("sample_rate", "integer", "of the file", "Hz"),
             Field("channels", "integer", "of the file"),
+            Field(
+                "complete",
+                "boolean",
+                "false where the file is damaged or cut off and `y` is what could be read",
+                since=3,
+            ),
+            Field("problem", "string", "what is wrong with it, and where", since=3, is_optional=True),
+            Field("track", "integer", "which of several audio tracks `y` is, from 1", since=3, is_optional=True),
+            Field("tracks", "integer", "how many audio tracks there are, if several", since=3, is_optional=True),
         ),
     ),
     Field(
@@ -187,7 +201,7 @@ def make_sound(upload: Upload, source: Source, features: Mapping[str, Any], anal
         "uploaded_at": upload.uploaded_at,
         "sample_rate": SR,
         "duration": features["length"] / SR,
-        "source": asdict(source),
+        "source": _describe(source),
         "analyzed_at": analyzed_at,
         "analysis_version": ANALYSIS_VERSION,
         **features,
@@ -217,6 +231,13 @@ def lacks_features(document: Mapping[str, Any], asked: tuple[str, ...]) -> bool:
 def _has_number_asked(feature: str, held: dict[str, Any]) -> bool:
     name, _, n = feature.partition(":")
     return not n or (isinstance(held[name], list) and len(held[name]) == int(n))
+
+
+def _describe(source: Source) -> dict[str, Any]:
+    """Return what the file says of itself, without what it does not say."""
+    values = {**asdict(source), "complete": source.complete}
+    fields = next(field.fields for field in SOUND_FIELDS if field.name == "source")
+    return {field.name: values[field.name] for field in fields if values[field.name] is not None}
 
 
 def _identify(upload: Upload) -> dict[str, Any]:

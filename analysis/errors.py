@@ -16,7 +16,7 @@ class NotAudioError(AnalysisError):
 
 
 class CorruptError(AnalysisError):
-    """The content begins like a sound but cannot be decoded."""
+    """The content begins like a sound, and not one sample of it can be decoded."""
 
     reason = "corrupt"
 

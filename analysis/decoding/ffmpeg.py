@@ -1,33 +1,52 @@
 """ffmpeg's libraries decode a sound file: what people record that libsndfile does not read, or reads slowly.
 
-*Conventions.* As in audio.py; samples are [shape=(n, channels)], float32 with full scale 1, or int16.
+*Conventions.* As in recording.py; samples are [shape=(n, channels)], float32 with full scale 1, or int16.
 
-*Damage.* A file that ffmpeg cannot decode is corrupt, and so is one that declares samples and has none. But what comes
-after the last sample that its stream counts is no part of its sound and no damage to it: a tag, a broken last packet.
-A length that is guessed from the bit rate declares and counts nothing; that of a film as a whole counts nothing.
+*Damage.* As in ffmpeg's own program: a packet that cannot be decoded is left out, and so is its time; where the file
+itself cannot be read on, the sound ends. Either is the file's problem, but for what comes after the last sample that
+its stream counts: a tag, a broken last packet. A length that is guessed from the bit rate declares and counts nothing;
+that of a film as a whole counts nothing.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
+from math import inf
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.decoding import Source
-from analysis.decoding.container import ACCEPTED, CODECS, make_decoder, open_container, unreadable
+from analysis.decoding import Block, Source
+from analysis.decoding.container import (
+    ACCEPTED,
+    ALAC_IN_CAF,
+    CODECS,
+    FRAMED,
+    make_decoder,
+    open_container,
+    unreadable,
+)
+from analysis.decoding.cut import find_cut
 from analysis.errors import CorruptError, NotAudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import av
+    import av.container
     from numpy.typing import NDArray
 
+    from analysis.decoding.spans import Spans
+
 BLOCK_VALUES = 2**17  # of all channels together, in the blocks given on
+MAX_BAD_PACKETS = 2**14  # more than that, and the file is given up: each costs some microseconds
+# Of a file whose format has no signature, so many of the first packets are tried, and half of them have to be sound.
+TRIED_PACKETS = 8
+MISSING_S = 0.5  # so much less than declared is missing: declarations are rounded, or count what encoders add
 
 
 class Ffmpeg:
-    """ffmpeg's view of a file: its first audio stream.
+    """ffmpeg's view of a file, or of what ``view`` gives of it: its first audio track that can be decoded.
 
     Raises NotAudioError where there is none that it may decode, CorruptError where a file that begins like one of its
     formats cannot be read.
@@ -36,71 +55,202 @@ class Ffmpeg:
         source: what the file says of itself.
         declared_samples: how many samples it says to have, None where it does not say.
         start_s: when it says to begin, seconds.
+        damage: what is known to be wrong with the file before it is decoded.
+        problem: what is wrong with it, as far as it was decoded.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        with open_container(self._file) as container:
-            if not container.streams.audio:
-                raise NotAudioError(f"a {container.format.long_name} file without audio: accepted are {ACCEPTED}")
-            stream = container.streams.audio[0]
+    def __init__(self, file: IO[bytes], view: Callable[[], Spans] | None = None, damage: str | None = None) -> None:
+        self._file, self._view, self.damage = file, view, damage
+        self.problem: str | None = None
+        with open_container(file, view) as container:
+            self._track = _choose_track(container)
+            stream = container.streams.audio[self._track]
             context = stream.codec_context
-            if context is None or context.name not in CODECS.split(","):
-                codec = context.name if context else "an unknown codec"
-                raise NotAudioError(f"audio as {codec}: accepted are {ACCEPTED}")
             if not context.sample_rate or not context.channels:
-                raise unreadable(self._file, f"{context.name} without a sample rate or channels")
-            self.source = Source(container.format.name, context.name, context.sample_rate, context.channels)
+                raise unreadable(file, f"{context.name} without a sample rate or channels")
+            n_tracks = len(container.streams.audio)
+            self.source = Source(
+                container.format.name,
+                context.name,
+                context.sample_rate,
+                context.channels,
+                *((self._track + 1, n_tracks) if n_tracks > 1 else ()),
+            )
             self.start_s = float((stream.start_time or 0) * (stream.time_base or 0))
-            self.declared_samples, self._n_expected, self._n_counted = None, 0, 0
+            self.declared_samples, self._n_declared, self._n_counted, self._n_seeming = None, 0, 0, 0
             if stream.duration is not None and stream.time_base is not None:
-                self._n_expected = round(stream.duration * stream.time_base * context.sample_rate)
+                self._n_seeming = n_declared = round(stream.duration * stream.time_base * context.sample_rate)
                 if stream.start_time is not None:  # else the duration is a guess
-                    self.declared_samples = self._n_expected
+                    self.declared_samples = self._n_declared = n_declared
                     end = stream.duration + min(0, stream.start_time)  # what is before 0 is not counted
                     self._n_counted = round(end * stream.time_base * context.sample_rate)
             elif container.duration is not None:
-                self.declared_samples = self._n_expected = round(container.duration / 1e6 * context.sample_rate)
+                self._n_seeming = self.declared_samples = round(container.duration / 1e6 * context.sample_rate)
+                if n_tracks == len(container.streams):  # else it is that of the film
+                    self._n_declared = self.declared_samples
+            if container.format.name in FRAMED:
+                self._check_first_packets(container)
 
-    def decode(self) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
-        """Yield the samples from the beginning, [shape=(n, channels)]."""
+    def decode(self, skip: int = 0, *, stop_at_damage: bool = False) -> Iterator[Block]:
+        """Yield the samples from the beginning, or those after the first ``skip``; to the first damage, if so asked."""
+        damage = _Damage(self._n_counted, self._n_declared, self._n_seeming)
+        is_alac_in_caf = (self.source.container, self.source.codec) == ALAC_IN_CAF
+        end = self._n_counted if is_alac_in_caf and self._n_counted else inf
+        n_given = 0
+        self.problem = self.damage
+        with open_container(self._file, self._view) as container:
+            frames = self._frames(container, damage, stop_at_damage=stop_at_damage)
+            for (rate, *_), alike in groupby(frames, _kind_of):
+                for frame in _join(alike):
+                    samples = samples_of(frame)[max(0, skip - n_given) : int(min(frame.samples, end - n_given))]
+                    n_given += frame.samples
+                    if len(samples):
+                        yield Block(rate, samples)
+        self.problem = self.damage or damage.describe() or (find_cut(self._file) if self._view is None else None)
+
+    def _frames(
+        self, container: av.container.InputContainer, damage: _Damage, *, stop_at_damage: bool
+    ) -> Iterator[av.AudioFrame]:
+        """Yield what can be decoded, and note what cannot."""
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
-        with open_container(self._file) as container:
-            decoder = make_decoder(container.streams.audio[0])
-            frames = (frame for packet in container.demux(audio=0) for frame in decoder.decode(packet))
-            joined = av.AudioFifo()  # a frame is a thousand samples: too few to be handled alone
-            n_joined = max(1, BLOCK_VALUES // self.source.channels)
-            sample_format, n_given = "", 0
+        stream = container.streams.audio[self._track]
+        decoder = make_decoder(stream, container.format.name)
+        packets: Iterator[av.Packet[av.AudioStream] | None] = container.demux(stream)
+        while damage.n_bad < MAX_BAD_PACKETS:
+            packet = None
             try:
-                for frame in frames:
-                    sample_format = sample_format or frame.format.name
-                    self._check(frame, sample_format)
-                    frame.pts = None  # or the queue refuses a stream that does not begin at 0
-                    joined.write(frame)
-                    for block in joined.read_many(n_joined):
-                        yield _samples_of(block)
-                        n_given += n_joined
+                packet = next(packets)
+                frames = decoder.decode(packet)
+            except StopIteration:
+                return
+            except av.ArgumentError as error:  # it asks for more than it may have
+                raise CorruptError(f"ffmpeg: {error.strerror}") from error
             except av.FFmpegError as error:
-                if not 0 < self._n_counted <= n_given + joined.samples:
-                    raise CorruptError(f"ffmpeg: {error.strerror}") from error
-            if self._n_expected and not n_given + joined.samples:
-                raise CorruptError(f"none of the {self._n_expected} samples that it seems to have")
-            for block in joined.read_many(n_joined, partial=True):
-                yield _samples_of(block)
+                damage.note(error.strerror or "", is_packet=packet is not None)
+                if stop_at_damage:
+                    return
+                if packet is None:  # the file cannot be read on; what the decoder still holds is sound
+                    packets = iter([None])
+                continue
+            if packet is not None and packet.is_corrupt and not decoder.name.startswith("pcm_"):
+                damage.cut()
+            for frame in frames:
+                damage.add(frame)
+                yield frame
 
-    def _check(self, frame: av.AudioFrame, sample_format: str) -> None:
-        """Raise CorruptError where a frame is of another kind; the queue would read channels that it does not have."""
-        declared = (self.source.sample_rate, self.source.channels, sample_format)
-        if (frame.sample_rate, frame.layout.nb_channels, frame.format.name) != declared:
-            found = f"{frame.sample_rate} Hz, {frame.layout.name}, {frame.format.name}"
-            raise CorruptError(f"changes to {found} within the stream")
+    def _check_first_packets(self, container: av.container.InputContainer) -> None:
+        """Raise NotAudioError where the first packets are none: some formats are seen in everything."""
+        import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
+
+        stream = container.streams.audio[self._track]
+        decoder = make_decoder(stream, container.format.name)
+        n_tried = n_bad = 0
+        try:
+            for packet in container.demux(stream):
+                if not packet.size or n_tried == TRIED_PACKETS:
+                    break
+                n_tried += 1
+                try:
+                    decoder.decode(packet)
+                except av.FFmpegError:
+                    n_bad += 1
+        except av.FFmpegError:
+            n_bad += 1
+        if 2 * n_bad > n_tried:
+            raise unreadable(self._file, "no frames")
 
 
-def _samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]:
+class _Damage:
+    """What was found to be wrong with a file while it was decoded.
+
+    Attributes:
+        n_bad: how many packets could not be decoded.
+    """
+
+    def __init__(self, n_counted: int, n_declared: int, n_seeming: int) -> None:
+        self._n_counted, self._n_declared, self._n_seeming = n_counted, n_declared, n_seeming
+        self._first: str | None = None
+        self._rate, self._n_decoded, self._seconds = 0, 0, 0.0
+        self.n_bad = 0
+
+    def add(self, frame: av.AudioFrame) -> None:
+        """Count what was decoded."""
+        self._rate = frame.sample_rate
+        self._n_decoded += frame.samples
+        self._seconds += frame.samples / frame.sample_rate
+
+    def note(self, why: str, *, is_packet: bool) -> None:
+        """Note that a packet, or the file from here on, cannot be read."""
+        self.n_bad += 1
+        what = "a packet cannot be decoded" if is_packet else "cannot be read on"
+        self._note(f"{what} at {self._seconds:.2f} s ({why})")
+
+    def cut(self) -> None:
+        """Note that a packet is not all there."""
+        self._note(f"ends within a packet at {self._seconds:.2f} s")
+
+    def describe(self) -> str | None:
+        """Return what is wrong and where, None where nothing is."""
+        if self._first:
+            return self._first if self.n_bad <= 1 else f"{self._first}, the first of {self.n_bad} problems"
+        if not self._n_decoded and self._n_seeming:
+            return f"none of the {self._n_seeming} samples that it seems to have"
+        if self._rate and self._n_declared - self._n_decoded > MISSING_S * self._rate:
+            return f"ends at {self._seconds:.2f} s of {self._n_declared / self._rate:.2f} s"
+        return None
+
+    def _note(self, problem: str) -> None:
+        """Note a problem, but not behind the last sample that is counted."""
+        if self._first is None and not 0 < self._n_counted <= self._n_decoded:
+            self._first = problem
+
+
+def _kind_of(frame: av.AudioFrame) -> tuple[int, int, str]:
+    return frame.sample_rate, frame.layout.nb_channels, frame.format.name
+
+
+def _join(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Yield longer frames, of samples that are alike: one is a thousand samples, too few to be handled alone."""
+    import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
+
+    joined, n_joined = av.AudioFifo(), 1
+    for frame in frames:
+        n_joined = max(1, BLOCK_VALUES // frame.layout.nb_channels)
+        frame.pts = None  # or the queue refuses a stream that does not begin at 0
+        joined.write(frame)
+        yield from joined.read_many(n_joined)
+    yield from joined.read_many(n_joined, partial=True)
+
+
+def _choose_track(container: av.container.InputContainer) -> int:
+    """Return the index, among the audio tracks, of the first that may be decoded."""
+    tracks = container.streams.audio
+    if not tracks:
+        raise NotAudioError(f"a {container.format.long_name} file without audio: accepted are {ACCEPTED}")
+    names = [_name_codec(track) for track in tracks]
+    decodable = CODECS.split(",")
+    for index, name in enumerate(names):
+        if name in decodable:
+            return index
+    raise NotAudioError(f"audio as {', '.join(dict.fromkeys(names))}: accepted are {ACCEPTED}")
+
+
+def _name_codec(track: av.AudioStream) -> str:
+    try:
+        return track.codec_context.name
+    except (AttributeError, ValueError):  # it has none, or one without a decoder
+        return "an unknown codec"
+
+
+def samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]:
     """Return a frame's samples, [shape=(n, channels)]: 16-bit integers as they are, all else as float32."""
-    values: NDArray[Any] = frame.to_ndarray()
-    samples = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
+    n_channels = frame.layout.nb_channels
+    if frame.format.name == "s64":  # which PyAV does not make an array of
+        values: NDArray[Any] = np.frombuffer(frame.planes[0], np.int64, frame.samples * n_channels)
+    else:
+        values = frame.to_ndarray()
+    samples = values.T if frame.format.is_planar else values.reshape(-1, n_channels)
     if samples.dtype == np.int16:
         return samples
     kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize

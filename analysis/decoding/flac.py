@@ -1,112 +1,137 @@
-"""A FLAC stream keeps to the rate and the bits that it begins with, or it is corrupt.
+"""A FLAC file is cut into what libsndfile reads whole, whatever it says at its beginning.
 
-libsndfile looks at how many channels a frame has and at nothing else that it says: samples of another rate or size it
-takes for more of the same. So the headers of frames are looked for, which takes a twentieth of the time of decoding.
-
-*Source.* RFC 9639, section 9.1. What looks like a header is one if its checksum is right and the next frame has such a
-header too, which says the same and has the next number.
+libsndfile reads as many samples as the beginning counts. Of a frame it looks at how many channels it has and at
+nothing else: samples of another rate or size it takes for more of the same. So the headers of frames are looked for,
+which takes a twentieth of the time of decoding.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
+from itertools import islice, pairwise
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from analysis.errors import CorruptError
+from analysis.decoding.flac_damaged import DamagedFlac
+from analysis.decoding.flac_frames import Kind, count_bytes, find_headers, read_header
+from analysis.decoding.mpeg import end_of_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from analysis.decoding import Source
+    from analysis.decoding.spans import Span
 
+BEGINNING = rb"fLaC[\0\x80]\0\0\x22(?!\0\0)"  # and the least samples of a block
+# Places behind the marker: how many samples a frame has at least, and how many all have, behind 4 other bits.
+BLOCK_SAMPLES_AT, N_SAMPLES_AT = 8, 21
+LAST_BLOCK, INFO_AT, INFO_BYTES = 0x80, 8, 34
 PIECE_BYTES = 2**20
-MAX_HEADER_BYTES, MAX_NUMBER_BYTES = 16, 7
-MAX_LOOKS = 2**18  # two seconds: more than a file has, but for one that is made to take time
-SYNC = 0xFF, 0xF8  # and a bit that says whether frames or samples are numbered
-# The values of the codes in the third and fourth byte: 0 stands in STREAMINFO or after the number, -1 is none.
-SIZES = np.array([-1, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768])
-RATES = np.array([0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 0, 0, 0, -1])
-BITS = np.array([0, 8, 12, -1, 16, 20, 24, 32])
-SIZE_BYTES = {6: 1, 7: 2}  # of the sizes, less 1, that stand after the number
-RATE_BYTES = {12: (1, 1000), 13: (2, 1), 14: (2, 10)}  # of the rates that stand there, and their unit in Hz
+MAX_FRAME_BYTES = 2**18
+MAX_PARTS = 2**12
+MAX_LOOKS = 2**10  # for the last frame
+MAX_MISSING = 2**16  # samples or frames from one that follows another by its number
 BITS_OF = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}  # by libsndfile's names
 
 
-class Header(NamedTuple):
-    """What a frame says of itself.
+class End(NamedTuple):
+    """How a file ends.
 
     Attributes:
-        kind: rate in Hz, and bits.
-        number: of the frame, or of its first sample.
-        following: number of the frame after it.
+        place: where its last frame ends.
+        n_samples: how many samples there are, by that frame's number.
     """
 
-    kind: tuple[int, int]
-    number: int
-    following: int
+    place: int
+    n_samples: int
 
 
-def check_frames(file: IO[bytes], source: Source) -> None:
-    """Raise CorruptError where two frames in a row are not what libsndfile says of the file."""
+def find_files(file: IO[bytes]) -> list[tuple[int, int]]:
+    """Return where the files begin and end of which a FLAC file is joined."""
+    size = os.fstat(file.fileno()).st_size
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        starts = [match.start() for match in islice(re.compile(BEGINNING, re.DOTALL).finditer(content), MAX_PARTS)]
+    return list(pairwise([0, *starts[1:], size]))
+
+
+def cut_at_changes(file: IO[bytes], source: Source) -> list[list[Span]]:
+    """Return the parts of a file that have one rate, size of samples and number of channels, each as a file of its own.
+
+    A file that does not change has one.
+    """
+    told = kind = _kind_of(source)
+    size = os.fstat(file.fileno()).st_size
+    starts, kinds = [0], [kind]
+    while len(starts) < MAX_PARTS and (change := _find_change(file, starts[-1], told, kind)):
+        start, kind = change
+        starts.append(start)
+        kinds.append(kind)
+    parts: list[list[Span]] = [without_count(file, starts[1] if len(starts) > 1 else size)]
+    for kind, (start, end) in zip(kinds[1:], pairwise([*starts[1:], size]), strict=True):
+        parts.append([_beginning_of(kind), (start, end)])
+    return parts
+
+
+def read_end(file: IO[bytes], source: Source) -> End | None:
+    """Return how a file ends: its last frame, among its last bytes; None if there is none."""
+    start = os.fstat(file.fileno()).st_size
+    content = b""
+    while start > 0 and not any(content):  # behind the last frame there may be zeros
+        start = max(0, start - PIECE_BYTES)
+        content = os.pread(file.fileno(), PIECE_BYTES + MAX_FRAME_BYTES, start)
+    kind = _kind_of(source)
+    for match in islice(reversed(list(re.finditer(rb"(?=\xff[\xf8\xf9])", content))), MAX_LOOKS):
+        header = read_header(content[match.start() :][:16], match.start(), kind)
+        if header and header.kind == kind and (n_bytes := count_bytes(content[match.start() :])):
+            before = header.number * (_block_samples(file) if header.is_numbered else 1)
+            return End(start + match.start() + n_bytes, before + header.n_samples)
+    return None
+
+
+def sum_samples(file: IO[bytes], source: Source) -> int:
+    """Return how many samples the frames have, whose numbers rise."""
+    kind = _kind_of(source)
+    n_samples, expected = 0, 0
+    for header in find_headers(file, 0, kind, kind, is_other=False):
+        if 0 <= header.number - expected <= MAX_MISSING:
+            n_samples += header.n_samples
+            expected = header.following
+    return n_samples
+
+
+def without_count(file: IO[bytes], end: int) -> list[Span]:
+    """Return a file up to some place as one that does not say how many samples it has."""
+    at = end_of_tags(file) + N_SAMPLES_AT
+    (bits,) = os.pread(file.fileno(), 1, at)
+    return [(0, at), bytes([bits & 0xF0, 0, 0, 0, 0]), (at + 5, end)]
+
+
+def open_damaged(file: IO[bytes], source: Source) -> DamagedFlac:
+    """Return what decodes a file from frame to frame."""
+    info = os.pread(file.fileno(), INFO_BYTES, end_of_tags(file) + INFO_AT)
+    return DamagedFlac(file, source, _kind_of(source), info)
+
+
+def _kind_of(source: Source) -> Kind:
+    return Kind(source.sample_rate, BITS_OF[source.codec], source.channels)
+
+
+def _find_change(file: IO[bytes], place: int, told: Kind, kind: Kind) -> tuple[int, Kind] | None:
+    """Return where, after some place, the first of two frames in a row begins that are of another kind, and which."""
     last = None
-    for header in _other_headers(file, (source.sample_rate, BITS_OF[source.codec])):
+    for header in find_headers(file, place + 1, told, kind, is_other=True):
         if last and (header.kind, header.number) == (last.kind, last.following):
-            raise CorruptError("changes to {} Hz, {} bits within the stream".format(*header.kind))
+            return last.place, last.kind
         last = header
+    return None
 
 
-def _other_headers(file: IO[bytes], kind: tuple[int, int]) -> Iterator[Header]:
-    """Yield what looks like the header of a frame of another kind."""
-    rate, bits = kind
-    place = n_looks = 0
-    while n_looks < MAX_LOOKS and (piece := os.pread(file.fileno(), PIECE_BYTES + MAX_HEADER_BYTES, place)):
-        content = np.frombuffer(piece, np.uint8)
-        starts = np.flatnonzero(content[:-MAX_HEADER_BYTES] == SYNC[0])
-        starts = starts[content[starts + 1] & 0xFE == SYNC[1]]
-        rate_codes, bits_there = content[starts + 2] & 15, BITS[content[starts + 3] >> 1 & 7]
-        is_same = (rate_codes == 0) | (RATES[rate_codes] == rate)
-        is_same &= (bits_there == 0) | (bits_there == bits)
-        starts = starts[~is_same][: MAX_LOOKS - n_looks]
-        n_looks += len(starts)
-        for start in starts.tolist():
-            header = _parse(piece[start : start + MAX_HEADER_BYTES], kind)
-            if header and header.kind != kind:
-                yield header
-        place += PIECE_BYTES
+def _beginning_of(kind: Kind) -> bytes:
+    """Return the beginning of a file of some kind that says nothing else of itself."""
+    facts = kind.rate << 44 | (kind.channels - 1) << 41 | (kind.bits - 1) << 36
+    info = (16).to_bytes(2) + (65535).to_bytes(2) + bytes(6) + facts.to_bytes(8) + bytes(16)
+    return b"fLaC" + bytes([LAST_BLOCK, 0, 0, INFO_BYTES]) + info
 
 
-def _parse(content: bytes, kind: tuple[int, int]) -> Header | None:
-    """Return what a header says in a stream of some kind, None where it is none."""
-    size_code, rate_code = content[2] >> 4, content[2] & 15
-    size, rate, bits = int(SIZES[size_code]), int(RATES[rate_code]), int(BITS[content[3] >> 1 & 7])
-    n_ones = 8 - (~content[4] & 0xFF).bit_length()  # the number is written as UTF-8 writes a character
-    end = 4 + max(1, n_ones)
-    if min(size, rate, bits) < 0 or end > 4 + MAX_NUMBER_BYTES:
-        return None
-    number = content[4] & 0x7F >> n_ones
-    for byte in content[5:end]:
-        number = number << 6 | byte & 0x3F
-    if size_code in SIZE_BYTES:
-        n_bytes = SIZE_BYTES[size_code]
-        size = int.from_bytes(content[end : end + n_bytes]) + 1
-        end += n_bytes
-    if rate_code in RATE_BYTES:
-        n_bytes, unit = RATE_BYTES[rate_code]
-        rate = int.from_bytes(content[end : end + n_bytes]) * unit
-        end += n_bytes
-    if _crc(content[: end + 1]):
-        return None
-    is_numbered = content[1] == SYNC[1]
-    return Header((rate or kind[0], bits or kind[1]), number, number + (1 if is_numbered else size))
-
-
-def _crc(content: bytes) -> int:
-    """Return FLAC's CRC-8: 0 of what ends with its own."""
-    crc = 0
-    for byte in content:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1) ^ (0x107 if crc & 0x80 else 0)
-    return crc
+def _block_samples(file: IO[bytes]) -> int:
+    """Return how many samples all frames but the last have, where frames are numbered."""
+    return int.from_bytes(os.pread(file.fileno(), 2, end_of_tags(file) + BLOCK_SAMPLES_AT))

@@ -45,7 +45,7 @@ FRAME = b"\xff\xfb\x90\x64"  # a header as they usually are
 def find_mpeg(file: IO[bytes]) -> int | None:
     """Return where libsndfile begins to read a file as MPEG, by its name; None if it is no MPEG."""
     start = _last_tag(file)
-    end = _end_of_tags(file, start)
+    end = end_of_tags(file, start)
     content = os.pread(file.fileno(), JUNK_BYTES, end)
     if content.startswith(OTHERS):
         return None
@@ -55,6 +55,12 @@ def find_mpeg(file: IO[bytes]) -> int | None:
 def begins_like_a_frame(file: IO[bytes]) -> bool:
     """Tell whether libsndfile may have taken a file for MPEG by its first bytes: they prove little."""
     return os.pread(file.fileno(), 2, 0) >= b"\xff\xe0"
+
+
+def is_of_free_format(file: IO[bytes], start: int) -> bool:
+    """Tell whether a frame begins at some place that does not say how long it is."""
+    header = os.pread(file.fileno(), HEADER_BYTES, start)
+    return len(header) == HEADER_BYTES and header[:1] == b"\xff" and header[1] >= 0xE2 and not header[2] >> 4  # noqa: PLR2004
 
 
 class AsMpeg:
@@ -101,7 +107,7 @@ def _last_tag(file: IO[bytes]) -> int:
     return start
 
 
-def _end_of_tags(file: IO[bytes], place: int) -> int:
+def end_of_tags(file: IO[bytes], place: int = 0) -> int:
     """Return where the tags end that libsndfile's decoder skips from some place on: all versions, and their footers."""
     for _ in range(MAX_TAGS):
         head = os.pread(file.fileno(), TAG_HEADER_BYTES, place)

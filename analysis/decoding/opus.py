@@ -1,6 +1,6 @@
 """Ogg Opus as libsndfile reads it, by way of ffmpeg, which takes less than half the time.
 
-*Conventions.* As in audio.py.
+*Conventions.* As in recording.py.
 
 *Source.* Both decode by libopus, to float32, and drop what the header and the last page's position say; their samples
 differ by less than 1e-6. libsndfile, by which librosa reads, says how many there are. It is left alone with what it
@@ -10,26 +10,20 @@ stream, and streams that begin late. It goes on from the same sample where ffmpe
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
+from analysis.decoding import Block
 from analysis.decoding.ffmpeg import Ffmpeg
 from analysis.errors import CorruptError, NotAudioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator
 
     from analysis.decoding.sndfile import Sndfile
+    from analysis.decoding.spans import Spans
 
 RATE = 48000  # Hz
-# An Ogg page: its header, then as many bytes as it has segments, which are their sizes, then those.
-HEADER_BYTES, MAX_SEGMENTS = 27, 255
-LAST_PAGE = 4  # a flag
-MAX_PAGES = 2**18  # half a second to go through; most have a second of sound, the shortest that are made 20 ms
 
 
 class Opus:
@@ -38,37 +32,24 @@ class Opus:
     Attributes:
         source: what the file says of itself.
         declared_samples: how many samples it says to have, None where it does not say.
+        problem: what is wrong with it, as far as it was decoded.
     """
 
-    def __init__(self, file: IO[bytes], sndfile: Sndfile) -> None:
-        self._file, self._sndfile = file, sndfile
+    def __init__(self, file: IO[bytes], sndfile: Sndfile, view: Callable[[], Spans] | None = None) -> None:
+        self._file, self._sndfile, self._view = file, sndfile, view
         self.source, self.declared_samples = sndfile.source, sndfile.declared_samples
+        self.problem = sndfile.problem
 
-    def decode(self) -> Iterator[NDArray[np.float32] | NDArray[np.int16]]:
-        """Yield the samples from the beginning, [shape=(n, channels)]."""
+    def decode(self, skip: int = 0) -> Iterator[Block]:
+        """Yield the samples from the beginning, or those after the first ``skip``."""
         n_given = 0
         with suppress(NotAudioError, CorruptError):
-            ffmpeg = Ffmpeg(self._file)
+            ffmpeg = Ffmpeg(self._file, self._view)
             if ffmpeg.start_s == 0:
-                for samples in ffmpeg.decode():
-                    wanted = samples[: self._sndfile.n_samples - n_given]
-                    yield wanted
+                for block in ffmpeg.decode(stop_at_damage=True):
+                    wanted = block.samples[: self._sndfile.n_samples - n_given]
+                    if skip < n_given + len(wanted):
+                        yield Block(block.rate, wanted[max(0, skip - n_given) :])
                     n_given += len(wanted)
-        yield from self._sndfile.decode(skip=n_given)
-
-
-def is_whole_opus(file: IO[bytes], sndfile: Sndfile) -> bool:
-    """Tell whether a file is Opus at 48 kHz, and its pages, in order, one stream that ends with the last of them."""
-    if (sndfile.source.codec, sndfile.source.sample_rate) != ("OPUS", RATE):
-        return False
-    place, is_last, serial, page = 0, False, b"", b""
-    for number in range(MAX_PAGES):
-        page = os.pread(file.fileno(), HEADER_BYTES + MAX_SEGMENTS, place)
-        serial = serial or page[14:18]
-        expected = (b"OggS", serial, number.to_bytes(4, "little"))
-        if len(page) < HEADER_BYTES or is_last or (page[:4], page[14:18], page[18:22]) != expected:
-            break
-        is_last = bool(page[5] & LAST_PAGE)
-        n_segments = page[26]
-        place += HEADER_BYTES + n_segments + sum(page[HEADER_BYTES : HEADER_BYTES + n_segments])
-    return is_last and not page
+        yield from self._sndfile.decode(skip=max(skip, n_given))
+        self.problem = self._sndfile.problem

@@ -6,27 +6,26 @@ what a file is, never its name. libsndfile is asked first, ffmpeg about what lib
 
 *Source.* Together the blocks are ``librosa.load(path)[0]``: mean of the channels, then soxr at quality ``soxr_hq``,
 then one zero where soxr gives a sample less than ``ceil(n * ratio)``. soxr's stream equals its one call, bit for bit.
+A file that is joined from parts, as a chain of Ogg, or whose rate or channels change, is cut there, and each part is
+mixed and resampled by itself: all of them are read, one after the other.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import soxr
 
-from analysis.decoding.ffmpeg import Ffmpeg
-from analysis.decoding.flac import check_frames
-from analysis.decoding.mpeg import find_mpeg
-from analysis.decoding.opus import Opus, is_whole_opus
-from analysis.decoding.sndfile import Sndfile
+from analysis.decoding.opening import open_decoder
 from analysis.definition import SR
 from analysis.errors import (
     BadSampleRateError,
     CorruptError,
     EmptyError,
-    NotAudioError,
     NotFiniteError,
     TooLongError,
     TooManyChannelsError,
@@ -37,10 +36,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from analysis.decoding import Source
+    from analysis.decoding import Decoder, Source
     from analysis.settings import Settings
 
-
+MAX_CHANGES = 2**12  # of the rate: each takes a millisecond, and a real recording has few
 # Of all channels together, for MAX_DURATION_S; of more, proportionally less: twelve hours take some minutes.
 MAX_VALUES_PER_S = 768_000
 
@@ -49,14 +48,15 @@ class Recording:
     """A file that can be decoded; iterating gives its blocks.
 
     Attributes:
-        source: what the file says of itself.
+        source: what the file says of itself; what is wrong with it is known when it has been iterated.
     """
 
-    def __init__(self, decoder: Sndfile | Opus | Ffmpeg, settings: Settings) -> None:
+    def __init__(self, decoder: Decoder, settings: Settings) -> None:
         self._decoder = decoder
         self._settings = settings
         self.source = decoder.source
-        _check_limits(self.source, decoder.declared_samples, settings)
+        _check_limits(self.source.sample_rate, self.source.channels, settings)
+        _check_declared(self.source, decoder.declared_samples, settings)
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         """Decode from the beginning.
@@ -65,21 +65,38 @@ class Recording:
             y : np.ndarray [shape=(n,)], float32, finite, at 22 050 Hz
 
         Raises:
-            CorruptError: the decoder gives up.
+            CorruptError: nothing of it can be read.
             EmptyError: there is no sample.
             NotFiniteError: a sample is NaN or infinite.
             TooLongError: there is more than the limit.
         """
-        return _resample(self._mono(), self.source.sample_rate)
+        n_given = 0
+        for (rate, *_), blocks in groupby(self._mono(), key=itemgetter(0)):
+            for y in _resample((y for _, y in blocks), rate):
+                n_given += len(y)
+                yield y
+        self.source = replace(self.source, problem=self._decoder.problem)
+        if not n_given:
+            raise EmptyError("the sound has no samples") if self.source.complete else CorruptError(self.source.problem)
 
-    def _mono(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the mean of the channels, at the source's rate, until it is too much: headers lie."""
-        left = round(_longest_s(self.source, self._settings) * self.source.sample_rate)
-        for samples in self._decoder.decode():
-            left -= len(samples)
-            if left < 0:
-                raise TooLongError(f"more audio than {_describe_longest(self.source, self._settings)}")
-            yield _mix(samples)
+    def _mono(self) -> Iterator[tuple[tuple[int, int, int], NDArray[np.float32]]]:
+        """Yield the mean of the channels, with rate, channels and part, until it is too much: headers lie."""
+        kind: tuple[int, int, int] | None = None
+        share = 0.0  # of what may be, that is in the parts before this one
+        n_left = n_part = n_changes = 0
+        for rate, samples, part in self._decoder.decode():
+            channels = samples.shape[1]
+            if kind != (rate, channels, part):
+                _check_limits(rate, channels, self._settings)
+                share += n_part / (_longest_s(kind[0], kind[1], self._settings) * kind[0]) if kind else 0
+                kind, n_part, n_changes = (rate, channels, part), 0, n_changes + 1
+                n_left = round((1 - share) * _longest_s(rate, channels, self._settings) * rate)
+                if n_changes > MAX_CHANGES:
+                    raise CorruptError(f"changes its rate or channels more than {MAX_CHANGES} times")
+            n_part += len(samples)
+            if n_part > n_left:
+                raise TooLongError(f"more audio than {_describe_longest(rate, channels, self._settings)}")
+            yield kind, _mix(samples)
 
 
 def open_recording(file: IO[bytes], settings: Settings) -> Recording:
@@ -87,60 +104,39 @@ def open_recording(file: IO[bytes], settings: Settings) -> Recording:
 
     Raises NotAudioError, CorruptError, or the limit's error for what the header declares.
     """
-    return Recording(_open_decoder(file), settings)
+    return Recording(open_decoder(file), settings)
 
 
-def _open_decoder(file: IO[bytes]) -> Sndfile | Opus | Ffmpeg:
-    try:
-        sndfile = Sndfile(file)
-    except NotAudioError:
-        return _open_unknown(file)
-    except CorruptError:
-        with suppress(NotAudioError):  # then what libsndfile says
-            return Ffmpeg(file)
-        raise
-    if sndfile.source.container == "FLAC":
-        check_frames(file, sndfile.source)
-    return Opus(file, sndfile) if is_whole_opus(file, sndfile) else sndfile
-
-
-def _open_unknown(file: IO[bytes]) -> Sndfile | Ffmpeg:
-    """Open what libsndfile does not recognise by itself."""
-    try:
-        return Ffmpeg(file)
-    except NotAudioError:
-        mpeg_at = find_mpeg(file)
-        if mpeg_at is None:
-            raise
-    return Sndfile(file, mpeg_at)
-
-
-def _check_limits(source: Source, declared_samples: int | None, settings: Settings) -> None:
-    if not settings.min_sample_rate <= source.sample_rate <= settings.max_sample_rate:
+def _check_limits(sample_rate: int, channels: int, settings: Settings) -> None:
+    if not settings.min_sample_rate <= sample_rate <= settings.max_sample_rate:
         raise BadSampleRateError(
-            f"sample rate {source.sample_rate} Hz: accepted are MIN_SAMPLE_RATE={settings.min_sample_rate} "
+            f"sample rate {sample_rate} Hz: accepted are MIN_SAMPLE_RATE={settings.min_sample_rate} "
             f"to MAX_SAMPLE_RATE={settings.max_sample_rate}"
         )
-    if source.channels > settings.max_channels:
-        raise TooManyChannelsError(f"{source.channels} channels: at most MAX_CHANNELS={settings.max_channels}")
-    if declared_samples is not None and declared_samples > _longest_s(source, settings) * source.sample_rate:
+    if channels > settings.max_channels:
+        raise TooManyChannelsError(f"{channels} channels: at most MAX_CHANNELS={settings.max_channels}")
+
+
+def _check_declared(source: Source, declared_samples: int | None, settings: Settings) -> None:
+    rate, channels = source.sample_rate, source.channels
+    if declared_samples is not None and declared_samples > _longest_s(rate, channels, settings) * rate:
         raise TooLongError(
-            f"{declared_samples / source.sample_rate:.0f} seconds of audio declared: "
-            f"at most {_describe_longest(source, settings)}"
+            f"{declared_samples / rate:.0f} seconds of audio declared: "
+            f"at most {_describe_longest(rate, channels, settings)}"
         )
 
 
-def _longest_s(source: Source, settings: Settings) -> float:
+def _longest_s(sample_rate: int, channels: int, settings: Settings) -> float:
     """Return how long a sound may be, seconds: less where it has so many values a second that the time would not do."""
-    return settings.max_duration_s * min(1, MAX_VALUES_PER_S / (source.sample_rate * source.channels))
+    return settings.max_duration_s * min(1, MAX_VALUES_PER_S / (sample_rate * channels))
 
 
-def _describe_longest(source: Source, settings: Settings) -> str:
-    longest_s = _longest_s(source, settings)
+def _describe_longest(sample_rate: int, channels: int, settings: Settings) -> str:
+    longest_s = _longest_s(sample_rate, channels, settings)
     limit = f"MAX_DURATION_S={settings.max_duration_s:g}"
     if longest_s == settings.max_duration_s:
         return limit
-    return f"{longest_s:g} seconds of {source.channels} channels at {source.sample_rate} Hz ({limit})"
+    return f"{longest_s:g} seconds of {channels} channels at {sample_rate} Hz ({limit})"
 
 
 def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterator[NDArray[np.float32]]:
@@ -153,8 +149,6 @@ def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterat
         n_given += len(resampled)
         if len(resampled):
             yield resampled
-    if not n_source:
-        raise EmptyError("the sound has no samples")
     if source_rate == SR:
         return
     n_total = int(np.ceil(n_source * (float(SR) / source_rate)))  # the very expression of librosa.resample

@@ -77,7 +77,7 @@ def test_sound_tells_of_upload_source_and_run() -> None:
         "uploaded_at": NOW,
         "sample_rate": 22050,
         "duration": 0.5,
-        "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 2},
+        "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 2, "complete": True},
         "event_id": "e",
         "analyzed_at": NOW,
         "analysis_version": 3,
@@ -99,6 +99,7 @@ def test_digital_silence_has_no_fingerprint() -> None:
 
 KINDS = {
     "string": str,
+    "boolean": bool,
     "integer": int,
     "double": float,
     "doubles": list,

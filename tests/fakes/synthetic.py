@@ -48,13 +48,16 @@ def encode(y: np.ndarray, sr: int = 44100, container: str = "WAV", codec: str = 
     return file.getvalue()
 
 
-def encode_with_ffmpeg(y: np.ndarray, sr: int, container: str, codec: str) -> bytes:
+def encode_with_ffmpeg(
+    y: np.ndarray, sr: int, container: str, codec: str, bit_rate: int | None = 96_000, **muxing: str
+) -> bytes:
     """Return samples as a file of a format that ffmpeg writes."""
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo"}[y.shape[1]]
-    with av.open(file, "w", format=container) as output:
+    with av.open(file, "w", format=container, options=muxing) as output:
         stream = output.add_stream(codec, rate=sr, layout=layout, options={"strict": "experimental"})
-        stream.bit_rate = 96_000
+        if bit_rate:
+            stream.bit_rate = bit_rate
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(y.T, np.float32), "fltp", layout)
         frame.sample_rate, frame.pts = sr, 0
         resampler = av.AudioResampler(stream.format, layout, sr, frame_size=stream.frame_size or 1024)

@@ -1,0 +1,45 @@
+"""A CAF file that libsndfile would misread is shown to it without what leads it astray.
+
+libsndfile loses its place behind a chunk of more than 64 kB, and takes for samples what is none. It refuses a file that
+does not say how long its data are, as one that is being recorded.
+
+*Source.* Apple's Core Audio Format Specification 1.0.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.decoding.spans import Span
+
+HEAD_BYTES, CHUNK_HEAD_BYTES = 8, 12
+LARGE_BYTES = 2**14
+MAX_CHUNKS = 2**10
+READ = (b"desc", b"chan", b"kuki", b"pakt", b"info")  # by libsndfile, besides the data
+
+
+def order(file: IO[bytes]) -> list[Span] | None:
+    """Return a file without its large chunks, and with the size of its data, as spans; None for any other."""
+    size = os.fstat(file.fileno()).st_size
+    head = os.pread(file.fileno(), HEAD_BYTES, 0)
+    if not head.startswith(b"caff"):
+        return None
+    spans: list[Span] = [head]
+    place, is_other = HEAD_BYTES, False
+    for _ in range(MAX_CHUNKS):
+        header = os.pread(file.fileno(), CHUNK_HEAD_BYTES, place)
+        name, n_bytes = header[:4], int.from_bytes(header[4:], signed=True)
+        start = place + CHUNK_HEAD_BYTES
+        if len(header) < CHUNK_HEAD_BYTES or (n_bytes < 0 and name != b"data"):
+            return None
+        if name == b"data":
+            end = size if n_bytes < 0 else min(size, start + n_bytes)
+            is_other = is_other or n_bytes < 0
+            return [*spans, name + (end - start).to_bytes(8), (start, end)] if is_other else None
+        if name in READ:
+            spans.append((place, start + n_bytes))
+        is_other = is_other or (name not in READ and n_bytes > LARGE_BYTES)
+        place = start + n_bytes
+    return None

@@ -1,0 +1,199 @@
+"""A file is opened by its content: by libsndfile, which librosa reads with, by ffmpeg, or part by part.
+
+*Rule.* All samples that were recorded are read. libsndfile, whose numbers are librosa's, reads what it reads whole;
+what it would not see is shown to it as a file of its own, or left to ffmpeg.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import partial
+from typing import IO, TYPE_CHECKING
+
+from analysis.decoding import caf, cut, flac, mpeg, riff
+from analysis.decoding.chain import Chain, Resumed
+from analysis.decoding.container import ACCEPTED
+from analysis.decoding.ffmpeg import Ffmpeg
+from analysis.decoding.mpeg_frames import Frames, read_frames
+from analysis.decoding.ogg import read_links
+from analysis.decoding.opus import RATE as OPUS_RATE
+from analysis.decoding.opus import Opus
+from analysis.decoding.signatures import begins_like_a_sound
+from analysis.decoding.sndfile import Sndfile, is_of_unknown_encoding
+from analysis.decoding.spans import Spans
+from analysis.errors import CorruptError, NotAudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from analysis.decoding import Decoder
+    from analysis.decoding.ogg import Link
+    from analysis.decoding.spans import Span
+
+MPG123_RESYNC_BYTES = 1024  # of what is no frame, libsndfile's decoder skips so much and no more
+FRAME_BYTES = 2**12  # no frame has more
+# What libsndfile decodes in WAV: where it finds a fault, there is one.
+ADPCM = ("adpcm_ima_wav", "adpcm_ms")
+
+
+def open_decoder(file: IO[bytes]) -> Decoder:
+    """Open a sound file; raise NotAudioError or CorruptError where there is nothing to be read."""
+    links = read_links(file)
+    if not links:
+        return _open(file)
+    if len(links) == 1:
+        return _open_link(file, links[0], None)
+    return Chain([partial(_open_link, file, link, partial(Spans, file, link.spans)) for link in links])
+
+
+def _open_link(file: IO[bytes], link: Link, view: Callable[[], Spans] | None) -> Decoder:
+    """Open an Ogg file, or the pages of one of its links; ffmpeg gives a stream up at a page that is damaged."""
+    pages = view or (None if link.gap is None else partial(Spans, file, link.spans))
+    try:
+        sndfile = Sndfile(file, view)
+    except (NotAudioError, CorruptError):
+        ffmpeg = Ffmpeg(file, pages)
+        ffmpeg.damage = link.describe(ffmpeg.source.sample_rate)
+        return ffmpeg
+    is_opus = sndfile.source.codec == "OPUS"
+    sndfile.damage = sndfile.problem = link.describe(OPUS_RATE if is_opus else sndfile.source.sample_rate)
+    if link.is_whole and link.n_streams == 1 and is_opus and sndfile.source.sample_rate == OPUS_RATE:
+        return Opus(file, sndfile, view)
+    return Resumed(sndfile, partial(Ffmpeg, file, pages))
+
+
+def _open(file: IO[bytes]) -> Decoder:
+    try:
+        sndfile = Sndfile(file)
+    except NotAudioError:
+        return _open_unknown(file)
+    except CorruptError as damage:
+        return _open_otherwise(file, damage)
+    if sndfile.source.container == "MP3":
+        return _open_mpeg(file, sndfile, 0)
+    if sndfile.source.container == "FLAC":
+        return _open_flac(file, sndfile)
+    if spans := caf.order(file):
+        return _open_spans(file, spans)
+    return _open_wav(file, sndfile, riff.read_chunks(file))
+
+
+def _open_wav(file: IO[bytes], sndfile: Sndfile, chunks: list[riff.Chunk]) -> Decoder:
+    """Open a WAV, or whatever else has no such chunks, with what its chunks say that libsndfile does not look at."""
+    if riff.holds_frames(file, chunks):
+        return Ffmpeg(file)
+    if sndfile.source.codec == "GSM610" and (n_samples := riff.count_gsm_samples(file, chunks)) is not None:
+        sndfile.n_samples = min(sndfile.n_samples, n_samples)
+    return Resumed(sndfile, partial(Ffmpeg, file))
+
+
+def _open_unknown(file: IO[bytes]) -> Decoder:
+    """Open what libsndfile does not recognise by itself."""
+    chunks = riff.read_chunks(file)
+    if spans := riff.order(file, chunks):
+        return _open_spans(file, spans)
+    start = mpeg.end_of_tags(file)
+    view = partial(Spans, file, [(start, _size(file))]) if start and begins_like_a_sound(file, start) else None
+    try:
+        return Ffmpeg(file, view)
+    except CorruptError:
+        end = cut.end_of_boxes(file)
+        if not end:
+            raise
+        return Ffmpeg(file, partial(Spans, file, [(0, end)]), cut.find_cut(file))
+    except NotAudioError:
+        mpeg_at = mpeg.find_mpeg(file)
+        if mpeg_at is None:
+            raise
+    try:
+        sndfile = Sndfile(file, partial(mpeg.AsMpeg, file, mpeg_at))
+    except (NotAudioError, CorruptError) as error:
+        raise CorruptError("no frame of MPEG audio that libsndfile finds") from error
+    return _open_mpeg(file, sndfile, mpeg_at)
+
+
+def _open_otherwise(file: IO[bytes], damage: CorruptError) -> Decoder:
+    """Open what libsndfile recognises, and cannot read."""
+    if spans := riff.order(file, riff.read_chunks(file)) or caf.order(file):
+        with suppress(CorruptError):
+            return _open_spans(file, spans)
+    try:
+        ffmpeg = Ffmpeg(file)
+    except CorruptError as error:
+        if is_of_unknown_encoding(damage):
+            raise NotAudioError(f"audio as an unknown codec: accepted are {ACCEPTED}") from error
+        raise damage from error
+    if ffmpeg.source.codec in ADPCM:
+        raise damage
+    return ffmpeg
+
+
+def _open_spans(file: IO[bytes], spans: Sequence[Span]) -> Decoder:
+    view = partial(Spans, file, spans)
+    try:
+        return Resumed(Sndfile(file, view), partial(Ffmpeg, file, view))
+    except (NotAudioError, CorruptError):
+        return Ffmpeg(file, view)
+
+
+def _open_flac(file: IO[bytes], sndfile: Sndfile) -> Decoder:
+    """Open FLAC so that all frames are read, each as what it says to be."""
+    files = flac.find_files(file)
+    if len(files) > 1:
+        return Chain([partial(_open_spans, file, [span]) for span in files])
+    parts = flac.cut_at_changes(file, sndfile.source)
+    if len(parts) > 1:
+        return Chain([partial(_open_spans, file, part) for part in parts], sndfile.source)
+    open_damaged = partial(flac.open_damaged, file, sndfile.source)
+    end = flac.read_end(file, sndfile.source)
+    n_samples = sndfile.n_samples
+    if end is None or n_samples == end.n_samples or n_samples == flac.sum_samples(file, sndfile.source):
+        return Resumed(sndfile, open_damaged)
+    whole = Sndfile(file, partial(Spans, file, flac.without_count(file, end.place)))
+    if sndfile.declared_samples and sndfile.n_samples > end.n_samples:
+        rate = sndfile.source.sample_rate
+        whole.damage = f"ends at {end.n_samples / rate:.2f} s of {sndfile.n_samples / rate:.2f} s"
+    return Resumed(whole, open_damaged)
+
+
+def _open_mpeg(file: IO[bytes], sndfile: Sndfile, mpeg_at: int) -> Decoder:
+    """Open MPEG audio so that all frames are read, and only frames."""
+    start = mpeg.end_of_tags(file, mpeg_at)
+    frames = read_frames(file, start)
+    if not frames.n_frames:
+        if mpeg.is_of_free_format(file, start):
+            return sndfile
+        raise NotAudioError("no frames of MPEG audio follow each other")
+    told = frames.xing.n_frames if frames.xing else None
+    problem = frames.problem
+    if problem is None and told is not None and told > frames.n_frames + 1:  # some count their own frame
+        problem = f"ends at {frames.seconds:.2f} s of {told * frames.parts[0].frame_s:.2f} s"
+    sndfile.damage = sndfile.problem = problem
+    n_told = sndfile.n_samples if told is None else told * frames.parts[0].frame_samples
+    is_read_whole = (
+        len(frames.parts) == 1
+        and not frames.n_xings
+        and frames.longest_gap <= MPG123_RESYNC_BYTES
+        and n_told >= frames.parts[0].n_samples
+    )
+    if is_read_whole:
+        return sndfile
+    parts = [partial(Sndfile, file, _view_of_part(file, frames, index)) for index in range(len(frames.parts))]
+    return Chain(parts, sndfile.source, problem)
+
+
+def _view_of_part(file: IO[bytes], frames: Frames, index: int) -> partial[Spans]:
+    """Return the frames of one kind as libsndfile reads all of them."""
+    part = frames.parts[index]
+    spans: list[Span] = [*part.spans]
+    n_claimed = FRAME_BYTES * (part.n_frames + 1)  # it guesses how many frames there are by how large the first is
+    if frames.xing and not index:
+        n_bytes = len(frames.xing.content) + sum(end - start for start, end in part.spans)
+        spans = [frames.xing.telling(part.n_frames, n_bytes), *spans]
+        n_claimed = n_claimed if frames.xing.n_frames is None else 0
+    return partial(Spans, file, spans, n_claimed=n_claimed)
+
+
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size

@@ -1,0 +1,71 @@
+"""Parts of a file, one after the other, look like a file of their own to a decoder."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from itertools import accumulate
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+type Span = bytes | tuple[int, int]  # content, or where it begins and ends in the file
+
+
+class Spans:
+    """A file that is only read, made of spans of another, at a place of its own: libsndfile moves the descriptor's.
+
+    Attributes:
+        n_bytes: bytes that there are.
+    """
+
+    def __init__(self, file: IO[bytes], spans: Sequence[Span] | None = None, *, n_claimed: int = 0) -> None:
+        """Take the whole file, or its ``spans``; ``n_claimed`` is how many bytes more it says to have."""
+        self._descriptor = file.fileno()
+        self._spans: Sequence[Span] = [(0, os.fstat(self._descriptor).st_size)] if spans is None else spans
+        sizes = [len(span) if isinstance(span, bytes) else span[1] - span[0] for span in self._spans]
+        self._starts = list(accumulate(sizes, initial=0))
+        self.n_bytes = self._starts[-1]
+        self._n_claimed = n_claimed
+        self._place = 0
+
+    def read(self, n_bytes: int) -> bytes:
+        """Read what is there; what is claimed is zeros to who goes there, and not there to who reads on."""
+        if self._place > self.n_bytes:
+            return bytes(max(0, min(n_bytes, self.n_bytes + self._n_claimed - self._place)))
+        pieces = []
+        while n_bytes > 0 and self._place < self.n_bytes:
+            index = bisect_right(self._starts, self._place) - 1
+            wanted = min(n_bytes, self._starts[index + 1] - self._place)
+            piece = self._read_span(self._spans[index], self._place - self._starts[index], wanted)
+            if not piece:
+                break
+            pieces.append(piece)
+            self._place += len(piece)
+            n_bytes -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Read what is there, and return how many bytes that is."""
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place; -1 where there is none before the beginning, which a decoder may try in a damaged file."""
+        end = self.n_bytes + self._n_claimed
+        place = offset + (0, self._place, end)[whence]
+        if place < 0:
+            return -1
+        self._place = min(place, end)
+        return self._place
+
+    def _read_span(self, span: Span, start: int, n_bytes: int) -> bytes:
+        if isinstance(span, bytes):
+            return span[start : start + n_bytes]
+        return os.pread(self._descriptor, n_bytes, span[0] + start)

@@ -1,0 +1,90 @@
+"""What libsndfile lacks a codec for, or takes for something else, is read as ffmpeg's program reads it."""
+
+import re
+import struct
+
+import librosa
+import numpy as np
+import pytest
+
+from analysis.decoding.container import ACCEPTED, CODECS, FORMATS
+from analysis.errors import NotAudioError
+from local.servers import ROOT
+from tests.analysis.decoding.reading import read, read_with_ffmpeg
+from tests.fakes.containers import CONTAINERS, chunk_of_caf, pcm, riff
+from tests.fakes.synthetic import encode_with_ffmpeg, tone
+
+# What ffmpeg's program of Debian 12 gives of the priming or padding at an end, which later ones remove.
+PRIMED = {"CAF of Opus", "CAF of AAC", "CAF of Opus and unknown length", "CAF of Opus with a large free chunk"}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_container(ffmpeg: str, name: str) -> None:
+    """Each is read to its last sample, and says what it is."""
+    make, (container, codec, sr, channels) = CONTAINERS[name]
+    content = make()
+
+    sound = read(content)
+
+    expected = read_with_ffmpeg(ffmpeg, content, channels)
+    assert expected is not None
+    expected = librosa.resample(expected, orig_sr=sr, target_sr=22050)
+    source = sound.source
+    assert (source.container, source.codec, source.sample_rate, source.channels) == (container, codec, sr, channels)
+    assert source.complete, source.problem
+    if name in PRIMED:
+        assert sound.seconds == pytest.approx(1, abs=1e-4)
+    else:
+        assert len(sound.y) == len(expected)
+    if name not in PRIMED and not codec.startswith("g72"):  # whose decoders have changed
+        np.testing.assert_allclose(sound.y[200:-200], expected[200:-200], atol=1e-3)
+
+
+def test_all_formats_are_read() -> None:
+    """Every container that ffmpeg may open is here or among the other tests' files, or the list says too much."""
+    elsewhere = {"aac", "aiff", "amr", "ape", "asf", "flac", "matroska", "mov", "ogg", "wv", "spdif"}
+    here = {source[0].split(",")[0].lower() for _, source in CONTAINERS.values()}
+
+    assert set(FORMATS.split(",")) == here | elsewhere
+
+
+@pytest.mark.parametrize("name", re.split(", | or ", ACCEPTED))
+def test_docs_name_what_is_accepted(name: str) -> None:
+    """Every format that a refusal names is among those of docs/document.md."""
+    formats = (ROOT / "docs/document.md").read_text().split("## Formats")[1].split("**The rule:**")[0]
+
+    assert re.search(rf"\b{re.escape(name)}\b", formats)
+
+
+def test_intact_container_of_an_unknown_codec() -> None:
+    """An intact file whose codec no decoder here knows is no sound that is read, not corrupt; its codec is named."""
+    kind, data = pcm(tone(0.5, 48000), 48000)
+    unknown = riff((kind[0], b"\x34\x12" + kind[1][2:] + bytes(2)), data)
+    caf = (
+        b"caff\0\1\0\0"
+        + chunk_of_caf(b"desc", struct.pack(">d4sIIIII", 48000, b"xxxx", 0, 0, 1024, 2, 0))
+        + chunk_of_caf(b"data", bytes(100))
+    )
+
+    with pytest.raises(NotAudioError, match="an unknown codec"):
+        read(unknown)
+    with pytest.raises(NotAudioError, match="an unknown codec"):
+        read(caf)
+    with pytest.raises(NotAudioError, match="audio as real_144"):
+        read(encode_with_ffmpeg(tone(0.5, 8000, 1), 8000, "matroska", "real_144", None))
+
+
+def test_codecs_are_ffmpegs() -> None:
+    """Every name in the list of decoders is one of ffmpeg's, but for libvorbis, which some builds have."""
+    import av  # noqa: PLC0415
+
+    assert set(CODECS.split(",")) - set(av.codecs_available) <= {"libvorbis"}
+
+
+def test_pcm_that_is_none_by_chance() -> None:
+    """A sound whose samples hold the first word of a frame of DTS is a sound: it takes several, at their distance."""
+    y = tone(1, 48000)
+    kind, (name, samples) = pcm(y, 48000)
+    content = samples[:4096] + b"\xfe\x7f\x01\x80" + samples[4100:]
+
+    assert read(riff(kind, (name, content))).source.codec == "PCM_16"
