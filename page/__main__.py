@@ -32,11 +32,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def _make_config(given: argparse.Namespace) -> Config:
     # Imported here, where KeyboardInterrupt is caught: the imports take a second.
+    from analysis.login import count_requests_for  # noqa: PLC0415
     from analysis.settings import Settings  # noqa: PLC0415
     from page.config import Config, is_emulated  # noqa: PLC0415
 
     if given.uploads and not is_emulated():
         raise ValueError("--uploads is for the local stack only: this page never writes to a real bucket")
+    if not is_emulated():
+        count_requests_for(given.project, os.environ)
     os.environ["GOOGLE_CLOUD_PROJECT"] = given.project  # the clients of analysis/ read it too
     settings = Settings.from_environment(os.environ)
     return Config(given.project, given.bucket, settings, given.host, given.port, given.uploads)

@@ -13,10 +13,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Aborted, InternalServerError, ServiceUnavailable
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.retry import Retry
 from google.cloud import firestore
 
-from analysis import document
+from analysis import document, login
 from page.documents.cache import Cache
 
 if TYPE_CHECKING:
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 CALL_S = 20
+PASSING = (Aborted, InternalServerError, ServiceUnavailable)
 RETRY = Retry(
-    predicate=if_exception_type(Aborted, InternalServerError, ServiceUnavailable), initial=0.2, maximum=2, timeout=6
+    predicate=lambda error: isinstance(error, PASSING) and not login.has_ended(error),
+    initial=0.2,
+    maximum=2,
+    timeout=6,
 )
 DOCUMENT_TTL_S = 300  # a document changes only when its upload is analysed anew
 SAMPLE_TTL_S = 600

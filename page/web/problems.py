@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.api_core import exceptions as api
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud.storage.exceptions import DataCorruption
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import Timeout
 
+from analysis import login
 from analysis.errors import AnalysisError, Skipped
 from page.documents.queries import BadCursorError, UnknownSoundError
 from page.media.audio import OtherBucketError
@@ -100,6 +101,16 @@ def describe(error: Exception, config: Config) -> Problem:  # noqa: C901, PLR091
                 "deploy.sh makes it, and Firestore takes some minutes to build it. Everything else works without it.",
                 f"./deploy.sh --project {config.project} --bucket {config.bucket_name}",
             )
+        case api.Forbidden() if any(
+            text in str(error) for text in ("USER_PROJECT_DENIED", "serviceusage.services.use")
+        ):
+            return Problem(
+                503,
+                "Your requests count for a project that you may not use",
+                f"They count for {config.project}, unless {login.QUOTA_PROJECT} names another: either needs the right "
+                "serviceusage.services.use there (roles/serviceusage.serviceUsageConsumer).",
+                f"gcloud auth application-default set-quota-project {config.project}",
+            )
         case api.Forbidden():
             return Problem(
                 503,
@@ -108,7 +119,11 @@ def describe(error: Exception, config: Config) -> Problem:  # noqa: C901, PLR091
                 f"roles/storage.objectViewer on bucket {config.bucket_name}.",
                 "gcloud auth application-default login",
             )
-        case GoogleAuthError() | api.Unauthenticated() | api.Unauthorized():
+        case TransportError():
+            pass  # no way to Google, which says nothing about the login
+        case GoogleAuthError() | api.Unauthenticated() | api.Unauthorized() | api.ServiceUnavailable() if (
+            not isinstance(error, api.ServiceUnavailable) or login.has_ended(error)
+        ):
             return Problem(
                 503,
                 "You are not signed in",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from google.api_core import exceptions as api
-from google.auth.exceptions import DefaultCredentialsError
+from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 
 from analysis.errors import CorruptError, Skipped
 from analysis.settings import Settings
@@ -16,6 +16,7 @@ from bench.documents import make_document
 from local.ports import choose_port
 from local.servers import start_page
 from page.config import Config
+from page.documents import queries
 from page.documents.queries import BadCursorError, UnknownSoundError
 from page.media.audio import OtherBucketError
 from page.web import problems
@@ -23,6 +24,8 @@ from tests.fakes.serving import Quiet, serving
 from tests.page.served_page import Page
 
 UID = "00000000-0000-5000-8000-000000000000"
+NO_TOKEN = "Getting metadata from plugin failed with error"
+ENDED_LOGIN = f"{NO_TOKEN}: ('invalid_grant: Token has been expired or revoked.', {{'error': 'invalid_grant'}})"
 CONFIG = Config("my-project", "my-bucket", Settings())
 
 
@@ -41,6 +44,11 @@ CONFIG = Config("my-project", "my-bucket", Settings())
         (Skipped("the database.wav is not there"), 410, "no longer in the bucket"),
         (CorruptError("damaged"), 422, "damaged."),
         (api.ServiceUnavailable("down"), 503, "ask again"),
+        (api.ServiceUnavailable(ENDED_LOGIN), 503, "gcloud auth application-default login"),
+        (api.ServiceUnavailable(f"{NO_TOKEN}: ('Connection aborted.', ConnectionResetError(104))"), 503, "ask again"),
+        (RefreshError("('invalid_grant: Bad Request', {})"), 503, "gcloud auth application-default login"),
+        (TransportError("Failed to resolve oauth2.googleapis.com"), 503, "ask again"),
+        (api.Forbidden("Grant serviceusage.services.use on project p"), 503, "set-quota-project my-project"),
         (api.RetryError("too long", None), 503, "ask again"),
         (OtherBucketError("other"), 403, "--bucket other"),
         (UnknownSoundError("x"), 404, "no such sound"),
@@ -54,6 +62,20 @@ def test_each_trouble_has_a_way_out(error: Exception, status: int, words: str) -
     assert isinstance(error, problems.EXPECTED_ERRORS)
     assert told.status == status
     assert words in f"{told.title}. {told.advice} {told.command}"
+
+
+def test_an_ended_login_is_told_at_once() -> None:
+    """What gRPC reports of an ended login is not tried again, while an outage is, so no address waits for it."""
+    calls: list[str] = []
+
+    def call() -> None:
+        calls.append("call")
+        raise api.ServiceUnavailable(ENDED_LOGIN)
+
+    with pytest.raises(api.ServiceUnavailable):
+        queries.RETRY(call)()
+    assert calls == ["call"]
+    assert queries.RETRY._predicate(api.ServiceUnavailable("down"))
 
 
 def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> None:
