@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=local/environment.sh
 source local/environment.sh
 
-# Each is what it is made of, then the locks above it whose versions it keeps to. Another room is another line.
+# Each is what it is made of, then the locks above it whose versions it keeps to. Another requirements.in is another line.
 LOCKS=(
   "requirements.in"
   "local/requirements.in requirements.txt"

@@ -1,7 +1,7 @@
 """The documents of a sound and of a rejection: which fields they have, and how they are made. Pure.
 
 *Conventions.* SOUND_FIELDS and REJECTION_FIELDS list all fields, in the order of the documents. A document has these
-fields and no others. `python -m tests.write_docs` writes the tables of the docs from them.
+fields and no others. `python -m tests.rewrite` writes the tables of the docs from them.
 """
 
 from __future__ import annotations

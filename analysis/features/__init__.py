@@ -33,7 +33,13 @@ class Feature(Protocol):
         """Return the fields by name, or None where all spectra are needed once more."""
 
 
-FEATURES: tuple[Callable[[], Feature], ...] = (MeanMfccs, Fingerprint, Note, Tempo, Levels)
+FEATURES: tuple[Callable[[], Feature], ...] = (
+    MeanMfccs,
+    Fingerprint,
+    Note,
+    Tempo,
+    Levels,
+)
 
 
 def extract(recording: Iterable[NDArray[np.float32]], optional: tuple[str, ...] = ()) -> dict[str, Any]:

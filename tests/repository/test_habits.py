@@ -65,10 +65,10 @@ def test_update_bot_knows_every_lock() -> None:
 
 @pytest.mark.parametrize("line", re.findall(r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text()))
 def test_hooks_of_commits_exist(line: str) -> None:
-    """Every command that is run at a commit is a door with that option."""
-    door, option = line.split()
+    """Every command that is run at a commit is a script of ours with that option."""
+    script, option = line.split()
 
-    told = subprocess.run([ROOT / door, "--help"], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run([ROOT / script, "--help"], capture_output=True, text=True, check=True).stdout
     assert re.search(rf"(?<![\w-]){option}(?![\w-])", told)
 
 

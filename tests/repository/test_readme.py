@@ -16,7 +16,7 @@ import pytest
 
 from analysis.document import SOUND_FIELDS
 from tests.fakes.waiting import wait_until
-from tests.write_docs import shown_names
+from tests.rewrite import shown_names
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
