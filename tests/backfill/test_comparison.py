@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from analysis.document import make_uid
 from analysis.settings import Settings
 from analysis.upload import Upload
-from backfill.comparison import State, compare
-from backfill.listings import StoredDocument, UnreadableError
+from backfill import comparison as comparisons_of
+from backfill.comparison import State, compare, compare_shard
+from backfill.listings import Calls, StoredDocument, UnreadableError
 from backfill.request import REASONS
 
 BUCKET = "bucket"
@@ -93,6 +95,15 @@ def test_a_stale_sound_that_the_settings_leave_out_now_is_no_work() -> None:
     assert comparison.state is State.SOUND
 
 
+def test_a_sound_goes_before_a_rejection() -> None:
+    """Where somebody has left both of one upload, the upload has a sound."""
+    upload = Upload(BUCKET, "a.wav", 1, 9)
+
+    (comparison,) = compare([upload], [document(upload, "sound")], [document(upload, "rejection")], Settings())
+
+    assert comparison.state is State.SOUND
+
+
 def test_lists_in_another_order_are_refused() -> None:
     """A list that is not in order would make objects seem missing, so nothing is said of it."""
     first, second = Upload(BUCKET, "a", 1, 9), Upload(BUCKET, "b", 1, 9)
@@ -125,3 +136,42 @@ def test_what_expired_is_missing() -> None:
 
     assert {each.document.reason for each in states if each.state is State.MISSING} == {"expired"}
     assert {each.state for each in states} == {State.MISSING, State.REJECTED}
+
+
+class Collections:
+    """Plays a database: a collection is its name, and what is asked of each is kept."""
+
+    def __init__(self, **documents: list[StoredDocument]) -> None:
+        self.documents = documents
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def collection(self, name: str) -> str:
+        """Return a collection."""
+        return name
+
+    def get_documents(self, _: object, collection: str, uploads: list[Upload], __: Calls) -> Iterator[StoredDocument]:
+        """Yield the documents of these uploads."""
+        self.asked.append((collection, [upload.blob_name for upload in uploads]))
+        uids = {make_uid(upload) for upload in uploads}
+        yield from (document for document in self.documents[collection] if document.uid in uids)
+
+
+def test_a_shard_reads_the_documents_of_its_objects_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sounds are looked up batch by batch, and rejections only of the objects without a sound: every read is billed."""
+    uploads = [Upload(BUCKET, f"{number}.wav", 1, 9) for number in range(5)]
+    sounds = [document(upload, "sound") for upload in uploads[:3]]
+    database = Collections(sounds=sounds, rejections=[document(uploads[3], "rejection")])
+    monkeypatch.setattr(comparisons_of, "get_documents", database.get_documents)
+    monkeypatch.setattr(comparisons_of, "BATCH_SIZE", 2)
+
+    compared = list(compare_shard(uploads, database, Settings(), Calls()))
+
+    assert [each.state for each in compared] == [*[State.SOUND] * 3, State.REJECTED, State.MISSING]
+    assert database.asked == [
+        ("sounds", ["0.wav", "1.wav"]),
+        ("rejections", []),
+        ("sounds", ["2.wav", "3.wav"]),
+        ("rejections", ["3.wav"]),
+        ("sounds", ["4.wav"]),
+        ("rejections", ["4.wav"]),
+    ]

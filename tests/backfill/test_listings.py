@@ -268,3 +268,9 @@ def test_a_document_without_a_generation_is_read(collection: google_firestore.Co
     (found,) = list_documents(collection, BUCKET, "", Calls())
 
     assert (found.uid, found.generation, found.is_stale) == ("own", 0, True)
+
+
+def test_a_page_has_a_minute_and_its_retries_five() -> None:
+    """A slow page is waited for, as nobody else waits for it, and an outage is given up."""
+    assert listings.CALL_S == 60
+    assert listings.RETRY._timeout == listings.STORAGE_RETRY._timeout == 300

@@ -52,7 +52,13 @@ def test_the_canary_is_the_smallest_that_has_a_sound() -> None:
         made.close()
 
 
-@pytest.mark.parametrize(("name", "seconds"), [("a.WAV", 0.45), ("a.aiff", 0.45), ("a.m4a", 10.05), ("wav", 10.05)])
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        *((f"a.{ending}", 0.45) for ending in ("WAV", "wave", "aif", "aiff", "aifc", "au", "caf", "w64", "rf64")),
+        *((name, 10.05) for name in ("a.m4a", "a.flac", "a.wav.mp3", "wav")),
+    ],
+)
 def test_what_it_takes_goes_by_the_kind_of_file(name: str, seconds: float) -> None:
     """A megabyte of a compressed sound is minutes long, of another seconds."""
     made = plan(comparison(State.MISSING, name, 100_000_000))
