@@ -20,7 +20,14 @@ FINALIZE_TYPES = frozenset({"google.storage.object.finalize", "google.cloud.stor
 # object resource says whether the object was deleted.
 AMBIGUOUS_TYPES = frozenset({"providers/cloud.storage/eventTypes/object.change", ""})
 # Parts of a parallel composite upload, which gsutil and gcloud delete as soon as they have composed the whole object.
-COMPOSITE_PART = re.compile(r"(^|/)(gsutil|gcloud)/tmp/parallel_composite_uploads/")
+# Parts by the folders in which gsutil, gcloud and Go's client make them; by gcloud's names, also where its setting
+# parallel_composite_upload_component_prefix names another folder; by those of Java's client.
+COMPOSITE_PART = re.compile(
+    r"(^|/)(gsutil|gcloud)/tmp/parallel_composite_uploads/|(^|/)gcs-go-sdk-pu-tmp/"
+    r"|(^|/)[^/]+_[0-9a-f]{40}_\d+$|[\w-]{22};[^;/]*;\d+-\d+\.part$"
+)
+# What other tools write before they rename it: gcsfuse, WinSCP, rclone, browsers.
+UNFINISHED = re.compile(r"(^|/)\.gcsfuse_tmp/|\.(filepart|partial|crdownload)$")
 MAX_GENERATION = 2**63 - 1  # Cloud Storage's int64
 
 
@@ -109,6 +116,8 @@ def check_selected(upload: Upload, include_names: tuple[str, ...] = (), exclude_
         raise Skipped("a folder placeholder")
     if COMPOSITE_PART.search(upload.blob_name):
         raise Skipped("a temporary part of a composite upload: the whole has an event of its own")
+    if UNFINISHED.search(upload.blob_name):
+        raise Skipped("an upload that is not finished: what it is renamed to has an event of its own")
     if include_names and not _matches(upload.blob_name, include_names):
         raise Skipped(f"not among INCLUDE_NAMES={','.join(include_names)}")
     if _matches(upload.blob_name, exclude_names):

@@ -49,7 +49,7 @@ def _make_values(name: str, seed: int, rng: np.random.Generator, fields: dict[st
         "uploaded_at": uploaded_at,
         "sample_rate": SR,
         "duration": length / SR,
-        "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 1},
+        "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 1, "complete": True},
         "fingerprint": Vector(rng.normal(0, 1, N_FINGERPRINT).tolist()),
         "tempo": {"bpm": 120.5, "clarity": 0.6},
         "note": {"midi": 57.98, "name": "A#3", "clarity": 0.95},
@@ -68,6 +68,8 @@ def _draw(field: Field, rng: np.random.Generator) -> Any:  # noqa: PLR0911  a ta
     match field.type:
         case "string":
             return f"{field.name} {rng.integers(100)}"
+        case "boolean":
+            return bool(rng.integers(2))
         case "integer":
             return int(rng.integers(100))
         case "double":

@@ -133,6 +133,8 @@ class Ffmpeg:
                 if packet is None:  # the file cannot be read on; what the decoder still holds is sound
                     packets = iter([None])
                 continue
+            except ValueError as error:  # PyAV's own: behind damage, there is no codec
+                raise CorruptError(f"ffmpeg: {error}") from error
             if packet is not None and packet.is_corrupt and not decoder.name.startswith("pcm_"):
                 damage.cut()
             for frame in frames:

@@ -34,6 +34,7 @@ CALL_S = 300
 TIME = pa.timestamp("us", tz="UTC")
 ARROW_TYPES = {
     "string": pa.string(),
+    "boolean": pa.bool_(),
     "integer": pa.int64(),
     "double": pa.float64(),
     "doubles": pa.list_(pa.float64()),
@@ -108,6 +109,8 @@ def _clean(value: Any, column_type: pa.DataType) -> Any:
         return datetime.fromtimestamp(value.timestamp(), UTC) if isinstance(value, datetime) else None
     if pa.types.is_floating(column_type):
         return float(value) if _is_number(value) else None
+    if pa.types.is_boolean(column_type):
+        return value if isinstance(value, bool) else None
     accepted = int if pa.types.is_integer(column_type) else bytes if pa.types.is_binary(column_type) else str
     return value if isinstance(value, accepted) and not isinstance(value, bool) else None
 

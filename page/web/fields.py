@@ -78,12 +78,14 @@ def _rows_of(field: Field, document: dict[str, Any]) -> list[Row]:
     return [Row(label, FORMATS[field.name](value) if field.name in FORMATS else _format(field, value))]
 
 
-def _format(field: Field, value: Any) -> str | datetime:
+def _format(field: Field, value: Any) -> str | datetime:  # noqa: PLR0911  a table
     match field.type, value:
         case "timestamp", datetime():
             return value
         case "string", str():
             return value or DASH
+        case "boolean", bool():
+            return "yes" if value else "no"
         case "bytes", bytes():
             return display.size(len(value))
         case "doubles" | "vector", list() | Vector():

@@ -147,10 +147,18 @@ def test_customer_encryption_is_noticed() -> None:
         "gsutil/tmp/parallel_composite_uploads/for_details_see/gsutil_help_cp/abc_0",
         "deep/in/gsutil/tmp/parallel_composite_uploads/x",
         "gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/x_0",
+        "my/parts/42_0123456789abcdef0123456789abcdef01234567_3",
+        "42_0123456789abcdef0123456789abcdef01234567_12",
+        "takes/AAAAbbbb-_CCCC11112222;H4sIAAAA;1-1.part",
+        "AAAAbbbb-_CCCC11112222;;33-64.part",
+        "gcs-go-sdk-pu-tmp/uid/part-0",
     ],
 )
 def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
-    """The temporary parts of gsutil's and gcloud's composite uploads are nobody's sounds."""
+    """The temporary parts of composite uploads of gsutil, gcloud, Java's and Go's clients are nobody's sounds.
+
+    Those of gcloud are known by their names, too, whatever folder its setting names.
+    """
     with pytest.raises(Skipped, match="composite"):
         check_selected(Upload("b", blob_name, 1, size=10))
 
@@ -162,11 +170,24 @@ def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
         "gsutil/tmp/parallel_composite_uploads.wav",
         "gsutil/tmp/parallel_composite_uploads-of-mine/x.wav",
         "gsutil/parallel_composite_uploads/x.wav",
+        "take_0123456789abcdef0123456789abcdef01234567.wav",
+        "0123456789abcdef0123456789abcdef01234567_3.wav",
+        "song;take;1-2.part.wav",
+        "song;take;1-2.part",
+        "my.gcsfuse_tmp/x.wav",
+        "partial.wav",
     ],
 )
 def test_names_that_resemble_parts_are_selected(blob_name: str) -> None:
     """A sound whose folders are called like the tools' own, but for a piece, is a sound."""
     check_selected(Upload("b", blob_name, 1, size=10))
+
+
+@pytest.mark.parametrize("blob_name", [".gcsfuse_tmp/x", "a/.gcsfuse_tmp/x", "a.wav.filepart", "a.wav.1f.partial"])
+def test_uploads_that_are_not_finished_are_left(blob_name: str) -> None:
+    """What gcsfuse, WinSCP and rclone write before they rename it is nobody's sound yet."""
+    with pytest.raises(Skipped, match="not finished"):
+        check_selected(Upload("b", blob_name, 1, size=10))
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_each_shape_makes_the_one_document(cloud: Cloud, sound: Path, shape: str
         "md5_hash": resource["md5Hash"],
         "uploaded_at": datetime.fromisoformat(resource["timeCreated"]),
         "sample_rate": 22050,
-        "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 2},
+        "source": {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 2, "complete": True},
         "event_id": "" if without_context else "event-7",
         "analysis_version": ANALYSIS_VERSION,
     }
