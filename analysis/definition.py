@@ -8,6 +8,8 @@ TOP_DB = 80.0  # dB: a level that is further below the highest level of the soun
 N_MFCC = 12  # coefficients of mean_mfccs
 N_FINGERPRINT = 40  # numbers of the vector fingerprint, and so the dimension of its index
 SAME_DISTANCE = 1.25  # two fingerprints that are nearer are of the same sound: docs/similarity.md says how surely
+SAME_SOUND_DISTANCE = 0.3  # two fingerprints that are nearer, of sounds as long, are of the same sound
+SAME_LENGTH = 2205  # samples of y, 0.1 s, by which the same sound in two formats may differ
 ANALYSIS_VERSION = 3  # documents of two versions are not comparable: raise it where a field changes its meaning
 OPTIONAL_FEATURES = (  # of librosa, that FEATURES can ask for; N of mfcc:N is its n_mfcc
     *("chroma_stft", "melspectrogram", "mfcc:20", "mfcc:40", "rms", "spectral_bandwidth", "spectral_centroid"),
