@@ -14,6 +14,18 @@ from tests.mutations.change import ROOT, copy_checkout
 RECIPE = re.search(r"<!-- recipe -->\n(.*)<!-- /recipe -->", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)[1]
 FIELD = "mean_onset_strength"
 SHOWN = {"README.md": f'"{FIELD}": ', "docs/document.md": f"| `{FIELD}` | double, dB | 3 |"}
+DERIVED = f"""
+from bench.documents import make_document
+from page.documents import export, queries
+from page.web import fields
+
+if "{FIELD}" in export.SCHEMA.names:
+    print("exported")
+if "{FIELD}" in queries.LISTED_FIELDS:
+    print("listed")
+if "Mean onset strength" in [row.label for row in fields.make_rows(make_document("kick.wav"))]:
+    print("shown")
+"""
 
 
 @pytest.fixture
@@ -70,6 +82,7 @@ def test_a_feature_is_four_files_and_a_command(checkout_with_feature: Path) -> N
 
     for page, text in SHOWN.items():
         assert text in (checkout / page).read_text(), page
+    assert run(checkout, sys.executable, "-c", DERIVED).split() == ["exported", "listed", "shown"]
     for check in (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"]):
         run(checkout, sys.executable, "-m", *check)
     run(checkout, *quick.split())
