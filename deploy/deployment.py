@@ -3,7 +3,6 @@
 import argparse
 import re
 from dataclasses import dataclass
-from typing import NoReturn
 
 # The memory that a function may have, under gcloud's names.
 MEMORIES_MIB = {"512MiB": 512, "1GiB": 1024, "2GiB": 2048, "4GiB": 4096, "8GiB": 8192}
@@ -133,7 +132,7 @@ def vcpus_beside(memory_mib: int) -> int:
 
 def parse(arguments: list[str]) -> Deployment:
     """Return what the arguments ask for; what is wrong with them is one line on stderr and exit 2."""
-    parser = _Parser(prog="deploy.sh", add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser("deploy.sh", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
     for name in ("project", "bucket"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--region")
@@ -165,8 +164,3 @@ def _positive(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"deploy.sh: {message} (see ./deploy.sh --help)\n")

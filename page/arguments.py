@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ EXTENSIONS = (".csv", ".parquet")
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments; wrong ones end the program with one line on stderr and exit code 2."""
-    parser = _Parser(prog="page.sh", add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser("page.sh", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
     parser.add_argument("export", nargs="?", choices=["export"])
     parser.add_argument("file", nargs="?", type=Path)
     parser.add_argument("--project", default=os.environ.get("GOOGLE_CLOUD_PROJECT"))
@@ -33,11 +33,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if given.export and (given.file is None or given.file.suffix not in EXTENSIONS):
         parser.error(f"export takes the name of a file that ends in {' or '.join(EXTENSIONS)}")
     return given
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (./page.sh --help tells more)\n")
 
 
 def _port(text: str) -> int:

@@ -6,6 +6,7 @@ from backfill.cloud import execution as executions
 from backfill.cloud.job_runner import STOPPED, JobRunner
 from backfill.plan import Counts
 from deploy.deployment import Deployment
+from deploy.gcloud import Gcloud
 from tests.backfill.played import FUNCTION, Answering, asked, entry, execution, job
 from tests.deploy.apis.terminal import BUCKET, PROJECT
 
@@ -70,3 +71,21 @@ def test_the_exit_code_is_the_executions(
     reasons = 'AND (severity>=ERROR OR textPayload:"backfill.sh:")\' --project='
     assert (reasons in capsys.readouterr().err) is bool(expected)
     assert (plan.counts.objects, plan.counts.gone) == (3, n_gone)
+
+
+@pytest.mark.parametrize(("options", "stream"), [([], "out"), (["--json"], "err")])
+def test_commands_are_not_printed_to_a_program(
+    capsys: pytest.CaptureFixture[str], options: list[str], stream: str
+) -> None:
+    """With --json the commands of a dry run go to stderr, and stdout is the summary's alone."""
+    gcloud = Gcloud(PROJECT, dry_run=True, offline=True)
+    plan = type("Plan", (), {"counts": Counts()})()
+
+    for more in (["--tasks", "3"], ["--schedule", "0 3 * * *"]):
+        runner = JobRunner(gcloud, asked(*more, *options), Deployment(PROJECT, BUCKET), FUNCTION, {})
+        assert runner.run(plan) == 0
+
+    printed = capsys.readouterr()
+    assert "gcloud run jobs execute analyze-backfill" in getattr(printed, stream)
+    assert "gcloud scheduler jobs create http" in getattr(printed, stream)
+    assert printed.out == "" or printed.err == ""
