@@ -39,3 +39,11 @@ def test_a_number_of_the_docs_is_that_of_the_code(promise: str) -> None:
 
     assert found, pattern
     assert found[1] == f"{number:g}"
+
+
+def test_the_words_for_a_distance_are_those_of_the_docs() -> None:
+    """Who reads a word beside a neighbour finds in the docs which distances it is for."""
+    (first, word), *others = neighbours.LABELS
+    below = ", ".join(f"{label} below {limit:g}" for limit, label in others)
+
+    assert f"{word} where their distance is below {first:g}, {below}, and {neighbours.FAR_LABEL} from there on" in TEXT

@@ -1,14 +1,24 @@
 """What is uploaded through the page: how much, and under which names."""
 
+import asyncio
 import http.client
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from starlette.requests import ClientDisconnect, Request
 
+from analysis.settings import Settings
 from bench.documents import make_document
 from local.program import HOST
+from page.config import Config
+from page.web import file_upload
 from page.web.file_upload import RefusedUploadError, check_name
 from tests.page.served_page import Page
 
@@ -109,3 +119,34 @@ def test_a_refused_name_is_told(page: Page, name: str) -> None:
 
     assert status == 400
     assert "A name has" in said
+
+
+def test_a_large_file_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is larger than a megabyte is on the disk while it arrives, in a file without a name."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened: list[list[str]] = []
+
+    async def receive() -> dict[str, Any]:
+        opened.append(files_in(tmp_path))
+        is_rest = len(opened) > 4
+        return (
+            {"type": "http.disconnect"}
+            if is_rest
+            else {"type": "http.request", "body": bytes(2**19), "more_body": True}
+        )
+
+    request = Request({"type": "http", "method": "POST", "query_string": b"name=large.wav", "headers": []}, receive)
+    with pytest.raises(ClientDisconnect), ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, file_upload.upload(Config("p", "b", Settings()), request)).result()
+
+    assert [len(files) for files in opened] == [0, 0, 0, 1, 1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def files_in(directory: Path) -> list[str]:
+    """Return the files of a directory that this process has open, also those without a name."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of the listing itself
+            found.append(str(descriptor.readlink()))
+    return [name for name in found if name.startswith(str(directory))]
