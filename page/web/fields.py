@@ -140,4 +140,10 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "generation": _identifier,
     "analysis_version": _version,
 }
-IF_NULL = {"rms_db": "digital silence", "peak_db": "digital silence", "md5_hash": "none: a composite object"}
+IF_NULL = {
+    "rms_db": "digital silence",
+    "peak_db": "digital silence",
+    "note": "no single pitch",
+    "tempo": "no beat",
+    "md5_hash": "none: a composite object",
+}

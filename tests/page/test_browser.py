@@ -1,5 +1,6 @@
 """The page as people use it: in a real browser, by pointer, by keyboard and by what reads it aloud."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -369,6 +370,26 @@ def test_the_map_is_walked_and_played_by_keyboard(tab: Any, small: tuple[Page, d
     assert second in tab.locator(".tip").inner_text()
     tab.keyboard.press("Enter")
     tab.locator("#player-name").filter(has_text=second.split(",")[0]).wait_for()
+
+
+def test_the_map_shows_each_sound_at_its_place(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """A point lies as far to the right and as far up as its sound does, both in one scale, within the picture."""
+    page, _ = small
+    places = {sound["uid"]: (sound["x"], sound["y"]) for sound in json.loads(page.read("/map.json"))["sounds"]}
+    tab.goto(f"{page.url}/map")
+    tab.locator("#map circle").first.wait_for()
+    points = tab.locator("#map circle").evaluate_all(
+        "(points) => points.map((one) => [one.dataset.uid, +one.getAttribute('cx'), +one.getAttribute('cy')])"
+    )
+    _, _, width, height = map(float, tab.locator("#map svg").get_attribute("viewBox").split())
+
+    assert {uid for uid, _, _ in points} == set(places)
+    for uid, x, y in points:
+        assert 0 < x < width
+        assert 0 < y < height
+        scale = (x - points[0][1], points[0][2] - y)
+        expected = np.subtract(places[uid], places[points[0][0]]) * (width - 48)
+        assert scale == pytest.approx(tuple(expected), abs=1e-6)
 
 
 def test_it_works_without_scripts(chromium: Any, small: tuple[Page, dict[str, str]]) -> None:

@@ -58,8 +58,10 @@ def test_a_sound_is_read_row_by_row() -> None:
 
 def test_what_is_null_says_why() -> None:
     """Digital silence has no level, a composite object no MD5; a document that lacks the field has a dash."""
-    rows = {row.label: row.value for row in make_rows(make_document("a.wav", rms_db=None, peak_db=None, md5_hash=None))}
+    nulls = dict.fromkeys(("rms_db", "peak_db", "note", "tempo", "md5_hash"))
+    rows = {row.label: row.value for row in make_rows(make_document("a.wav", **nulls))}
     assert (rows["Level"], rows["Peak"]) == ("digital silence", "digital silence")
+    assert (rows["Note"], rows["Tempo"]) == ("no single pitch", "no beat")
     assert rows["MD5"] == "none: a composite object"
 
     rows = {row.label: row.value for row in make_rows({"uid": "x"})}
