@@ -57,25 +57,23 @@ class Row:
 
 
 def make_rows(sound: dict[str, Any]) -> list[Row]:
-    """Return a row for each field of a sound that is not shown elsewhere.
-
-    A map that FORMATS does not know has a row for each of its parts. What is optional has a row where the sound has it.
-    """
+    """Return a row for each field of a sound that is not shown elsewhere; an optional one that is absent has none."""
     shown = [field for field in SOUND_FIELDS if field.name not in SHOWN_ELSEWHERE]
     shown.sort(key=lambda field: LAST.index(field.name) + 1 if field.name in LAST else 0)
-    return [row for field in shown for row in _rows_of(field, sound)]
+    return [row for field in shown if field.name in sound or not field.is_optional for row in _rows_of(field, sound)]
 
 
 def _rows_of(field: Field, document: dict[str, Any]) -> list[Row]:
-    if field.is_optional and field.name not in document:
-        return []
+    """Return the rows of one field: of a map one for each part, after one for the parts that its format sums up."""
     value = document.get(field.name)
-    if field.fields and field.name not in FORMATS and isinstance(value, dict):
-        return [row for part in field.fields for row in _rows_of(part, value)]
     label = LABELS.get(field.name, field.name.replace("_", " ").capitalize())
     if value is None and field.name in IF_NULL and field.name in document:
         return [Row(label, IF_NULL[field.name])]
-    return [Row(label, FORMATS[field.name](value) if field.name in FORMATS else _format(field, value))]
+    rows = [Row(label, FORMATS[field.name](value))] if field.name in FORMATS else []
+    if field.fields and isinstance(value, dict):
+        parts = [part for part in field.fields if part.name in value and part.name not in SUMMED_UP.get(field.name, ())]
+        return rows + [row for part in parts for row in _rows_of(part, value)]
+    return rows or [Row(label, _format(field, value))]
 
 
 def _format(field: Field, value: Any) -> str | datetime:  # noqa: PLR0911  a table
@@ -139,6 +137,12 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "silence": _silence,
     "generation": _identifier,
     "analysis_version": _version,
+}
+# The parts of a map that its format sums up; the other parts have rows of their own.
+SUMMED_UP = {
+    "source": {"container", "codec", "sample_rate", "channels"},
+    "note": {"midi", "name", "clarity"},
+    "tempo": {"bpm", "clarity"},
 }
 IF_NULL = {
     "rms_db": "digital silence",

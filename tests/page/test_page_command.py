@@ -1,5 +1,6 @@
 """page.sh: its help, and what it refuses."""
 
+import http.client
 import socket
 import subprocess
 import sys
@@ -7,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from local.ports import choose_port
+from local.servers import start_page
+
+EMULATORS = {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:1", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -63,13 +68,24 @@ def test_who_is_not_signed_in_is_told_so(tmp_path: Path) -> None:
     assert "gcloud auth application-default login" in ended.stderr
 
 
+def test_it_starts_again_at_once(tmp_path: Path) -> None:
+    """Whoever ends the page and starts it again finds it on the same port, though connections to the first linger."""
+    port = choose_port()
+    for start in ("first", "second"):
+        (tmp_path / start).mkdir()
+        with start_page(tmp_path / start, "b", EMULATORS, port=port).wait() as program:
+            connection = http.client.HTTPConnection(program.host, port, timeout=20)
+            connection.request("GET", "/static/icon.svg")
+            assert connection.getresponse().read()
+        connection.close()  # after the page, so that it is the page's end that lingers
+
+
 def test_a_port_that_is_taken_is_told() -> None:
     """A page that cannot listen says so in one line."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        emulators = {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:1", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}
-        ended = run("--project", "p", "--bucket", "b", "--port", str(taken.getsockname()[1]), **emulators)
+        ended = run("--project", "p", "--bucket", "b", "--port", str(taken.getsockname()[1]), **EMULATORS)
 
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1

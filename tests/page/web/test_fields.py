@@ -39,6 +39,7 @@ def test_a_sound_is_read_row_by_row() -> None:
         ("Length", "66\u202f150 samples at 22\u202f050 Hz"),
         ("Duration", "3.0 s"),
         ("Source", "WAV PCM_16, 44.1 kHz, mono"),
+        ("Complete", "yes"),
         ("Note", "A#3, 57.98"),
         ("Tempo", "120.5 BPM"),
         ("Peak", "\u22121.0 dB"),
@@ -101,14 +102,26 @@ def test_a_field_that_is_new_has_a_row(monkeypatch: pytest.MonkeyPatch, field: F
 
 
 def test_a_map_has_a_row_for_each_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a map that is new each part is shown under its own name; what is optional only where the sound has it."""
-    parts = (Field("bpm", "double", ""), Field("rolloff", "double", "", "Hz", is_optional=True))
+    """Of a map that is new each part that the sound has is shown under its own name."""
+    parts = (Field("bars", "double", ""), Field("rolloff", "double", "", "Hz", is_optional=True))
     monkeypatch.setattr(fields, "SOUND_FIELDS", (Field("rhythm", "map", "", fields=parts, is_optional=True),))
 
     assert make_rows({}) == []
-    assert make_rows({"rhythm": {"bpm": 120.0}}) == [Row("Bpm", "120")]
-    assert make_rows({"rhythm": {"bpm": 120.0, "rolloff": 5.0}}) == [Row("Bpm", "120"), Row("Rolloff", "5 Hz")]
+    assert make_rows({"rhythm": {"bars": 120.0}}) == [Row("Bars", "120")]
+    assert make_rows({"rhythm": {"bars": 120.0, "rolloff": 5.0}}) == [Row("Bars", "120"), Row("Rolloff", "5 Hz")]
     assert make_rows({"rhythm": None}) == [Row("Rhythm", "\u2013")]
+
+
+def test_what_a_format_leaves_out_has_rows() -> None:
+    """What the file says of itself is one row, and what more is known of it has rows of its own: nothing is hidden."""
+    source = {"container": "WAV", "codec": "PCM_16", "sample_rate": 8000, "channels": 2}
+    rows = make_rows({"source": source | {"complete": False, "problem": "cut off at 3.2 s"}})
+
+    first = rows.index(Row("Source", "WAV PCM_16, 8 kHz, stereo"))
+    assert rows[first + 1 : first + 3] == [Row("Complete", "no"), Row("Problem", "cut off at 3.2 s")]
+    for field in SOUND_FIELDS:
+        if field.fields and field.name in fields.FORMATS:
+            assert fields.SUMMED_UP[field.name] <= {part.name for part in field.fields}
 
 
 def test_no_name_of_a_field_is_out_of_date() -> None:
