@@ -9,29 +9,30 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import analysis  # noqa: F401  before numpy, as in the function: it sets the threads of what is imported after it
-from bench import backfill, cold, event, formats, long, loop, memory, page, peers, short, similar, size, versions
+from bench import versions
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table
 
-SECTIONS: dict[str, Callable[[Options], list[Table]]] = {
-    "formats": formats.measure,
-    "loop": loop.measure,
-    "long": long.measure,
-    "memory": memory.measure,
-    "short": short.measure,
-    "event": event.measure,
-    "cold": cold.measure,
-    "peers": peers.measure,
-    "similar": similar.measure,
-    "page": page.measure,
-    "backfill": backfill.measure,
-    "size": size.measure,
-}
+# The modules of this package that measure something; each is imported when it is asked for.
+SECTIONS = (
+    "formats",
+    "loop",
+    "long",
+    "memory",
+    "short",
+    "event",
+    "cold",
+    "peers",
+    "similar",
+    "page",
+    "backfill",
+    "size",
+)
 
 
 def main() -> int:
@@ -41,7 +42,7 @@ def main() -> int:
     print(versions.describe(), end="\n\n", flush=True)
     tables: list[Table] = []
     for name in arguments.only or SECTIONS:
-        for table in SECTIONS[name](options):
+        for table in measure_section(name, options):
             progress("")
             print(table, flush=True)
             tables.append(table)
@@ -52,11 +53,17 @@ def main() -> int:
     return 1 if wrong else 0
 
 
+def measure_section(section: str, options: Options) -> list[Table]:
+    """Measure what a section measures."""
+    tables: list[Table] = import_module(f"bench.{section}").measure(options)
+    return tables
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=SECTIONS, help=f"of {', '.join(SECTIONS)}")
     parser.add_argument(
-        "--runs", type=_count, default=5, help="runs of each way (%(default)s); short ones thrice as many"
+        "--runs", type=_count, default=5, help="runs of each method (%(default)s); short ones thrice as many"
     )
     parser.add_argument("--quick", action="store_true", help="short sounds: to try the benchmark, not to believe it")
     cache = Path(tempfile.gettempdir()) / "sounds-bench"

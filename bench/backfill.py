@@ -61,7 +61,7 @@ class Run:
 
 
 def measure(options: Options) -> list[Table]:
-    """Analyse a bucket in each way, in turn, then compare a large one."""
+    """Analyse a bucket in each method, in turn, then compare a large one."""
     if sys.platform != "linux":
         return [Table("Backfill", ["Not measured: only Linux tells what other processes take."], ("run",), [])]
     try:
@@ -82,15 +82,15 @@ def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, ending:
         progress(f"uploading {number + 1}/{n_sounds}")
         emulators.upload(sounds[number % DIFFERENT], f"{number}.{ending}")
     cores = sorted(os.sched_getaffinity(0))
-    ways = {"plain loop, one process": None, "one process": cores[:1], "two processes": cores[:2]}
-    runs: dict[str, list[Run]] = {name: [] for name in ways}
+    methods = {"plain loop, one process": None, "one process": cores[:1], "two processes": cores[:2]}
+    runs: dict[str, list[Run]] = {name: [] for name in methods}
     for number in range(options.runs):
-        for name, affinity in ways.items():
+        for name, affinity in methods.items():
             progress(f"run {number + 1}/{options.runs}: {name}")
             _clear(emulators)
             runs[name].append(_run_plain(emulators) if affinity is None else _run(emulators, ["--yes"], affinity))
     again = [_run(emulators, ["--yes"], cores) for _ in range(options.runs)]
-    wrong = [f"{name}: {run.summary}" for name in list(ways)[1:] for run in runs[name] if run.summary["missing"]]
+    wrong = [f"{name}: {run.summary}" for name in list(methods)[1:] for run in runs[name] if run.summary["missing"]]
     rows = []
     for name, taken in [*runs.items(), ("a second run, nothing to do", again)]:
         wall_s, cpu_s, servers_cpu_s = (

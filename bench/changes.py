@@ -1,4 +1,4 @@
-"""What happens to sounds on their way: each change makes a file of a sound, as it may be uploaded a second time."""
+"""What may have been done to a sound before it is uploaded again: each change makes a file of a sound."""
 
 import io
 from collections.abc import Callable
@@ -10,76 +10,76 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from bench.collected import Labelled
+from bench.labelled_sounds import LabelledSound
 
 type Samples = NDArray[np.float32]
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
-def as_it_is(sound: Labelled) -> bytes:
+def as_it_is(sound: LabelledSound) -> bytes:
     """Return the sound itself as a file."""
     return _wav(sound.y, sound.sr, "FLOAT")
 
 
-def _gain(gain_db: float, subtype: str) -> Callable[[Labelled], bytes]:
+def _gain(gain_db: float, subtype: str) -> Callable[[LabelledSound], bytes]:
     return lambda sound: _wav(sound.y * np.float32(10 ** (gain_db / 20)), sound.sr, subtype)
 
 
-def _silence(before_s: float, after_s: float, gain_db: float = 0) -> Callable[[Labelled], bytes]:
-    def change(sound: Labelled) -> bytes:
+def _silence(before_s: float, after_s: float, gain_db: float = 0) -> Callable[[LabelledSound], bytes]:
+    def change(sound: LabelledSound) -> bytes:
         around = [(round(before_s * sound.sr), round(after_s * sound.sr)), (0, 0)]
         return _wav(np.pad(sound.y, around) * np.float32(10 ** (gain_db / 20)), sound.sr)
 
     return change
 
 
-def _mp3(bit_rate: int) -> Callable[[Labelled], bytes]:
-    def change(sound: Labelled) -> bytes:
+def _mp3(bit_rate: int) -> Callable[[LabelledSound], bytes]:
+    def change(sound: LabelledSound) -> bytes:
         fitting = sound if sound.sr in MP3_RATES else _resampled(sound, 44100)
         return _encode(fitting.y, fitting.sr, "mp3", "libmp3lame", bit_rate)
 
     return change
 
 
-def _opus(sound: Labelled) -> bytes:
+def _opus(sound: LabelledSound) -> bytes:
     return _encode(_resampled(sound, 48000).y, 48000, "ogg", "libopus", 64_000)
 
 
-def _rate(sr: int) -> Callable[[Labelled], bytes]:
+def _rate(sr: int) -> Callable[[LabelledSound], bytes]:
     return lambda sound: _wav(_resampled(sound, sr).y, sr)
 
 
-def _eight_bit(sound: Labelled) -> bytes:
+def _eight_bit(sound: LabelledSound) -> bytes:
     return _wav(sound.y, sound.sr, "PCM_U8")
 
 
-def _loud_eight_bit(sound: Labelled) -> bytes:
+def _loud_eight_bit(sound: LabelledSound) -> bytes:
     """Return it as one would store it who has 8 bits only, using all of them."""
     return _eight_bit(replace(sound, y=sound.y / np.abs(sound.y).max()))
 
 
-def _mono(sound: Labelled) -> bytes:
+def _mono(sound: LabelledSound) -> bytes:
     return _wav(sound.y.mean(axis=1, keepdims=True), sound.sr)
 
 
-def _stereo(sound: Labelled) -> bytes:
+def _stereo(sound: LabelledSound) -> bytes:
     return _wav(np.repeat(sound.y.mean(axis=1, keepdims=True), 2, axis=1), sound.sr)
 
 
-def _left(sound: Labelled) -> bytes:
+def _left(sound: LabelledSound) -> bytes:
     return _wav(sound.y[:, :1], sound.sr)
 
 
-def _noise(sound: Labelled) -> bytes:
+def _noise(sound: LabelledSound) -> bytes:
     white = np.random.default_rng(len(sound.y)).standard_normal(sound.y.shape, dtype=np.float32)
     return _wav(sound.y + white * np.sqrt(np.square(sound.y).mean()) * np.float32(10 ** (-30 / 20)), sound.sr, "FLOAT")
 
 
-def _first_half(sound: Labelled) -> bytes:
+def _first_half(sound: LabelledSound) -> bytes:
     return _wav(sound.y[: (len(sound.y) + 1) // 2], sound.sr)
 
 
-CHANGES: dict[str, Callable[[Labelled], bytes]] = {
+CHANGES: dict[str, Callable[[LabelledSound], bytes]] = {
     "gain -24 dB, 16 bit": _gain(-24, "PCM_16"),
     "gain -12 dB, 16 bit": _gain(-12, "PCM_16"),
     "gain +6 dB, float": _gain(6, "FLOAT"),
@@ -101,7 +101,7 @@ CHANGES: dict[str, Callable[[Labelled], bytes]] = {
 }
 
 
-def _resampled(sound: Labelled, sr: int) -> Labelled:
+def _resampled(sound: LabelledSound, sr: int) -> LabelledSound:
     return replace(sound, y=soxr.resample(sound.y, sound.sr, sr), sr=sr)
 
 

@@ -16,7 +16,7 @@ from bench.table import Table, seconds
 from local.finalize_event import Event
 from local.program import ProgramError
 
-WAYS = ("plain", "ours")
+METHODS = ("plain", "ours")
 HEADER = ("s", "plain", "ours", "times faster")
 LARGEST = 14
 IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
@@ -48,24 +48,24 @@ def measure(options: Options) -> list[Table]:
     """Start both functions in turn against the emulators, then each once more with its imports timed."""
     runs, unmeasured = (1, 0) if options.quick else (3 * options.runs, 1)
     sound = sound_files.make_wav(options.cache, "short1", 5)
-    starts: dict[str, list[Start]] = {way: [] for way in WAYS}
+    starts: dict[str, list[Start]] = {method: [] for method in METHODS}
     try:
         with running() as emulators:
             event = emulators.upload(sound)
             for run in range(runs + unmeasured):
-                for way in WAYS:
-                    progress(f"cold start {run + 1}/{runs + unmeasured}: {way}")
-                    starts[way].append(_start(emulators, way, event))
-            imports = {way: _imports(_start(emulators, way, event, IMPORT_TIMES).log) for way in WAYS}
+                for method in METHODS:
+                    progress(f"cold start {run + 1}/{runs + unmeasured}: {method}")
+                    starts[method].append(_start(emulators, method, event))
+            imports = {method: _imports(_start(emulators, method, event, IMPORT_TIMES).log) for method in METHODS}
     except ProgramError as error:
         return [Table("Cold start", [f"Not measured, the emulators do not start: {error}"], HEADER, [])]
-    return [_starts_table({way: starts[way][unmeasured:] for way in WAYS}), _imports_table(imports)]
+    return [_starts_table({method: starts[method][unmeasured:] for method in METHODS}), _imports_table(imports)]
 
 
-def _start(emulators: Emulators, way: str, event: Event, environment: dict[str, str] | None = None) -> Start:
+def _start(emulators: Emulators, method: str, event: Event, environment: dict[str, str] | None = None) -> Start:
     """Start a function, post it the event twice, end it."""
     started = perf_counter()
-    with emulators.start(way, environment or {}).wait() as function:
+    with emulators.start(method, environment or {}).wait() as function:
         times = [started, perf_counter()]
         for _ in range(2):
             if problem := post(function, event):
@@ -77,7 +77,7 @@ def _start(emulators: Emulators, way: str, event: Event, environment: dict[str, 
 
 
 def _starts_table(starts: dict[str, list[Start]]) -> Table:
-    plain, ours = ([_parts(start) for start in starts[way]] for way in WAYS)
+    plain, ours = ([_parts(start) for start in starts[method]] for method in METHODS)
     rows = []
     for name in plain[0]:
         plain_s, ours_s = (statistics.median(parts[name] for parts in found) for found in (plain, ours))
@@ -106,10 +106,10 @@ def _parts(start: Start) -> dict[str, float]:
 
 def _imports_table(imports: dict[str, dict[str, float]]) -> Table:
     packages = sorted(
-        {*imports["plain"], *imports["ours"]}, key=lambda name: -max(imports[way].get(name, 0) for way in WAYS)
+        {*imports["plain"], *imports["ours"]}, key=lambda name: -max(imports[method].get(name, 0) for method in METHODS)
     )
-    rows = [[name, *(f"{imports[way].get(name, 0):.0f}" for way in WAYS)] for name in packages[:LARGEST]]
-    rows.append(["all", *(f"{sum(imports[way].values()):.0f}" for way in WAYS)])
+    rows = [[name, *(f"{imports[method].get(name, 0):.0f}" for method in METHODS)] for name in packages[:LARGEST]]
+    rows.append(["all", *(f"{sum(imports[method].values()):.0f}" for method in METHODS)])
     notes = [
         "ms of each package's own modules, from process start to the second document, framework included,",
         "by `PYTHONPROFILEIMPORTTIME`, which itself slows imports; one start each.",

@@ -46,10 +46,10 @@ class Emulators:
         connection.close()
         return Event("1", resource["timeCreated"], resource)
 
-    def start(self, way: str, environment: Mapping[str, str] = MappingProxyType({})) -> Program:
-        """Start the function of a way, and return at once."""
+    def start(self, method: str, environment: Mapping[str, str] = MappingProxyType({})) -> Program:
+        """Start the function of a method, and return at once."""
         variables = client_variables(self.storage, self.firestore)
-        return start_function(self.directory / way, environment={**variables, **environment}, source=SOURCES[way])
+        return start_function(self.directory / method, environment={**variables, **environment}, source=SOURCES[method])
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from time import perf_counter
 from bench import process, sound_files
 from bench.emulators import Emulators, post, running
 from bench.options import Options
-from bench.runs import Unable, progress
+from bench.runs import UnsupportedError, progress
 from bench.table import Table, duration, megabytes, seconds
 from local.finalize_event import Event
 from local.program import Program, ProgramError
@@ -80,19 +80,19 @@ def _interleave(
     """Run plain and ours in turn and return the medians of each; None for plain where it cannot answer the event."""
     taken: dict[str, list[Taken]] = {"plain": [], "ours": []}
     for run in range(runs):
-        for way, found in taken.items():
-            progress(f"run {run + 1}/{runs}: {way}, the event of {event.upload[1]}")
+        for method, found in taken.items():
+            progress(f"run {run + 1}/{runs}: {method}, the event of {event.upload[1]}")
             try:
-                found.append(_run(emulators, way, short, event, times))
-            except Unable:
-                if way == "ours":
+                found.append(_run(emulators, method, short, event, times))
+            except UnsupportedError:
+                if method == "ours":
                     raise
     return _medians(taken["plain"]) if taken["plain"] else None, _medians(taken["ours"])
 
 
-def _run(emulators: Emulators, way: str, short: Event, event: Event, times: int) -> Taken:
-    """Start a function, let it answer the short event and then the other; raise Unable if it does not."""
-    with emulators.start(way).wait() as function:
+def _run(emulators: Emulators, method: str, short: Event, event: Event, times: int) -> Taken:
+    """Start a function, let it answer the short event and then the other; raise UnsupportedError if it does not."""
+    with emulators.start(method).wait() as function:
         post(function, short)
         master = function.process.pid
         (worker,) = process.descendants(master)
@@ -106,7 +106,7 @@ def _post(function: Program, event: Event) -> float:
     """Post the event and return the seconds until it is answered."""
     started = perf_counter()
     if problem := post(function, event):
-        raise Unable(problem)
+        raise UnsupportedError(problem)
     return perf_counter() - started
 
 

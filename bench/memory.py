@@ -22,10 +22,10 @@ def measure(options: Options) -> list[Table]:
         for hours in HOURS:
             audio_s = hours / HOURS[-1] * long_s
             sound_files.declare(path, audio_s)
-            ways = ("plain", "ours") if hours <= PLAIN_UP_TO_H else ("ours",)
-            measured = interleave(ways, [path], options.runs)
-            for way, found in (("plain", plain), ("ours", ours)):
-                if isinstance(result := measured.get(way), Measured):
+            methods = ("plain", "ours") if hours <= PLAIN_UP_TO_H else ("ours",)
+            measured = interleave(methods, [path], options.runs)
+            for method, found in (("plain", plain), ("ours", ours)):
+                if isinstance(result := measured.get(method), Measured):
                     found[audio_s / 3600] = result.memory_mb
             told = [
                 megabytes(found[audio_s / 3600]) if audio_s / 3600 in found else "not run" for found in (plain, ours)

@@ -1,4 +1,4 @@
-"""Goes one way over some files, in this fresh process, and prints one line of JSON with what that took.
+"""Runs one method over some files, in this fresh process, and prints one line of JSON with what that took.
 
 The clock starts after the imports and before the first analysis: nothing is warmed up. Memory is the peak since then,
 above what was resident after the imports. CPU time includes child processes, memory does not.
@@ -9,14 +9,14 @@ import resource
 import sys
 from time import perf_counter, process_time
 
-from bench import peer_ways, process, ways
+from bench import methods, peer_methods, process
 
-LOADERS = ways.LOADERS | peer_ways.LOADERS
+LOADERS = methods.LOADERS | peer_methods.LOADERS
 
 
-def main(way: str, *paths: str) -> None:
+def main(method: str, *paths: str) -> None:
     """Analyse the files and print."""
-    analyze = LOADERS[way]()
+    analyze = LOADERS[method]()
     baseline = process.begin_peak()
     cpu_before, started = _cpu_seconds(), perf_counter()
     features = [analyze(path) for path in paths]

@@ -9,7 +9,7 @@ class Options:
     """What every section of the benchmark is given.
 
     Attributes:
-        runs: how often each way is run.
+        runs: how often each method is run.
         quick: short sounds, to try the benchmark itself.
         cache: directory of the sound files.
     """

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bench import sound_files
 from bench.options import Options
-from bench.runs import Measured, Unable, interleave
+from bench.runs import Measured, UnsupportedError, interleave
 from bench.side_by_side import compare_numbers
 from bench.table import Table, duration, megabytes, seconds
 
@@ -65,12 +65,12 @@ def measure(options: Options) -> list[Table]:
     audio_s = options.scaled(240, 5)
     path = sound_files.make_wav(options.cache, "song", audio_s)
     versions = {name: _installed(name) for name in PEERS}
-    ways = ["plain", "ours", *(name for name in PEERS if versions[name])]
-    measured = interleave(ways, [path], options.runs)
+    methods = ["plain", "ours", *(name for name in PEERS if versions[name])]
+    measured = interleave(methods, [path], options.runs)
     plain, ours = measured["plain"], measured["ours"]
-    if isinstance(plain, Unable):
+    if isinstance(plain, UnsupportedError):
         raise plain
-    if isinstance(ours, Unable):
+    if isinstance(ours, UnsupportedError):
         raise ours
     difference, wrong = compare_numbers("peers", plain, ours)
     rows = [
@@ -78,7 +78,7 @@ def measure(options: Options) -> list[Table]:
         _row("ours", ours, "these, AAC and more", f"the same, to {difference:.0e}", "Apache-2.0"),
     ]
     for name, peer in PEERS.items():
-        result = measured.get(name) or Unable("not installed")
+        result = measured.get(name) or UnsupportedError("not installed")
         rows.append(_row(f"{name} {versions[name] or ''}".rstrip(), result, peer.reads, peer.computes, peer.license))
     notes = [
         f"{duration(audio_s)} stereo 44.1 kHz 16-bit WAV to the means of 12 coefficients, {options.runs} runs.",
@@ -89,8 +89,8 @@ def measure(options: Options) -> list[Table]:
     return [Table("Peers", notes, HEADER, rows, wrong)]
 
 
-def _row(name: str, result: Measured | Unable, reads: str, computes: str, terms: str) -> list[str]:
-    if isinstance(result, Unable):
+def _row(name: str, result: Measured | UnsupportedError, reads: str, computes: str, terms: str) -> list[str]:
+    if isinstance(result, UnsupportedError):
         return [name, str(result), "", "", "", reads, computes, terms]
     took = [seconds(result.wall_s), seconds(result.cpu_s), megabytes(result.memory_mb), megabytes(result.imports_mb)]
     return [name, *took, reads, computes, terms]

@@ -1,4 +1,4 @@
-"""Runs of each way in fresh processes, in turn, and the medians of what they took."""
+"""Runs of each method in fresh processes, in turn, and the medians of what they took."""
 
 import json
 import statistics
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Medians over the runs of one way.
+    """Medians over the runs of one method.
 
     Attributes:
         wall_s: seconds from the first analysis to the end of the last.
@@ -23,7 +23,7 @@ class Measured:
         memory_mb: peak above the imports.
         imports_mb: resident after the imports.
         blas_threads: threads that numpy's matrix products may use.
-        lengths: samples at 22 050 Hz per file, None where the way does not tell.
+        lengths: samples at 22 050 Hz per file, None where the method does not tell.
         means: coefficients per file.
     """
 
@@ -36,31 +36,31 @@ class Measured:
     means: tuple[tuple[float, ...], ...]
 
 
-class Unable(Exception):  # noqa: N818 - it is an answer, not an error
-    """A way cannot analyse a file; the message is the last line it wrote."""
+class UnsupportedError(Exception):
+    """A method cannot analyse a file; the message is the last line it wrote."""
 
 
-def interleave(ways: Sequence[str], paths: Sequence[Path], runs: int) -> dict[str, Measured | Unable]:
-    """Run each way over the files in turn, ``runs`` times each; one that cannot is not asked again."""
-    results: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
-    unable: dict[str, Unable] = {}
+def interleave(methods: Sequence[str], paths: Sequence[Path], runs: int) -> dict[str, Measured | UnsupportedError]:
+    """Run each method over the files in turn, ``runs`` times each; one that cannot is not asked again."""
+    results: dict[str, list[dict[str, Any]]] = {method: [] for method in methods}
+    unable: dict[str, UnsupportedError] = {}
     for run in range(runs):
-        for way in ways:
-            if way not in unable:
-                progress(f"run {run + 1}/{runs}: {way}, {paths[0].name}")
+        for method in methods:
+            if method not in unable:
+                progress(f"run {run + 1}/{runs}: {method}, {paths[0].name}")
                 try:
-                    results[way].append(run_once(way, paths))
-                except Unable as error:
-                    unable[way] = error
-    return {way: unable.get(way) or _medians(results[way]) for way in ways}
+                    results[method].append(run_once(method, paths))
+                except UnsupportedError as error:
+                    unable[method] = error
+    return {method: unable.get(method) or _medians(results[method]) for method in methods}
 
 
-def run_once(way: str, paths: Sequence[Path]) -> dict[str, Any]:
-    """Run one way over the files in a process of its own; raise Unable when it fails."""
-    command = [sys.executable, "-m", "bench.once", way, *map(str, paths)]
+def run_once(method: str, paths: Sequence[Path]) -> dict[str, Any]:
+    """Run one method over the files in a process of its own; raise UnsupportedError when it fails."""
+    command = [sys.executable, "-m", "bench.once", method, *map(str, paths)]
     process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if process.returncode:
-        raise Unable((process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
+        raise UnsupportedError((process.stderr.strip().splitlines() or [f"exit code {process.returncode}"])[-1])
     measured: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return measured
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.runs import Measured, Unable, interleave
+from bench.runs import Measured, UnsupportedError, interleave
 from bench.table import Table, megabytes, seconds
 
 PROMISE = 1e-3  # of every coefficient
@@ -38,7 +38,7 @@ class Row:
         name: what the table calls them.
         paths: the files, analysed in one process.
         audio_s: seconds of audio in all.
-        plain: the way that the column plain shows; None where the files would not fit into memory.
+        plain: the method that the column plain shows; None where the files would not fit into memory.
     """
 
     name: str
@@ -53,19 +53,19 @@ def compare(title: str, rows: Sequence[Row], runs: int, *more_notes: str) -> Tab
     wrong: list[str] = []
     blas: dict[str, float] = {}
     for row in rows:
-        measured = interleave([way for way in (row.plain, "ours") if way], row.paths, runs)
+        measured = interleave([method for method in (row.plain, "ours") if method], row.paths, runs)
         ours = measured["ours"]
-        if isinstance(ours, Unable):
+        if isinstance(ours, UnsupportedError):
             raise ours
         plain = measured.get(row.plain) if row.plain else None
-        blas |= {way: result.blas_threads for way, result in measured.items() if isinstance(result, Measured)}
+        blas |= {method: result.blas_threads for method, result in measured.items() if isinstance(result, Measured)}
         if isinstance(plain, Measured):
             difference, broken = compare_numbers(row.name, plain, ours)
             wrong += broken
             cells.append(_cells(row, plain, ours, difference))
         else:
             cells.append(_cells_alone(row, ours, "not run" if plain is None else "cannot"))
-    threads = ", ".join(f"{way} {count:.0f}" for way, count in blas.items())
+    threads = ", ".join(f"{method} {count:.0f}" for method, count in blas.items())
     threads_and_runs = f"Threads for matrix products: {threads}; medians of {runs} runs."
     return Table(title, [*NOTES, *more_notes, threads_and_runs], HEADER, cells, wrong)
 

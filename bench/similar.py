@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from analysis.decoding.recording import open_recording
 from analysis.definition import SAME_DISTANCE
 from analysis.settings import Settings
-from bench import changes, similar_ways
-from bench.collected import Labelled, collect
+from bench import changes, similarity_methods
+from bench.labelled_sounds import LabelledSound, collect
 from bench.options import Options
 from bench.runs import progress
-from bench.similar_ways import Likeness, Numbers
+from bench.similarity_methods import Numbers, Similarity
 from bench.table import Table
 
-type Kinds = dict[str, list[Labelled]]
+type Kinds = dict[str, list[LabelledSound]]
 type Samples = NDArray[np.float32]
 
 QUERIES = 120  # sounds of a kind that are changed
@@ -32,9 +32,9 @@ COLLECTION = 1500  # sounds, the least among which finding one says something
 
 
 def measure(options: Options) -> list[Table]:
-    """Compare the ways to find sounds of a label, then look for changed sounds by their fingerprints."""
+    """Compare the methods to find sounds of a label, then look for changed sounds by their fingerprints."""
     kinds, missing = collect(options.cache, quick=options.quick)
-    ways = similar_ways.load()
+    methods = similarity_methods.load()
     if not kinds:
         return [Table("Sounds alike", [f"Not measured, there are no packages of sounds here: {missing}"], [], [])]
     samples = {kind: [_analysed(changes.as_it_is(sound)) for sound in sounds] for kind, sounds in kinds.items()}
@@ -43,12 +43,12 @@ def measure(options: Options) -> list[Table]:
         f"{'; '.join(_describe(kind, sounds) for kind, sounds in kinds.items())}.",
         "Neighbours are only looked for in other kits, soundfonts, recordings, pieces or games than the sound's own.",
         *([f"Not to be had here: {', '.join(missing)}."] if missing else []),
-        *([f"Not installed: {absent}."] if (absent := similar_ways.names(list(ways))) else []),
+        *([f"Not installed: {absent}."] if (absent := similarity_methods.names(list(methods))) else []),
     ]
-    return [_labels_table(kinds, samples, ways, notes), *_changes_tables(options, kinds, samples, ways)]
+    return [_labels_table(kinds, samples, methods, notes), *_changes_tables(options, kinds, samples, methods)]
 
 
-def _describe(kind: str, sounds: Sequence[Labelled]) -> str:
+def _describe(kind: str, sounds: Sequence[LabelledSound]) -> str:
     origins, labels = {sound.origin for sound in sounds}, {sound.label for sound in sounds}
     return f"{len(sounds)} {kind} of {len(labels)} labels from {len(origins)} origins"
 
@@ -62,28 +62,30 @@ def _analysed(file: bytes) -> Samples:
 
 
 def _labels_table(
-    kinds: Kinds, samples: dict[str, list[Samples]], ways: dict[str, Likeness], notes: list[str]
+    kinds: Kinds, samples: dict[str, list[Samples]], methods: dict[str, Similarity], notes: list[str]
 ) -> Table:
     rows, precision = [], {}
-    for name, way in ways.items():
+    for name, method in methods.items():
         cells = []
         for kind, sounds in kinds.items():
             progress(f"{name}: {kind}")
-            numbers = np.array([way.describe(y) for y in samples[kind]])
-            at_1, at_5, mean = precision_of(way.distances(numbers, numbers), sounds)
+            numbers = np.array([method.describe(y) for y in samples[kind]])
+            at_1, at_5, mean = precision_of(method.distances(numbers, numbers), sounds)
             precision[name, kind] = at_5
             cells.append(f"{at_1:.2f} / {at_5:.3f} / {mean:.3f}")
         rows.append([name, *cells])
     wrong = [
         f"{kind}: precision at 5 is {precision['fingerprint', kind]:.3f}, of {name} {precision[name, kind]:.3f}"
         for name, kind in precision
-        if ways[name].in_one_pass and name != "fingerprint" and precision["fingerprint", kind] <= precision[name, kind]
+        if methods[name].in_one_pass
+        and name != "fingerprint"
+        and precision["fingerprint", kind] <= precision[name, kind]
     ]
     head = "Precision at 1 / precision at 5 / mean average precision."
-    return Table("Neighbours of the same label", [head, *notes], ["way", *kinds], rows, wrong)
+    return Table("Neighbours of the same label", [head, *notes], ["method", *kinds], rows, wrong)
 
 
-def precision_of(distances: Numbers, sounds: Sequence[Labelled]) -> tuple[float, float, float]:
+def precision_of(distances: Numbers, sounds: Sequence[LabelledSound]) -> tuple[float, float, float]:
     """Return precision at 1 and at 5, and mean average precision, of neighbours of other origins."""
     labels, origins = (np.array([getattr(sound, name) for sound in sounds]) for name in ("label", "origin"))
     results = []
@@ -98,12 +100,12 @@ def precision_of(distances: Numbers, sounds: Sequence[Labelled]) -> tuple[float,
 
 
 def _changes_tables(
-    options: Options, kinds: Kinds, samples: dict[str, list[Samples]], ways: dict[str, Likeness]
+    options: Options, kinds: Kinds, samples: dict[str, list[Samples]], methods: dict[str, Similarity]
 ) -> list[Table]:
     """Look for changed sounds among all unchanged ones of all kinds."""
-    ours, raw = (ways[name] for name in ("fingerprint", "mean_mfccs, Euclidean"))
+    ours, raw = (methods[name] for name in ("fingerprint", "mean_mfccs, Euclidean"))
     originals = [y for kind in kinds for y in samples[kind]]
-    collected, raw_collected = (np.array([way.describe(y) for y in originals]) for way in (ours, raw))
+    collected, raw_collected = (np.array([method.describe(y) for y in originals]) for method in (ours, raw))
     first, rows, near_rows, wrong = 0, {name: [name] for name in changes.CHANGES}, [], []
     own: dict[str, list[float]] = {name: [] for name in changes.CHANGES}
     found: dict[str, list[bool]] = {name: [] for name in changes.CHANGES}

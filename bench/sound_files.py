@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from bench.material import BLOCK, make_blocks
 from bench.runs import progress
+from bench.signals import BLOCK, make_blocks
 
 LIBSNDFILE = {"flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS")}  # container and codec, by the name's ending
 BIT_RATE = 128_000  # of both channels

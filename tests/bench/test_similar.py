@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench import similar_ways
+from bench import similarity_methods
 from bench.changes import CHANGES, as_it_is
-from bench.collected import AT_MOST, Labelled, _comparable, _distinct
+from bench.labelled_sounds import AT_MOST, LabelledSound, _comparable, _distinct
 from bench.packages import unpack
 from bench.similar import _analysed, precision_of
 from bench.soundfont import KEYS, PROGRAMS, _midi, _ticks
 from tests.bench.conftest import Benchmark
 
 
-def sound(label: str = "kick", origin: str = "a kit", seed: int = 0, n: int = 20_000) -> Labelled:
+def sound(label: str = "kick", origin: str = "a kit", seed: int = 0, n: int = 20_000) -> LabelledSound:
     """Noise that dies away."""
     y = np.random.default_rng(seed).standard_normal((n, 2)) * np.exp(-np.arange(n) / 5000)[:, None] * 0.1
-    return Labelled(label, origin, y.astype(np.float32), 44100)
+    return LabelledSound(label, origin, y.astype(np.float32), 44100)
 
 
 def test_precision_is_that_of_neighbours_from_elsewhere() -> None:
@@ -40,7 +40,9 @@ def test_precision_is_that_of_neighbours_from_elsewhere() -> None:
 def test_sounds_that_differ_in_level_only_are_one() -> None:
     """A hit that is another made quieter or later is left out, and so is what is more than a kit's share."""
     hit, other = sound(), sound(seed=1)
-    quieter = Labelled(hit.label, hit.origin, np.concatenate([np.zeros((441, 2), np.float32), hit.y * 0.1]), hit.sr)
+    quieter = LabelledSound(
+        hit.label, hit.origin, np.concatenate([np.zeros((441, 2), np.float32), hit.y * 0.1]), hit.sr
+    )
 
     assert _distinct([hit, quieter, other]) == [hit, other]
     assert len(_distinct([sound(seed=seed) for seed in range(AT_MOST + 5)])) == AT_MOST
@@ -87,12 +89,12 @@ def test_changes_change_what_they_say() -> None:
 
 def test_divergence_is_kullback_and_leibler_s() -> None:
     """The symmetrised divergence of two normal distributions, by its formula."""
-    rng, n = np.random.default_rng(0), similar_ways.N_TIMBRE
+    rng, n = np.random.default_rng(0), similarity_methods.N_TIMBRE
     means, roots = rng.normal(size=(2, n)), rng.normal(size=(2, n, 3 * n))
     covariances = roots @ roots.transpose(0, 2, 1) / n
     numbers = np.concatenate([means, covariances.reshape(2, -1)], axis=1)
 
-    computed = similar_ways._kullback_leibler(numbers, numbers)
+    computed = similarity_methods._kullback_leibler(numbers, numbers)
 
     inverse, difference = np.linalg.inv(covariances), means[0] - means[1]
     traces = np.trace(inverse[0] @ covariances[1]) + np.trace(inverse[1] @ covariances[0]) - 2 * n

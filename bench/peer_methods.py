@@ -1,4 +1,4 @@
-"""The peers' ways: what a user might pick instead of librosa, each set as near to librosa's definition as it can be.
+"""The peers' methods: what a user might pick instead of librosa, each set as near to librosa's definition as it can be.
 
 *Conventions.* Each computes the means of 12 coefficients of 128 mel bands over frames of 2048 samples every 512, of
 mono at 22 050 Hz. A peer that reads no files is given the samples that soundfile reads and soxr resamples, as librosa
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.ways import Way
+from bench.methods import Method
 
 SR = 22050  # Hz
 FRAME_S, HOP_S = 2048 / SR, 512 / SR
 N_MELS, N_MFCC = 128, 12
 
 
-def _load_kaldi() -> Way:
+def _load_kaldi() -> Method:
     import kaldi_native_fbank
     import numpy as np
 
@@ -39,7 +39,7 @@ def _load_kaldi() -> Way:
     return analyze
 
 
-def _load_speech_features() -> Way:
+def _load_speech_features() -> Method:
     import numpy as np
     from python_speech_features import mfcc
 
@@ -53,7 +53,7 @@ def _load_speech_features() -> Way:
     return analyze
 
 
-def _load_audioflux() -> Way:
+def _load_audioflux() -> Method:
     os.environ["MPLBACKEND"] = "agg"  # audioflux imports matplotlib, which would look for a screen
     import audioflux
 
@@ -66,7 +66,7 @@ def _load_audioflux() -> Way:
     return analyze
 
 
-def _load_essentia() -> Way:
+def _load_essentia() -> Method:
     import essentia
     import numpy as np
 
@@ -96,7 +96,7 @@ def _load_essentia() -> Way:
     return analyze
 
 
-def _load_spafe() -> Way:
+def _load_spafe() -> Method:
     from spafe.features.mfcc import mfcc
     from spafe.utils.preprocessing import SlidingWindow
 
@@ -110,7 +110,7 @@ def _load_spafe() -> Way:
     return analyze
 
 
-def _load_opensmile() -> Way:
+def _load_opensmile() -> Method:
     import opensmile
 
     config = Path(__file__).parent / "opensmile.conf"
@@ -134,7 +134,7 @@ def _load_reader() -> Callable[[str], Any]:
     return read
 
 
-LOADERS: dict[str, Callable[[], Way]] = {
+LOADERS: dict[str, Callable[[], Method]] = {
     "kaldi-native-fbank": _load_kaldi,
     "python-speech-features": _load_speech_features,
     "audioflux": _load_audioflux,

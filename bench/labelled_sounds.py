@@ -63,7 +63,7 @@ GAMES = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
+class LabelledSound:
     """A sound that is known to sound like others.
 
     Attributes:
@@ -79,9 +79,9 @@ class Labelled:
     sr: int
 
 
-def collect(cache: Path, *, quick: bool) -> tuple[dict[str, list[Labelled]], list[str]]:
+def collect(cache: Path, *, quick: bool) -> tuple[dict[str, list[LabelledSound]], list[str]]:
     """Return the sounds of each kind, and the packages that are not to be had; of a quick try a few drums only."""
-    kinds: dict[str, tuple[Sequence[str], Callable[[Path], Iterator[Labelled]]]] = {
+    kinds: dict[str, tuple[Sequence[str], Callable[[Path], Iterator[LabelledSound]]]] = {
         "drums": (("hydrogen-data", "hydrogen-drumkits"), _drums),
         "instruments": (FONTS, _notes),
         "voices": ((*PROMPTS, *WORDS), _voices),
@@ -92,7 +92,7 @@ def collect(cache: Path, *, quick: bool) -> tuple[dict[str, list[Labelled]], lis
         kinds = {"drums": (("hydrogen-data",), _drums)}
     missing, collections = [], {}
     for kind, (packages, sounds_of) in kinds.items():
-        sounds: list[Labelled] = []
+        sounds: list[LabelledSound] = []
         for package in packages:
             directory = unpack(package, cache)
             if directory is None:
@@ -107,20 +107,20 @@ def collect(cache: Path, *, quick: bool) -> tuple[dict[str, list[Labelled]], lis
     return {kind: sounds for kind, sounds in collections.items() if sounds}, missing
 
 
-def _drums(package: Path) -> Iterator[Labelled]:
+def _drums(package: Path) -> Iterator[LabelledSound]:
     for path in find_sounds(package):
         label = _named(path, DRUMS)
         if label and path.parent.parent.name == "drumkits":
             yield from _read(path, label, path.parent.name)
 
 
-def _notes(package: Path) -> Iterator[Labelled]:
+def _notes(package: Path) -> Iterator[LabelledSound]:
     (path,) = (path for path in package.rglob("*.sf2") if not path.is_symlink())
     for program, y, sr in soundfont.render(path):
-        yield Labelled(f"program {program}", package.name, y, sr)
+        yield LabelledSound(f"program {program}", package.name, y, sr)
 
 
-def _voices(package: Path) -> Iterator[Labelled]:
+def _voices(package: Path) -> Iterator[LabelledSound]:
     """Yield words of a speaker, each of which is an origin.
 
     All are at 16 kHz and without the silence around: neither a file's format nor a session's pauses tell who speaks.
@@ -137,10 +137,10 @@ def _voices(package: Path) -> Iterator[Labelled]:
             for sound in _read(path, f"{package.name} {speaker}", str(path)):
                 y = sound.y if sound.sr <= 16000 else soxr.resample(sound.y, sound.sr, 16000)
                 _, (start, end) = librosa.effects.trim(y.mean(axis=1), top_db=40, frame_length=512, hop_length=128)
-                yield Labelled(sound.label, sound.origin, y[start:end], min(sound.sr, 16000))
+                yield LabelledSound(sound.label, sound.origin, y[start:end], min(sound.sr, 16000))
 
 
-def _music(package: Path) -> Iterator[Labelled]:
+def _music(package: Path) -> Iterator[LabelledSound]:
     """Yield three excerpts of each piece of a soundtrack, which is the label."""
     pieces = [path for path in find_sounds(package) if path.stat().st_size > 400_000]
     for path in pieces[:25]:
@@ -148,7 +148,7 @@ def _music(package: Path) -> Iterator[Labelled]:
             yield from _read(path, package.name, str(path), start_s)
 
 
-def _effects(package: Path) -> Iterator[Labelled]:
+def _effects(package: Path) -> Iterator[LabelledSound]:
     for path in find_sounds(package):
         label = _named(path, EFFECTS)
         if label and not re.search("voice|speech|vo_|music", str(path.relative_to(package)).lower()):
@@ -159,7 +159,7 @@ def _named(path: Path, labels: dict[str, str]) -> str | None:
     return next((label for label, names in labels.items() if re.search(names, path.stem.lower())), None)
 
 
-def _read(path: Path, label: str, origin: str, start_s: float = 0) -> Iterator[Labelled]:
+def _read(path: Path, label: str, origin: str, start_s: float = 0) -> Iterator[LabelledSound]:
     """Yield the sound of a file, at most EXCERPT_S of it, unless it is silent, too short or broken."""
     try:
         y, sr = _decode(path, start_s)
@@ -168,7 +168,7 @@ def _read(path: Path, label: str, origin: str, start_s: float = 0) -> Iterator[L
     peak = np.abs(y).max(initial=0)
     if len(y) > 0.02 * sr and peak > 1e-3:
         # A few are floats far above full scale, which the change to 16 bit would clip.
-        yield Labelled(label, origin, y[:, :2] / max(1, peak), sr)
+        yield LabelledSound(label, origin, y[:, :2] / max(1, peak), sr)
 
 
 def _decode(path: Path, start_s: float) -> tuple[NDArray[np.float32], int]:
@@ -186,7 +186,7 @@ def _decode(path: Path, start_s: float) -> tuple[NDArray[np.float32], int]:
     return y[round(start_s * sr) :][: EXCERPT_S * sr], sr
 
 
-def _distinct(sounds: list[Labelled]) -> list[Labelled]:
+def _distinct(sounds: list[LabelledSound]) -> list[LabelledSound]:
     """Leave out what is another sound of its label at another level, and what is more than AT_MOST."""
     heads: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
     counts: Counter[tuple[str, str]] = Counter()
@@ -200,7 +200,7 @@ def _distinct(sounds: list[Labelled]) -> list[Labelled]:
     return kept
 
 
-def _head(sound: Labelled) -> NDArray[np.float32]:
+def _head(sound: LabelledSound) -> NDArray[np.float32]:
     """Return the first fifth of a second from the onset on, at 16 kHz, as a vector of length 1."""
     y = soxr.resample(sound.y[: 2 * sound.sr].mean(axis=1), sound.sr, 16000)
     onset = int(np.argmax(np.abs(y) > 0.05 * np.abs(y).max()))
@@ -209,7 +209,7 @@ def _head(sound: Labelled) -> NDArray[np.float32]:
     return head / max(float(np.linalg.norm(head)), 1e-9)
 
 
-def _comparable(sounds: list[Labelled]) -> list[Labelled]:
+def _comparable(sounds: list[LabelledSound]) -> list[LabelledSound]:
     """Leave out labels of one origin, whose sounds have no neighbours to be found."""
     origins = Counter(label for label, _ in {(sound.label, sound.origin) for sound in sounds})
     return [sound for sound in sounds if origins[sound.label] > 1]

@@ -1,6 +1,6 @@
-"""The ways to say how alike two sounds sound that are compared: ours, and what one would take instead.
+"""The measures of similarity that are compared: ours, and what one would take instead.
 
-*Conventions.* A way describes each sound, given as y at 22 050 Hz, by numbers; distances are [shape=(n, m)].
+*Conventions.* A method describes each sound, given as y at 22 050 Hz, by numbers; distances are [shape=(n, m)].
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +18,8 @@ N_TIMBRE = 20  # coefficients that Musly's predecessors take
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """A way to compare sounds.
+class Similarity:
+    """A method to compare sounds.
 
     Attributes:
         describe: makes numbers of a sound.
@@ -35,21 +35,23 @@ class Likeness:
         return self.distances is not _scaled
 
 
-def load() -> dict[str, Likeness]:
-    """Return the ways that are installed, by name."""
-    ways = {
-        "fingerprint": Likeness(_fingerprint, _euclidean),
-        "mean_mfccs, Euclidean": Likeness(_mean_mfccs, _euclidean),
-        "mean_mfccs, cosine": Likeness(_mean_mfccs, _cosine),
-        "mean_mfccs without the first, Euclidean": Likeness(_shape, _euclidean),
-        "mean_mfccs without the first, scaled by the collection": Likeness(_shape, _scaled),
-        "means and covariances of 20 MFCCs, Kullback-Leibler (as Musly)": Likeness(_timbre, _kullback_leibler),
+def load() -> dict[str, Similarity]:
+    """Return the methods that are installed, by name."""
+    methods = {
+        "fingerprint": Similarity(_fingerprint, _euclidean),
+        "mean_mfccs, Euclidean": Similarity(_mean_mfccs, _euclidean),
+        "mean_mfccs, cosine": Similarity(_mean_mfccs, _cosine),
+        "mean_mfccs without the first, Euclidean": Similarity(_shape, _euclidean),
+        "mean_mfccs without the first, scaled by the collection": Similarity(_shape, _scaled),
+        "means and covariances of 20 MFCCs, Kullback-Leibler (as Musly)": Similarity(_timbre, _kullback_leibler),
     }
     with suppress(ImportError):
-        ways["openSMILE's eGeMAPSv02 functionals, scaled by the collection"] = Likeness(_load_opensmile(), _scaled)
+        methods["openSMILE's eGeMAPSv02 functionals, scaled by the collection"] = Similarity(_load_opensmile(), _scaled)
     with suppress(ImportError):
-        ways["Essentia's means and deviations of MFCCs, scaled by the collection"] = Likeness(_load_essentia(), _scaled)
-    return ways
+        methods["Essentia's means and deviations of MFCCs, scaled by the collection"] = Similarity(
+            _load_essentia(), _scaled
+        )
+    return methods
 
 
 def _fingerprint(y: NDArray[np.float32]) -> Numbers:
@@ -131,6 +133,8 @@ def _cross_entropies(a: Numbers, b: Numbers) -> Numbers:
     return traces
 
 
-def names(ways: Sequence[str]) -> str:
-    """Return the packages whose ways are not among these."""
-    return ", ".join(package for package in ("openSMILE", "Essentia") if not any(package in way for way in ways))
+def names(methods: Sequence[str]) -> str:
+    """Return the packages whose methods are not among these."""
+    return ", ".join(
+        package for package in ("openSMILE", "Essentia") if not any(package in method for method in methods)
+    )

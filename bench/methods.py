@@ -1,7 +1,7 @@
-"""The ways to compute mean MFCCs: plain librosa, ours, and plain librosa behind ffmpeg's command line.
+"""The methods to compute mean MFCCs: plain librosa, ours, and plain librosa behind ffmpeg's command line.
 
-*Conventions.* A way has a loader, which imports what it needs and returns a function from a path to (length, means).
-The length is in samples at 22 050 Hz, and None where the way does not tell it.
+*Conventions.* A method has a loader, which imports what it needs and returns a function from a path to (length, means).
+The length is in samples at 22 050 Hz, and None where the method does not tell it.
 """
 
 import shutil
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 type Features = tuple[int | None, list[float]]
-type Way = Callable[[str], Features]
+type Method = Callable[[str], Features]
 
 SR = 22050  # Hz
 
 
-def _load_plain() -> Way:
+def _load_plain() -> Method:
     # librosa imports scipy.signal and its own submodules at their first use: here, so that they count as imports.
     import librosa
     import scipy.signal  # noqa: F401
@@ -29,7 +29,7 @@ def _load_plain() -> Way:
     return plain
 
 
-def _load_ours() -> Way:
+def _load_ours() -> Method:
     from analysis.decoding.recording import open_recording
     from analysis.features import extract
     from analysis.settings import Settings
@@ -44,7 +44,7 @@ def _load_ours() -> Way:
     return ours
 
 
-def _load_ffmpeg() -> Way:
+def _load_ffmpeg() -> Method:
     """Load plain librosa behind ffmpeg's command line, for what librosa cannot read: an independent decoder."""
     import librosa
     import numpy as np
@@ -67,4 +67,4 @@ def _load_ffmpeg() -> Way:
     return plain
 
 
-LOADERS: dict[str, Callable[[], Way]] = {"plain": _load_plain, "ours": _load_ours, "ffmpeg": _load_ffmpeg}
+LOADERS: dict[str, Callable[[], Method]] = {"plain": _load_plain, "ours": _load_ours, "ffmpeg": _load_ffmpeg}
