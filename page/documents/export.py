@@ -121,7 +121,9 @@ def _is_number(value: Any) -> bool:
 
 def _flatten(value: Any) -> Any:
     match value:
-        case list() | dict():
+        case dict():
+            return json.dumps({name: part for name, part in value.items() if part is not None})
+        case list():
             return json.dumps(value)
         case bytes():
             return base64.b64encode(value).decode()

@@ -56,3 +56,12 @@ def describe(y: np.ndarray) -> dict[str, Any]:
         "rms_db": 20 * float(np.log10(rms)) if rms else None,
         "silence": float(np.mean(np.abs(y) < 1e-3)),
     }
+
+
+def without_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what a document holds; a column of the export is null for the parts of a map that it has not."""
+    return {
+        name: without_nulls(value) if isinstance(value, dict) else value
+        for name, value in document.items()
+        if value is not None
+    }

@@ -23,6 +23,7 @@ from page.web.fields import SHOWN_ELSEWHERE, SUMMED_UP
 from tests.fakes.local_sh import Up
 from tests.fakes.waiting import wait_until
 from tests.page import instruments, sample_sounds
+from tests.page.sample_sounds import without_nulls
 from tests.page.served_page import Page
 
 MAX_BYTES = 2_000_000
@@ -117,15 +118,6 @@ def written(up: Up, post: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -
     query = collection.where(filter=FieldFilter("blob_name", "==", name))
     wait_until(query.get, seconds=60)
     return query.get()[0].to_dict()
-
-
-def without_nulls(document: dict[str, Any]) -> dict[str, Any]:
-    """Return what a document holds; a column of the export is null for the parts of a map that it has not."""
-    return {
-        name: without_nulls(value) if isinstance(value, dict) else value
-        for name, value in document.items()
-        if value is not None
-    }
 
 
 def test_no_field_that_is_written_is_missing(written: dict[str, Any]) -> None:
