@@ -22,6 +22,8 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.vector import Vector
 
 from analysis import login
+from analysis.definition import ANALYSIS_VERSION
+from analysis.document import SOUND_FIELDS
 
 if TYPE_CHECKING:
     from analysis.settings import Settings
@@ -37,28 +39,52 @@ RETRY = Retry(
 )
 
 
+# What is no answer to the content: an older sound is worth more.
+PASSING_REASONS = frozenset({"expired", "failed"})
+
+
 def write_sound(sound: dict[str, Any], settings: Settings) -> None:
-    """Write ``sounds/{uid}``, with its ``fingerprint`` as a vector, and delete ``rejections/{uid}`` in one commit."""
-    document = dict(sound)
-    if "fingerprint" in document:
-        document["fingerprint"] = Vector(document["fingerprint"])
+    """Write our fields of ``sounds/{uid}``, and delete ``rejections/{uid}`` in one commit.
+
+    Of a document that is there, fields that the sound has not are removed, maps are replaced whole, and fields that are
+    not ours stay: people add their own.
+    """
+    names = [field.name for field in SOUND_FIELDS]
+    document = {name: sound.get(name, firestore.DELETE_FIELD) for name in names}
+    if "fingerprint" in sound:
+        document["fingerprint"] = Vector(sound["fingerprint"])
     client = _client(settings.firestore_database)
     batch = client.batch()
-    batch.set(client.collection(settings.sounds_collection).document(sound["uid"]), document)
+    batch.set(client.collection(settings.sounds_collection).document(sound["uid"]), document, merge=names)
     batch.delete(client.collection(settings.rejections_collection).document(sound["uid"]))
     batch.commit(retry=RETRY, timeout=CALL_S)
 
 
 def write_rejection(rejection: dict[str, Any], settings: Settings) -> bool:
-    """Write ``rejections/{uid}`` and return True; where ``sounds/{uid}`` exists, write nothing and return False."""
+    """Write ``rejections/{uid}`` and return True; where ``sounds/{uid}`` exists, write nothing and return False.
+
+    But a sound of an older version is deleted in the same commit, unless the reason may pass.
+    """
     client = _client(settings.firestore_database)
-    batch = client.batch()
     # This deletes nothing: it is the condition that there is no sound. A transaction would do the same in four calls,
     # which cannot be bounded in time as the one commit is.
-    batch.delete(
-        client.collection(settings.sounds_collection).document(rejection["uid"]),
-        option=client.write_option(exists=False),
-    )
+    if _replace_sound(client, rejection, settings, client.write_option(exists=False)):
+        return True
+    if rejection["reason"] in PASSING_REASONS:
+        return False
+    sound = client.collection(settings.sounds_collection).document(rejection["uid"])
+    snapshot = sound.get(["analysis_version"], retry=RETRY, timeout=CALL_S)
+    if not snapshot.exists:  # removed meanwhile
+        return _replace_sound(client, rejection, settings, client.write_option(exists=False))
+    if (snapshot.get("analysis_version") or 0) >= ANALYSIS_VERSION:
+        return False
+    return _replace_sound(client, rejection, settings, client.write_option(last_update_time=snapshot.update_time))
+
+
+def _replace_sound(client: firestore.Client, rejection: dict[str, Any], settings: Settings, condition: Any) -> bool:
+    """Delete the sound and write the rejection in one commit; return False where the condition does not hold."""
+    batch = client.batch()
+    batch.delete(client.collection(settings.sounds_collection).document(rejection["uid"]), option=condition)
     batch.set(client.collection(settings.rejections_collection).document(rejection["uid"]), rejection)
     try:
         batch.commit(retry=RETRY, timeout=CALL_S)

@@ -46,6 +46,7 @@ def _make_values(name: str, seed: int, rng: np.random.Generator, fields: dict[st
         "size": 44 + 2 * length,
         "content_type": "audio/x-wav",
         "md5_hash": base64.b64encode(rng.bytes(16)).decode(),
+        "crc32c": base64.b64encode(rng.bytes(4)).decode(),
         "uploaded_at": uploaded_at,
         "sample_rate": SR,
         "duration": length / SR,

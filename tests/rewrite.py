@@ -48,6 +48,7 @@ def example(part: str) -> str:
         size=before["size"],
         content_type=before["content_type"],
         md5_hash=before["md5_hash"],
+        crc32c=before["crc32c"],
         uploaded_at=datetime.fromisoformat(before["uploaded_at"]),
         event_id=before["event_id"],
     )

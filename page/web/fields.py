@@ -29,6 +29,7 @@ LABELS = {
     "peak_db": "Peak",
     "content_type": "Declared as",
     "md5_hash": "MD5",
+    "crc32c": "CRC32C",
     "event_id": "Event",
     "analysis_version": "Analysis",
     "uid": "uid",
@@ -38,7 +39,7 @@ LABELS = {
 MAX_NUMBERS = 12  # of a vector; the document as JSON has them all
 # Which upload this was and which run analysed it comes last; what was found in the sound comes first.
 LAST = (
-    *("content_type", "size", "md5_hash", "generation", "event_id", "analysis_version", "uid"),
+    *("content_type", "size", "md5_hash", "crc32c", "generation", "event_id", "analysis_version", "uid"),
     *("uploaded_at", "analyzed_at"),
 )
 

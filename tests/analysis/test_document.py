@@ -74,6 +74,7 @@ def test_sound_tells_of_upload_source_and_run() -> None:
         "size": 99,
         "content_type": "audio/x-wav",
         "md5_hash": "md5=",
+        "crc32c": None,
         "uploaded_at": NOW,
         "sample_rate": 22050,
         "duration": 0.5,

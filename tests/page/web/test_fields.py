@@ -48,6 +48,7 @@ def test_a_sound_is_read_row_by_row() -> None:
         ("Declared as", "audio/x-wav"),
         ("Size", "132 kB"),
         ("MD5", "md5="),
+        ("CRC32C", "tyENxw=="),
         ("Generation", "1790000000000000"),
         ("Event", "17"),
         ("Analysis", "version 3"),
