@@ -29,6 +29,8 @@ SECTIONS = (
     "cold",
     "peers",
     "similar",
+    "notes",
+    "tempos",
     "page",
     "backfill",
     "size",

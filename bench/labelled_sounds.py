@@ -116,7 +116,7 @@ def _drums(package: Path) -> Iterator[LabelledSound]:
 
 def _notes(package: Path) -> Iterator[LabelledSound]:
     (path,) = (path for path in package.rglob("*.sf2") if not path.is_symlink())
-    for program, y, sr in soundfont.render(path):
+    for program, _, y, sr in soundfont.render(path):
         yield LabelledSound(f"program {program}", package.name, y, sr)
 
 

@@ -2,7 +2,8 @@
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,25 +16,27 @@ NOTE_S, SPACE_S = 2, 3  # a note, of which the key is held for half, and from on
 PEAK = 0.9
 
 
-def render(path: Path) -> Iterator[tuple[int, NDArray[np.float32], int]]:
-    """Yield program, samples [shape=(n, 2)] and rate of every note that sounds."""
+def render(
+    path: Path, programs: Sequence[int] = PROGRAMS, keys: Sequence[int] = KEYS
+) -> Iterator[tuple[int, int, NDArray[np.float32], int]]:
+    """Yield program, key, samples [shape=(n, 2)] and rate of every note that sounds."""
     import midirenderer  # of bench/requirements.txt
 
-    wave = midirenderer.render_wave_from(path.read_bytes(), _midi())
+    wave = midirenderer.render_wave_from(path.read_bytes(), _midi(programs, keys))
     y, sr = soundfile.read(io.BytesIO(wave), dtype="float32", always_2d=True)
     y *= PEAK / np.abs(y).max()
-    for place, program in enumerate(np.repeat(PROGRAMS, len(KEYS))):
+    for place, (program, key) in enumerate(product(programs, keys)):
         note = y[place * SPACE_S * sr :][: NOTE_S * sr]
         if len(note) and np.abs(note).max() > 1e-3:
-            yield int(program), note, sr
+            yield program, key, note, sr
 
 
-def _midi() -> bytes:
+def _midi(programs: Sequence[int], keys: Sequence[int]) -> bytes:
     """Return a file of one track, 100 ticks a beat, one beat a second."""
     track = b"\0\xff\x51\x03" + (1_000_000).to_bytes(3)
     rest = 0
-    for program in PROGRAMS:
-        for key in KEYS:
+    for program in programs:
+        for key in keys:
             track += _ticks(rest) + bytes([0xC0, program, 0, 0x90, key, 100]) + _ticks(100) + bytes([0x80, key, 0])
             rest = 100 * (SPACE_S - 1)
     track += _ticks(rest) + b"\xff\x2f\0"

@@ -37,6 +37,8 @@ def moved(distance: float) -> list[float]:
         ({}, {"md5_hash": "b"}, "sound"),
         ({}, {"md5_hash": "b", "fingerprint": moved(SAME_SOUND_DISTANCE * 0.99)}, "sound"),
         ({}, {"md5_hash": "b", "fingerprint": moved(SAME_SOUND_DISTANCE * 1.01)}, None),
+        ({}, {"md5_hash": "b", "fingerprint": moved(0.25)}, "sound"),
+        ({}, {"md5_hash": "b", "fingerprint": moved(0.35)}, None),
         ({}, {"md5_hash": "b", "length": 50_000 + SAME_LENGTH}, "sound"),
         ({}, {"md5_hash": "b", "length": 50_000 - SAME_LENGTH - 1}, None),
         ({}, {"md5_hash": "b", "length": None}, None),
