@@ -4,7 +4,7 @@ import hashlib
 import stat
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
@@ -182,3 +182,22 @@ def test_java_that_cannot_be_had_is_named(bare: Path, monkeypatch: pytest.Monkey
 
     with pytest.raises(ProgramError, match=r"no Java that is new enough.*of version 21 or newer"):
         java.find_java(21)
+
+
+def test_download_that_does_not_end_is_given_up(bare: Path) -> None:
+    """What is larger than the published file is not read to its end."""
+    sent = []
+
+    class Endless(Quiet, SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(ConnectionError):
+                for _ in range(64):
+                    self.wfile.write(b"x" * 2**20)
+                    sent.append(1)
+
+    with serving(Endless) as port, pytest.raises(DownloadError, match="has not the 10"):
+        fetch(Download(f"http://127.0.0.1:{port}/a.jar", 10, ""), bare / "cache")
+
+    assert len(sent) < 64

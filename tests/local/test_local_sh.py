@@ -134,6 +134,11 @@ def test_printed_variables_lead_plain_commands_to_the_stack(up: Up) -> None:
     assert up.wait_for(r"(?m)^words\.wav +rejection: not_audio: .*$")
 
 
+def test_nobody_else_can_read_the_stack(up: Up) -> None:
+    """The temp dir, with the logs and the database, is its owner's alone."""
+    assert up.directory.stat().st_mode & 0o777 == 0o700
+
+
 def upload(up: Up, file: Path, name: str) -> str:
     """Upload by the printed line of curl, and return what is shown of it."""
     line = up.wait_for(r"(?m)^curl .*from-curl.*$").replace(str(SAMPLE), str(file)).replace("from-curl.wav", name)

@@ -178,3 +178,20 @@ def test_first_run_that_was_ended_is_made_anew(tmp_path: Path, first_run: FirstR
     assert again.communicate(timeout=60)[0] == MADE
     log = (tmp_path / "log").read_text().split("\n")
     assert log == ["venv", "pip", "venv", "pip", "pip ends", ""]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape"),
+    [([], "legacy"), (["--generation", "2"], "binary"), (["--generation", "2", "--shape", "flat"], "flat")],
+)
+def test_events_come_as_the_platform_posts_them(arguments: list[str], shape: str) -> None:
+    """Each generation is posted what the platform posts to it, unless another shape is asked for."""
+    assert command_line.parse(arguments).shape == shape
+
+
+def test_the_bucket_is_kept_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory of --keep is made, and named as a whole, because the servers run in another one."""
+    monkeypatch.chdir(tmp_path)
+
+    assert command_line.parse(["--keep", "a/b"]).keep == tmp_path / "a/b"
+    assert (tmp_path / "a/b").is_dir()

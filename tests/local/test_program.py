@@ -128,3 +128,14 @@ def test_the_reaper_ends_what_its_process_leaves(tmp_path: Path) -> None:
     assert left.process.wait(10) == -signal.SIGKILL
     assert not directory.exists()
     wait_until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_the_end_of_the_log_is_shown(tmp_path: Path) -> None:
+    """Of a program that ended its last lines are shown, enough for a traceback."""
+    ended = program.start("talker", ["/bin/sh", "-c", "seq 100 130; exit 1"], tmp_path, port=1)
+    ended.process.wait()
+
+    with pytest.raises(ProgramError) as error:
+        ended.check()
+
+    assert [line.strip() for line in str(error.value).splitlines()[1:]] == [str(n) for n in range(116, 131)]

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -13,6 +14,8 @@ import google.auth.credentials
 import pytest
 from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local import trigger as triggers
 from local.finalize_event import SHAPES, Event, read_event, shape_event
@@ -182,6 +185,18 @@ def test_shapes_name_the_object_as_the_framework_wants_it(event: Event) -> None:
     assert bodies["binary"] == event.resource
     assert all(bodies[shape]["data"] == event.resource for shape in ("legacy", "flat", "structured"))
     assert bodies["legacy"]["context"]["eventId"] == bodies["flat"]["eventId"] == headers["ce-id"] == "123"
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1))
+def test_any_name_fits_into_a_header(name: str) -> None:
+    """In a binary CloudEvent the subject is printable ASCII, in which quotes and percent signs are escaped too."""
+    event = read_event("1", json.dumps(PUBLISHED | {"name": name}).encode())
+
+    subject = shape_event(event, "binary")[0]["ce-subject"]
+
+    assert re.fullmatch(r"[!-~]+", subject)
+    assert '"' not in subject
+    assert unquote(subject) == f"objects/{name}"
 
 
 @pytest.fixture(scope="module", params=[1, 2])
