@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from local.command_line import parse
 from local.program import ProgramError
-from local.signals import Stopped, ignore_signals, raise_on_signals
+from local.shutdown import Stopped, ignore_signals, raise_on_signals
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from local.ports import choose_port
 from local.program import Program
 from local.reaper import reaping
 from local.servers import client_variables, ensure_bucket, start_firestore, start_function, start_page, start_storage
-from local.signals import ignore_signals
+from local.shutdown import ignore_signals
 from local.trigger import Answer, Trigger
 
 BUCKET = "sounds"
