@@ -45,6 +45,10 @@ TRIED_PACKETS = 8
 MISSING_S = 0.5  # so much less than declared is missing: declarations are rounded, or count what encoders add
 
 
+# By the names of ffmpeg's sample formats, without the "p" of planar ones.
+DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+
+
 class Ffmpeg:
     """ffmpeg's view of a file, or of what ``view`` gives of it: its first audio track that can be decoded.
 
@@ -247,12 +251,16 @@ def _name_codec(track: av.AudioStream) -> str:
 
 def samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]:
     """Return a frame's samples, [shape=(n, channels)]: 16-bit integers as they are, all else as float32."""
+    from av.audio.plane import AudioPlane  # noqa: PLC0415 - only what libsndfile does not read pays for it
+
     n_channels = frame.layout.nb_channels
-    if frame.format.name == "s64":  # which PyAV does not make an array of
-        values: NDArray[Any] = np.frombuffer(frame.planes[0], np.int64, frame.samples * n_channels)
+    dtype = DTYPES[frame.format.name.removesuffix("p")]
+    # Not frame.planes or frame.to_ndarray(): of more than 8 planes PyAV looks for the last beyond their list.
+    if frame.format.is_planar:
+        planes = [np.frombuffer(AudioPlane(frame, i), dtype, frame.samples) for i in range(n_channels)]
+        samples: NDArray[Any] = np.stack(planes, axis=0).T
     else:
-        values = frame.to_ndarray()
-    samples = values.T if frame.format.is_planar else values.reshape(-1, n_channels)
+        samples = np.frombuffer(AudioPlane(frame, 0), dtype, frame.samples * n_channels).reshape(-1, n_channels).copy()
     if samples.dtype == np.int16:
         return samples
     kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize

@@ -183,7 +183,9 @@ def _moments(magnitudes: NDArray[np.float32]) -> tuple[Floats, Floats]:
 
     In float64, as the deviation of a tone is a small difference of large numbers.
     """
-    sums = magnitudes.astype(np.float64) @ _powers_of_hz()
+    values = magnitudes.astype(np.float64)
+    # A column at a time: of all three at once, OpenBLAS's kernels for Haswell read beyond the arrays, and crash.
+    sums = np.stack([values @ powers for powers in _powers_of_hz()], axis=1)
     is_sound = sums[:, 0] >= TINY
     sums[is_sound] /= sums[is_sound, :1]
     variance = np.maximum(sums[:, 2] - np.square(sums[:, 1]), 0)
@@ -230,7 +232,7 @@ _MEANS: dict[str, Callable[[], _Mean]] = {
 
 @cache
 def _powers_of_hz() -> NDArray[np.float64]:
-    return np.stack([np.ones_like(HZ), HZ, np.square(HZ)], axis=1)
+    return np.stack([np.ones_like(HZ), HZ, np.square(HZ)])
 
 
 @cache

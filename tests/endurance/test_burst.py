@@ -102,7 +102,7 @@ def test_burst_with_failures_makes_one_document_each(
     killed: list[int] = []
     with ExitStack() as ends:
         port = choose_port()
-        trigger = ends.enter_context(Trigger(port, "legacy", answers.put, times=2, waits_s=WAITS_S))
+        trigger = ends.enter_context(Trigger(port, "legacy", answers.put, times=2, pauses_s=WAITS_S))
         storage = ends.enter_context(start_storage(tmp_path, publisher_port=trigger.port).wait())
         downloading = ends.enter_context(StorageProxy(storage).running())
         committing = ends.enter_context(FirestoreProxy(firestore).running())

@@ -92,7 +92,7 @@ def test_nothing_grows(
         megabytes = ", ".join(f"{n / 1e6:.0f}" for n in (n_bytes, *(sample[0] for sample in samples)))
         sys.stdout.write(f"endurance: {n_calls} calls in {seconds:.1f} s; MB after each quarter: {megabytes}\n")
         assert wrong == []
-        assert samples[-1][0] - n_bytes < GROWN_BYTES
+        assert samples[-1][0] - samples[0][0] < GROWN_BYTES
         assert samples[-1][1] <= n_open + AT_ONCE
         assert worker.num_threads() <= n_threads + AT_ONCE
         assert [sample[2] for sample in samples] == [[]] * len(samples)

@@ -118,7 +118,7 @@ def test_one_list_of_what_ffmpeg_may_is_enough(
 
     with (tmp_path / "outer").open("rb") as file:
         if is_followed:  # so the other two would see it
-            assert sum(map(len, Ffmpeg(file).decode())) == 9600
+            assert sum(len(block.samples) for block in Ffmpeg(file).decode()) == 9600
         else:
             with pytest.raises(NotAudioError):
                 Ffmpeg(file)
