@@ -163,7 +163,11 @@ def test_nearness_follows_likeness() -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(1, 80_000), st.lists(st.floats(0, 1), max_size=12), st.integers(0, 2**32 - 1))
+@given(
+    st.integers(1, 5000) | st.sampled_from([66_047, 66_048, 66_049, 80_000]),
+    st.lists(st.floats(0, 1), max_size=12),
+    st.integers(0, 2**32 - 1),
+)
 def test_any_split_gives_the_same(n: int, cuts: list[float], seed: int) -> None:
     """However a sound is cut into blocks, its fingerprint is that of the whole."""
     y = noise(n, seed)

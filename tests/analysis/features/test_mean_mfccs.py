@@ -179,7 +179,12 @@ def test_infinite_power_is_not_finite(level: float) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(1, 80_000), st.lists(st.floats(0, 1), max_size=12), st.integers(0, 2**32 - 1), st.floats(-6, 0.5))
+@given(
+    st.integers(1, 5000) | st.sampled_from([66_047, 66_048, 66_049, 80_000]),
+    st.lists(st.floats(0, 1), max_size=12),
+    st.integers(0, 2**32 - 1),
+    st.floats(-6, 0.5),
+)
 def test_any_split_gives_the_same(n: int, cuts: list[float], seed: int, exponent: float) -> None:
     """However a sound is cut into blocks, its features are those of the whole, and the whole's are librosa's."""
     y = noise(n, 10**exponent, seed)

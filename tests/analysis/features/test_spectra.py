@@ -33,7 +33,9 @@ def test_spectra_are_librosas(n: int) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(1, 200_000), st.lists(st.floats(0, 1), max_size=12))
+@given(
+    st.integers(1, 5000) | st.sampled_from([65_535, 66_048, 66_049, 200_000]), st.lists(st.floats(0, 1), max_size=12)
+)
 def test_every_sample_and_every_frame_arrives_once(n: int, cuts: list[float]) -> None:
     """However a sound is cut into blocks, its samples arrive in order and once, with 1 + n // 512 frames."""
     y = noise(n)
