@@ -37,7 +37,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from google.cloud.storage.retry import DEFAULT_RETRY
 from google_crc32c import extend
 
-from analysis.errors import CorruptError, EmptyError, EncryptedError, Gone, Skipped, TooLargeError
+from analysis.errors import AnalysisError, CorruptError, EmptyError, EncryptedError, Gone, Skipped, TooLargeError
 
 if TYPE_CHECKING:
     from analysis.upload import Upload
@@ -80,12 +80,8 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
     EmptyError, TooLargeError, EncryptedError, CorruptError; Gone when this generation is no longer there;
     Skipped when it turns out to be a folder's placeholder.
     """
-    if upload.size == 0:
-        raise _empty(upload)
-    if upload.size is not None and upload.size > max_bytes:
-        raise TooLargeError(f"{upload.uri} has {upload.size} bytes: at most MAX_BYTES={max_bytes} are taken")
-    if upload.customer_encrypted:
-        raise EncryptedError(_encrypted(upload))
+    if refused := refused_by_event(upload, max_bytes):
+        raise refused
     with ExitStack() as on_error:
         file = on_error.enter_context(TemporaryFile(prefix="sound-"))
         _fetch(upload, file, max_bytes, pace)
@@ -97,6 +93,22 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
         file.seek(0)
         on_error.pop_all()
     return file
+
+
+def refused_by_event(upload: Upload, max_bytes: int) -> AnalysisError | Skipped | None:
+    """Return why what the event tells of the object is enough not to download it."""
+    if upload.size == 0:
+        return _empty(upload)
+    if upload.size is not None and upload.size > max_bytes:
+        return TooLargeError(f"{upload.uri} has {upload.size} bytes: at most MAX_BYTES={max_bytes} are taken")
+    return EncryptedError(_encrypted(upload)) if upload.customer_encrypted else None
+
+
+def check_is_there(upload: Upload) -> None:
+    """Raise Gone where this generation is not the bucket's any more, and the client's own errors."""
+    bucket = _client().bucket(upload.bucket_name)
+    if bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY) is None:
+        raise _gone(upload)
 
 
 def _fetch(upload: Upload, file: IO[bytes], max_bytes: int, pace: Pace) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
+from typing import Any
 
 import pytest
 from google.api_core.exceptions import PermissionDenied
@@ -62,6 +63,29 @@ def test_rejection_is_answered(settings: Settings, proxied: Cloud) -> None:
 
     assert (answered.kind, answered.reason) == ("rejection", "not_audio")
     assert [document["message"] for document in proxied.documents()[1]] == [answered.message]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"size": 0}, {"size": 2**40}, {"customer_encrypted": True}, {"event_time": datetime(2026, 1, 1, tzinfo=UTC)}],
+    ids=["empty", "too large", "encrypted", "expired"],
+)
+@pytest.mark.parametrize("is_overwritten", [True, False])
+def test_only_what_is_there_is_rejected(
+    upload: Upload,
+    settings: Settings,
+    proxied: Cloud,
+    changes: dict[str, Any],
+    is_overwritten: bool,  # noqa: FBT001
+) -> None:
+    """What the event alone tells is a rejection where the generation is there, and skipped where it was overwritten."""
+    if is_overwritten:
+        proxied.upload(b"the content behind an empty object", upload.blob_name)
+
+    answered = answer(replace(upload, **changes), settings)
+
+    assert answered.kind == ("gone" if is_overwritten else "rejection")
+    assert len(proxied.documents()[1]) == (0 if is_overwritten else 1)
 
 
 def test_sound_that_is_there_is_kept(upload: Upload, settings: Settings, proxied: Cloud) -> None:
