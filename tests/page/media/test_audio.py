@@ -124,8 +124,10 @@ class Stored:
         self.content = content
         self.asked: list[tuple[int, int]] = []
 
-    def download_as_bytes(self, *, start: int, end: int, **_: object) -> bytes:
+    def download_as_bytes(self, *, start: int, end: int, raw_download: bool, timeout: object, **_: object) -> bytes:
         """Return the bytes from start to end, as Google's client does."""
+        assert raw_download, "a range is of the bytes as they are stored, whatever their encoding"
+        assert timeout == (audio.CONNECT_S, audio.READ_S)
         self.asked.append((start, end))
         return self.content[start : end + 1]
 

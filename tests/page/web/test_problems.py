@@ -1,4 +1,4 @@
-"""What goes wrong is told in words that say what to do."""
+"""Each error is told with what to do about it."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,11 @@ CONFIG = Config("my-project", "my-bucket", Settings())
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [
-        (api.PermissionDenied("denied"), 503, "roles/datastore.viewer on project my-project"),
+        (
+            api.PermissionDenied("denied"),
+            503,
+            "roles/datastore.viewer on project my-project and roles/storage.objectViewer",
+        ),
         (api.Forbidden("denied"), 503, "roles/storage.objectViewer on bucket my-bucket"),
         (DefaultCredentialsError("none"), 503, "gcloud auth application-default login"),
         (api.Unauthenticated("none"), 503, "gcloud auth application-default login"),
@@ -55,7 +59,7 @@ CONFIG = Config("my-project", "my-bucket", Settings())
         (BadCursorError("x"), 400, "no page of the list"),
     ],
 )
-def test_each_trouble_has_a_way_out(error: Exception, status: int, words: str) -> None:
+def test_each_problem_has_a_way_out(error: Exception, status: int, words: str) -> None:
     """Every error that is expected has its status, and advice that fits."""
     told = problems.describe(error, CONFIG)
 

@@ -137,7 +137,7 @@ def test_this_machine_is_no_foreign_host(many: Page, host: str) -> None:
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_site_cannot_make_the_reader_ask(many: Page, site: str) -> None:
-    """A picture or a frame on a page elsewhere costs no reads; a link from there may be followed."""
+    """A picture or a frame on the page of another site costs no reads; a link from there may be followed."""
     frame = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"}
     assert many.ask("/export.csv", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors")[0].status == 403
     assert many.ask("/export.csv?1", **frame)[0].status == 403
@@ -194,7 +194,7 @@ def test_only_its_own_pages_change_something(origin: str | None, *, is_own: bool
     assert (fault is None) == is_own
 
 
-def ask_from_elsewhere(path: str, method: str = "GET", **headers: str) -> str | None:
+def ask_from_another_site(path: str, method: str = "GET", **headers: str) -> str | None:
     """Return why a request that another site makes a browser send is refused."""
     sent = {"host": "127.0.0.1:8080", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
     given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -204,11 +204,11 @@ def ask_from_elsewhere(path: str, method: str = "GET", **headers: str) -> str | 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize("path", ["/", "/rejections", "/map", "/sounds/00000000-0000-5000-8000-000000000000"])
 def test_a_link_from_another_site_leads_to_the_pages(path: str, site: str) -> None:
-    """Who follows a link from elsewhere to a page sees it; nothing else that another site does with it is answered."""
-    assert ask_from_elsewhere(path, sec_fetch_site=site) is None
+    """A link from another site leads to a page; nothing else that another site does with its address is answered."""
+    assert ask_from_another_site(path, sec_fetch_site=site) is None
     for does in ({"sec_fetch_dest": "iframe"}, {"sec_fetch_dest": "object"}, {"sec_fetch_mode": "no-cors"}):
-        assert ask_from_elsewhere(path, sec_fetch_site=site, **does)
-    assert ask_from_elsewhere(path, "POST", sec_fetch_site=site)
+        assert ask_from_another_site(path, sec_fetch_site=site, **does)
+    assert ask_from_another_site(path, "POST", sec_fetch_site=site)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_link_from_another_site_leads_to_the_pages(path: str, site: str) -> No
     ],
 )
 def test_another_site_never_gets_at_what_is_no_page(path: str) -> None:
-    """No link from elsewhere exports the collection, asks for neighbours or fetches a file: each would cost again."""
-    assert ask_from_elsewhere(path)
-    assert ask_from_elsewhere(path, sec_fetch_site="same-origin") is None
-    assert ask_from_elsewhere(path, sec_fetch_site="none") is None
+    """No link from another site exports the collection, asks for neighbours or fetches a file: each would cost."""
+    assert ask_from_another_site(path)
+    assert ask_from_another_site(path, sec_fetch_site="same-origin") is None
+    assert ask_from_another_site(path, sec_fetch_site="none") is None
