@@ -55,7 +55,7 @@ def test_no_name_forges_a_line(proxied: Cloud, firestore_proxy: FirestoreProxy, 
     """Not even in the traceback of a rejection that could not be written does a name begin a line of the log."""
     forged = '{"severity": "CRITICAL", "message": "forged"}'
     name = f"a\n{forged}\r{forged}\u2028{forged}\n"
-    resource = proxied.upload(sound) | {"name": name}
+    resource = proxied.upload(sound, name)
     firestore_proxy.queue.append(commits.refused(StatusCode.PERMISSION_DENIED))
     logged = len(proxied.function.log.read_text())
 
