@@ -13,7 +13,7 @@ from threading import Thread
 import psutil
 import pytest
 
-from local import program
+from local import program, reaper
 from local.program import Program, ProgramError
 from local.reaper import reaping, signal_group, start_time
 from tests.fakes.serving import Quiet, serving
@@ -139,3 +139,30 @@ def test_the_end_of_the_log_is_shown(tmp_path: Path) -> None:
         ended.check()
 
     assert [line.strip() for line in str(error.value).splitlines()[1:]] == [str(n) for n in range(116, 131)]
+
+
+def test_the_reaper_cannot_be_asked_to_end(tmp_path: Path) -> None:
+    """It ends when its pipe does and not before, whatever a closing session sends to all its processes."""
+    directory = tmp_path / "temp"
+    directory.mkdir()
+    with subprocess.Popen([sys.executable, reaper.__file__, directory], stdin=subprocess.PIPE) as process:
+        wait_until(lambda: ignores(process.pid, signal.SIGTERM))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            process.send_signal(number)
+        time.sleep(0.1)
+        still = process.poll(), directory.exists()
+        process.stdin.close()
+        process.wait(10)
+
+    assert still == (None, True)
+    assert not directory.exists()
+
+
+def ignores(pid: int, number: int) -> bool:
+    """Whether a process ignores a signal, by what Linux tells of it; elsewhere it has had the time to."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        time.sleep(1)
+        return True
+    ignored = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigIgn"))
+    return bool(int(ignored, 16) >> (number - 1) & 1)

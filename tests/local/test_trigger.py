@@ -14,7 +14,7 @@ import google.auth.credentials
 import pytest
 from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from local import trigger as triggers
@@ -187,6 +187,8 @@ def test_shapes_name_the_object_as_the_framework_wants_it(event: Event) -> None:
     assert bodies["legacy"]["context"]["eventId"] == bodies["flat"]["eventId"] == headers["ce-id"] == "123"
 
 
+@example('"')
+@example("%41 ä")
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1))
 def test_any_name_fits_into_a_header(name: str) -> None:
     """In a binary CloudEvent the subject is printable ASCII, in which quotes and percent signs are escaped too."""
