@@ -28,7 +28,7 @@ PACKAGES = "librosa numpy scipy soundfile soxr av functions-framework google-clo
 AMOUNTS = {
     "fuzz-seconds": (25, 180, "how long mutated files are decoded"),
     "endurance-calls": (1500, 5000, "calls of one function process"),
-    "backfill-objects": (2000, 4000, "objects that are compared and mended"),
+    "backfill-objects": (1100, 4000, "objects that are compared and analysed"),
     "burst-uploads": (500, 1000, "uploads at once through the whole stack"),
 }
 
