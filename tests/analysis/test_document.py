@@ -216,3 +216,4 @@ def test_uid_is_one_to_one(first: tuple[str, str, int], second: tuple[str, str, 
 def test_uid_does_not_change_between_versions() -> None:
     """The uid of an upload is what it was in the first release: documents are found again."""
     assert make_uid(Upload("bucket", "a/b#c.wav", 1763900000000001)) == "5ecdbe3c-8300-52e1-847f-98d74eaac7fd"
+    assert make_uid(Upload("bucket", "Takes/Café No. 1.WAV", 7)) == "7779e873-67c6-527d-b346-648298ab871c"

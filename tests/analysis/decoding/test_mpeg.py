@@ -159,6 +159,7 @@ BOUNDS = {
     "3 frames before another tag": (FRAME * 3 + b"APETAGEX".ljust(32), True),
     "3 frames before lyrics": (FRAME * 3 + b"LYRICSBEGIN", True),
     "3 frames before a tag of the beginning": (FRAME * 3 + TAG, True),
+    "pixels": (b"\xff\xfb\x90" * 2**14, False),
     "4096 tags": (TAG * 2**12 + FRAME * 3, True),
     "16384 tags": (TAG * 2**14 + FRAME * 3, False),
 }

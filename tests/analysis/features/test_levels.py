@@ -73,7 +73,7 @@ def test_any_samples_are_plain(y: np.ndarray) -> None:
     assert_is_plain(y, levels_of(y))
 
 
-@pytest.mark.parametrize("level", [1e-40, 1e-25, 1e-18, 1e15, 1e25, 3e38])
+@pytest.mark.parametrize("level", [1e-40, 1e-25, 1e-22, 1e-18, 1e15, 1e25, 3e38])
 def test_samples_of_any_size_are_plain(level: float) -> None:
     """Where squares leave the range of float32, levels are still those of the samples."""
     y = (np.sin(np.arange(5000)) * level).astype(np.float32)
