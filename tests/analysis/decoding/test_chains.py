@@ -1,11 +1,14 @@
 """Files that are joined from others: all of them are read, one after the other, each mixed and resampled as it is."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import pytest
 
-from analysis.errors import BadSampleRateError, TooLongError, TooManyChannelsError
+from analysis.decoding import Block, Source
+from analysis.decoding.recording import Recording
+from analysis.errors import BadSampleRateError, CorruptError, TooLongError, TooManyChannelsError
 from analysis.settings import Settings
 from tests.analysis.decoding.reading import read, read_with_librosa
 from tests.fakes.mpeg import swelling, with_header
@@ -158,3 +161,30 @@ def test_limits_hold_for_each_part(limits: Settings, error: type[Exception]) -> 
     """Rate and channels of every part are within the limits, and all parts together are not too long."""
     with pytest.raises(error):
         read(vorbis(1, 44100, 1) + vorbis(1, 11025) + vorbis(0.7, 44100, 1), limits)
+
+
+class Parts:
+    """A decoder of so many parts of one sample each."""
+
+    source = Source("FLAC", "PCM_16", 22050, 1)
+    declared_samples = None
+    problem = None
+
+    def __init__(self, n_parts: int) -> None:
+        self._n_parts = n_parts
+
+    def decode(self, skip: int = 0) -> Iterator[Block]:
+        """Yield them all."""
+        return (Block(22050, np.zeros((1, 1), np.float32), part) for part in range(skip, self._n_parts))
+
+
+@pytest.mark.parametrize(("n_parts", "is_read"), [(2**12, True), (2**12 + 1, False)])
+def test_parts_are_not_endless(n_parts: int, is_read: bool) -> None:  # noqa: FBT001
+    """A file of more than 4096 parts is corrupt, so that none takes minutes."""
+    recording = Recording(Parts(n_parts), Settings())
+
+    if is_read:
+        assert sum(map(len, recording)) == n_parts
+    else:
+        with pytest.raises(CorruptError, match="more than 4096 times"):
+            list(recording)

@@ -146,6 +146,25 @@ def test_one_bad_packet_among_hundreds() -> None:
     ) or (sound.source.problem or "").startswith("a packet cannot be decoded at 2.")
 
 
+def bad_aac(n_packets: int) -> bytes:
+    """So many packets of AAC that cannot be decoded."""
+    payload = b"\xff" * 10
+    n_bytes = 7 + len(payload)
+    header = bytes([0xFF, 0xF1, 0x4C, 0x80 | n_bytes >> 11, n_bytes >> 3 & 0xFF, (n_bytes & 7) << 5 | 0x1F, 0xFC])
+    return (header + payload) * n_packets
+
+
+@pytest.mark.parametrize(("n_bad", "n_read"), [(2**14 - 1, 2), (2**14, 1)])
+def test_a_file_of_bad_packets_is_given_up(n_bad: int, n_read: int) -> None:
+    """Behind 16384 bad packets nothing is read any more, so that no file takes minutes."""
+    good = encode_with_ffmpeg(tone(0.5, 48000), 48000, "adts", "aac")
+
+    sound = read(good + bad_aac(n_bad) + good)
+
+    assert len(sound.y) == n_read * len(read(good).y)
+    assert (sound.source.problem or "").endswith(f"the first of {n_bad} problems")
+
+
 @pytest.mark.parametrize("n_bad", [40, 400, 3000])
 def test_damaged_middle_of_mp3(n_bad: int) -> None:
     """MP3 whose middle is overwritten is read before and after it, and as librosa reads it where librosa does."""

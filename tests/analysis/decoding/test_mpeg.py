@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.decoding.mpeg import find_mpeg
+from analysis.decoding.mpeg_frames import read_frames
 from analysis.decoding.recording import open_recording
 from analysis.errors import NotAudioError
 from analysis.settings import Settings
@@ -174,6 +175,16 @@ def test_bounds_of_the_search(tmp_path: Path, name: str) -> None:
 
     with path.open("rb") as file:
         assert (find_mpeg(file) is not None) is is_found
+
+
+@pytest.mark.parametrize(("n_bytes", "n_frames"), [(2**22 - 2, 20), (2**22, 10)])
+def test_junk_between_frames_is_not_endless(tmp_path: Path, n_bytes: int, n_frames: int) -> None:
+    """Behind 4 MiB that are no frames none is looked for, so that no file takes minutes."""
+    path = tmp_path / "sound"
+    path.write_bytes(FRAME * 10 + bytes(n_bytes) + FRAME * 10)
+
+    with path.open("rb") as file:
+        assert read_frames(file, 0).n_frames == n_frames
 
 
 def png() -> bytes:

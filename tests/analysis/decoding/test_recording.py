@@ -241,13 +241,15 @@ SILENCE, BROKEN = b"\x07", b"\x7f"  # of Speex
     ids=["WavPack and ID3v1", "WavPack and an APE tag", "Speex and a broken packet"],
 )
 def test_what_follows_the_last_sample(tmp_path: Path, whole: bytes, longer: bytes) -> None:
-    """What comes after the last sample that a file counts does it no harm."""
+    """What comes after the last sample that a file counts does it no harm, and is no problem."""
     path = tmp_path / "sound"
     path.write_bytes(whole)
     expected, _ = decode(path)
     path.write_bytes(longer)
 
-    np.testing.assert_array_equal(decode(path)[0], expected)
+    y, source = decode(path)
+    np.testing.assert_array_equal(y, expected)
+    assert source.problem is None
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1])

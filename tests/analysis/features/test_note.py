@@ -60,9 +60,10 @@ def test_chord_has_no_note(root: int, intervals: tuple[int, ...]) -> None:
     assert note_of(chord) is None
 
 
-def test_octave_is_its_lower_tone() -> None:
-    """Two tones an octave apart are heard as one, the lower."""
-    found = note_of(tone(60) + tone(72))
+@pytest.mark.parametrize("level", [1, 0.6, 0.4, 0.3])
+def test_octave_is_its_lower_tone(level: float) -> None:
+    """Two tones an octave apart are heard as one, the lower, also where that is 10 dB below the higher."""
+    found = note_of(level * tone(60) + tone(72))
 
     assert found
     assert found["midi"] == pytest.approx(60, abs=0.05)
