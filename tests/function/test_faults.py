@@ -168,6 +168,20 @@ def test_sound_wins_over_a_rejection_that_was_lost(
     assert [len(documents) for documents in proxied.documents()] == [1, 0]
 
 
+@pytest.mark.parametrize("code", [StatusCode.ALREADY_EXISTS, StatusCode.FAILED_PRECONDITION])
+def test_sound_that_is_there_is_no_error(
+    proxied: Cloud, firestore_proxy: FirestoreProxy, sound: bytes, code: StatusCode
+) -> None:
+    """Whichever of two ways Firestore says that a sound is there, the event of a repeat that expired is answered."""
+    resource = proxied.upload(sound)
+    firestore_proxy.queue.append(commits.refused(code))
+
+    assert proxied.deliver(resource, time="2026-01-01T00:00:00Z") == 200
+
+    assert "a sound already" in proxied.log()[-1]["message"]
+    assert proxied.documents() == ([], [])
+
+
 def test_call_is_one_download_and_one_commit(
     proxied: Cloud, storage_proxy: StorageProxy, firestore_proxy: FirestoreProxy, sound: bytes, tmp_path: Path
 ) -> None:
