@@ -126,6 +126,14 @@ def test_finalize_type_is_believed(event_type: str) -> None:
     assert read_upload(OBJECT | {"timeDeleted": "2020-05-18T09:07:51.799Z"}, context(event_type=event_type)) == EXPECTED
 
 
+@pytest.mark.parametrize("text", ["2026-11-23T12:13:20", "2026-11-23T13:13:20+01:00", "2026-11-23T12:13:20Z"])
+def test_times_are_of_a_zone(text: str) -> None:
+    """A time is of the zone that it names, else of UTC, so that ages can be told."""
+    upload = read_upload(OBJECT | {"timeCreated": text}, context(timestamp=text))
+
+    assert upload.uploaded_at == upload.event_time == datetime(2026, 11, 23, 12, 13, 20, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("value", ["yesterday", 7, None, {}])
 def test_unreadable_details_are_missing(value: Any) -> None:
     """What only describes the upload never stops it: unreadable is None."""
