@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -10,7 +11,9 @@ from google.cloud.firestore_v1.vector import Vector
 
 from analysis.definition import SAME_DISTANCE
 from bench.documents import make_document
+from page.documents import queries
 from page.documents.queries import LISTED_FIELDS
+from page.similarity import neighbours
 from page.similarity.neighbours import FAR_LABEL, LABELS, is_same_sound, label_distance
 from tests.page import sample_sounds
 from tests.page.served_page import Page
@@ -125,6 +128,32 @@ def test_the_only_sound_has_no_neighbours(serve_page: Callable[..., Page]) -> No
     page.insert(one)
 
     assert "upload another sound" in page.read(f"/sounds/{one['uid']}/neighbours")
+
+
+def test_no_more_is_read_than_is_shown(many: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search asks for the sound itself and its n neighbours: each document is a read."""
+    asked: list[int] = []
+
+    class Counted:
+        """A query that notes how many documents it is to find."""
+
+        def __init__(self, query: Any) -> None:
+            self._query = query
+
+        def select(self, fields: Any) -> "Counted":
+            """Choose the fields."""
+            return Counted(self._query.select(fields))
+
+        def find_nearest(self, field: str, vector: Any, limit: int, *more: Any, **options: Any) -> Any:
+            """Find the nearest."""
+            asked.append(limit)
+            return self._query.find_nearest(field, vector, limit, *more, **options)
+
+    config = many.open_here(monkeypatch)
+    monkeypatch.setattr(neighbours, "collection_of", lambda *of: Counted(queries.collection_of(*of)))
+
+    assert len(neighbours.find_neighbours(config, sample_sounds.many_sounds(many)[3], 10)) == 10
+    assert asked == [11]
 
 
 def test_each_sound_has_its_own_neighbours(serve_page: Callable[..., Page]) -> None:

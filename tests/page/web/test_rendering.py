@@ -1,6 +1,7 @@
 """Documents as JSON, and the links that lead out of the page."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,6 +54,16 @@ def test_the_links_stand_on_the_page(config: Config) -> None:
 
     for link in console_links(config, sound).values():
         assert f'<a href="{link}" rel="noreferrer">' in html
+
+
+def test_the_time_axis_is_labelled(config: Config) -> None:
+    """Below the pictures stand five times, from the beginning to the end."""
+    html = Templates(config).render(
+        "sound.html", sound=make_document("a.wav", duration=3.0), waveform=None, document=""
+    )
+    axis = html.partition('<div class="times')[2].partition("</div>")[0]
+
+    assert re.findall(r"<span>(.*?)</span>", axis) == ["0", "0.75 s", "1.5 s", "2.2 s", "3.0 s"]
 
 
 @pytest.mark.parametrize(
