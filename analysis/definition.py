@@ -1,4 +1,4 @@
-"""The numbers that define what a document says: each of them stands here, and nowhere else."""
+"""The numbers that define what a document says; each stands here, and nowhere else."""
 
 SR = 22050  # Hz: sample rate of the mono signal y that is analysed
 N_FFT = 2048  # samples of a frame
@@ -7,16 +7,16 @@ N_MELS = 128  # mel bands of a spectrum
 TOP_DB = 80.0  # dB: a level that is further below the highest level of the sound is raised to that
 N_MFCC = 12  # coefficients of mean_mfccs
 N_FINGERPRINT = 40  # numbers of the vector fingerprint, and so the dimension of its index
-SAME_DISTANCE = 1.25  # two fingerprints that are nearer are of the same sound: docs/similarity.md says how surely
-SAME_SOUND_DISTANCE = 0.3  # two fingerprints that are nearer, of sounds as long, are of the same sound
-SAME_LENGTH = 2205  # samples of y, 0.1 s, by which the same sound in two formats may differ
+SAME_DISTANCE = 1.25  # nearer fingerprints are of nearly the same sound: docs/similarity.md says how often not
+SAME_SOUND_DISTANCE = 0.3  # nearer fingerprints are of the same sound, if their lengths are the same
+SAME_LENGTH = 2205  # samples of y, 0.1 s: the lengths of one sound in two formats differ by no more
 ANALYSIS_VERSION = 3  # documents of two versions are not comparable: raise it where a field changes its meaning
-OPTIONAL_FEATURES = (  # of librosa, that FEATURES can ask for; N of mfcc:N is its n_mfcc
+OPTIONAL_FEATURES = (  # features of librosa that the setting FEATURES may name; mfcc:N is mfcc with n_mfcc=N
     *("chroma_stft", "melspectrogram", "mfcc:20", "mfcc:40", "rms", "spectral_bandwidth", "spectral_centroid"),
     *("spectral_contrast", "spectral_flatness", "spectral_rolloff", "zero_crossing_rate"),
 )
 
 
 def librosa_name(feature: str) -> str:
-    """Return librosa's name of one of OPTIONAL_FEATURES, under which it stands in the document."""
+    """Return librosa's name of one of OPTIONAL_FEATURES, which is its name in the document, too."""
     return feature.partition(":")[0]

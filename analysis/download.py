@@ -96,7 +96,7 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
 
 
 def refused_by_event(upload: Upload, max_bytes: int) -> AnalysisError | Skipped | None:
-    """Return why what the event tells of the object is enough not to download it."""
+    """Return the reason for which an object is not downloaded, as far as its event tells; None where it tells none."""
     if upload.size == 0:
         return _empty(upload)
     if upload.size is not None and upload.size > max_bytes:
@@ -105,7 +105,7 @@ def refused_by_event(upload: Upload, max_bytes: int) -> AnalysisError | Skipped 
 
 
 def check_is_there(upload: Upload) -> None:
-    """Raise Gone where this generation is not the bucket's any more, and the client's own errors."""
+    """Raise Gone where this generation is no longer in the bucket; the client's own errors are raised, too."""
     bucket = _client().bucket(upload.bucket_name)
     if bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY) is None:
         raise _gone(upload)

@@ -94,7 +94,7 @@ def _answer_with_rejection(upload: Upload, settings: Settings, error: AnalysisEr
 
     if isinstance(error, ExpiredError) or refused_by_event(upload, settings.max_bytes):
         try:
-            check_is_there(upload)  # often it is not: some tools make an empty object first
+            check_is_there(upload)  # often it is not, as some tools make an empty object first
         except Gone as why:
             return Answer("gone", make_uid(upload), str(why))
     rejection = make_rejection(upload, error, datetime.now(UTC))

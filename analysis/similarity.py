@@ -1,4 +1,4 @@
-"""Whether two documents are of the same sound: what somebody may delete one of them by. Pure."""
+"""Whether two documents are of the same file or of the same sound, so that one of them may be deleted. Pure."""
 
 from collections.abc import Mapping, Sequence
 from math import dist
@@ -8,11 +8,11 @@ from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE
 
 
 def tell_same(a: Mapping[str, Any], b: Mapping[str, Any]) -> Literal["file", "sound"] | None:
-    """Return whether two sounds' documents are of the same file, of the same sound in another file, or of neither.
+    """Return "file" for documents of the same file, "sound" for the same sound in two files, else None.
 
-    The same file has equal bytes: the same MD5 or, where one of the two has none, the same CRC32C and size. The same
-    sound has fingerprints nearer than SAME_SOUND_DISTANCE and lengths that differ by SAME_LENGTH samples at most, as
-    codecs add or take some: docs/similarity.md says how often that is wrong. Everything else is a distance.
+    Files are the same where their MD5 is equal or, where one of them has none, their CRC32C and size. Sounds are the
+    same where their fingerprints are nearer than SAME_SOUND_DISTANCE and their lengths differ by at most SAME_LENGTH
+    samples, as codecs add or remove some. docs/similarity.md says how often that is wrong.
     """
     if _are_same_bytes(a, b):
         return "file"
@@ -32,5 +32,5 @@ def _are_same_bytes(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 
 
 def _numbers(fingerprint: Sequence[float] | None) -> list[float]:
-    """Return a fingerprint as numbers; Firestore's vectors are sequences without a length of their own."""
+    """Return the numbers of a fingerprint, which may be one of Firestore's vectors."""
     return [] if fingerprint is None else list(fingerprint)

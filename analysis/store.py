@@ -39,15 +39,15 @@ RETRY = Retry(
 )
 
 
-# What is no answer to the content: an older sound is worth more.
+# Reasons that say nothing of the content, so they do not replace a sound of an older version.
 PASSING_REASONS = frozenset({"expired", "failed"})
 
 
 def write_sound(sound: dict[str, Any], settings: Settings) -> None:
     """Write our fields of ``sounds/{uid}``, and delete ``rejections/{uid}`` in one commit.
 
-    Of a document that is there, fields that the sound has not are removed, maps are replaced whole, and fields that are
-    not ours stay: people add their own.
+    Where the document exists, each of our fields is replaced, or deleted if the sound does not have it. Fields that
+    people added stay.
     """
     names = [field.name for field in SOUND_FIELDS]
     document = {name: sound.get(name, firestore.DELETE_FIELD) for name in names}
@@ -63,7 +63,7 @@ def write_sound(sound: dict[str, Any], settings: Settings) -> None:
 def write_rejection(rejection: dict[str, Any], settings: Settings) -> bool:
     """Write ``rejections/{uid}`` and return True; where ``sounds/{uid}`` exists, write nothing and return False.
 
-    But a sound of an older version is deleted in the same commit, unless the reason may pass.
+    A sound of an older version does not count: the same commit deletes it, unless the reason is one of PASSING_REASONS.
     """
     client = _client(settings.firestore_database)
     # This deletes nothing: it is the condition that there is no sound. A transaction would do the same in four calls,

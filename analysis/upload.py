@@ -20,13 +20,13 @@ FINALIZE_TYPES = frozenset({"google.storage.object.finalize", "google.cloud.stor
 # object resource says whether the object was deleted.
 AMBIGUOUS_TYPES = frozenset({"providers/cloud.storage/eventTypes/object.change", ""})
 # Parts of a parallel composite upload, which gsutil and gcloud delete as soon as they have composed the whole object.
-# Parts by the folders in which gsutil, gcloud and Go's client make them; by gcloud's names, also where its setting
-# parallel_composite_upload_component_prefix names another folder; by those of Java's client.
+# Parts of parallel composite uploads: in the folders of gsutil, gcloud and the Go client, with the names that gcloud
+# gives in any folder (its setting parallel_composite_upload_component_prefix), and with those of the Java client.
 COMPOSITE_PART = re.compile(
     r"(^|/)(gsutil|gcloud)/tmp/parallel_composite_uploads/|(^|/)gcs-go-sdk-pu-tmp/"
     r"|(^|/)[^/]+_[0-9a-f]{40}_\d+$|[\w-]{22};[^;/]*;\d+-\d+\.part$"
 )
-# What other tools write before they rename it: gcsfuse, WinSCP, rclone, browsers.
+# Names that gcsfuse, WinSCP, rclone and browsers use until an upload is complete and renamed.
 UNFINISHED = re.compile(r"(^|/)\.gcsfuse_tmp/|\.(filepart|partial|crdownload)$")
 MAX_GENERATION = 2**63 - 1  # Cloud Storage's int64
 

@@ -1,4 +1,4 @@
-"""What a sound file says of itself, and what every decoder gives."""
+"""A sound file becomes what it says of itself, and blocks of samples; the types that all decoders share stand here."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Block(NamedTuple):
-    """Some samples that follow each other.
+    """Consecutive samples.
 
     Attributes:
-        rate: Hz.
-        samples: [shape=(n, channels)], n >= 1, float32 with full scale 1, or int16; overwritten by the next.
-        part: number of the part of the file, in which they stand, if it is joined from several.
+        rate: sample rate, Hz.
+        samples: [shape=(n, channels)], n >= 1, float32 with full scale 1, or int16; the next block overwrites them.
+        part: number of the part that they come from, in a file that is joined from several.
     """
 
     rate: int
@@ -32,13 +32,13 @@ class Source:
 
     Attributes:
         container: format of the file.
-        codec: codec, or subtype of the samples.
-        sample_rate: Hz, at its beginning.
-        channels: channels, at its beginning.
-        track: which of its audio tracks is analysed, from 1; None where it has one.
-        tracks: how many audio tracks it has; None where it has one.
-        tags: title, artist, album, date, comment and origination_time, as far as it has them.
-        problem: what is wrong with it and where, if its samples are what could be read of it; None where it is whole.
+        codec: codec, or type of the samples.
+        sample_rate: sample rate at the beginning of the file, Hz.
+        channels: number of channels at the beginning of the file.
+        track: number of the audio track that is analysed, from 1; None where the file has one track.
+        tracks: number of audio tracks; None where the file has one track.
+        tags: title, artist, album, date, comment and origination_time; those that the file has.
+        problem: what is wrong and where, if the file is damaged or cut; None where it is whole.
     """
 
     container: str
@@ -57,12 +57,12 @@ class Source:
 
 
 class Decoder(Protocol):
-    """What decodes a file.
+    """Decodes one file.
 
     Attributes:
         source: what the file says of itself.
-        declared_samples: how many samples it says to have, None where it does not say.
-        problem: what is wrong with the file and where, as far as it was decoded; None where nothing is.
+        declared_samples: number of samples that the file declares; None where it declares none.
+        problem: what is wrong with the file and where, as far as it has been decoded; None where nothing is.
     """
 
     source: Source
@@ -70,5 +70,5 @@ class Decoder(Protocol):
     problem: str | None
 
     def decode(self, skip: int = 0) -> Iterator[Block]:
-        """Yield the samples from the beginning, or those after the first ``skip``; may be called again."""
+        """Yield the samples after the first ``skip``; each call decodes from the beginning."""
         ...

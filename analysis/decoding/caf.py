@@ -1,7 +1,7 @@
-"""A CAF file that libsndfile would misread is shown to it without what leads it astray.
+"""A CAF file that libsndfile misreads or refuses is changed into one that libsndfile reads.
 
-libsndfile loses its place behind a chunk of more than 64 kB, and takes for samples what is none. It refuses a file that
-does not say how long its data are, as one that is being recorded.
+libsndfile goes on at a wrong place behind a chunk of more than 64 kB, and takes other bytes for samples. It refuses a
+file that does not declare the size of its data, as a recorder leaves it.
 
 *Source.* Apple's Core Audio Format Specification 1.0.
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 HEAD_BYTES, CHUNK_HEAD_BYTES = 8, 12
 LARGE_BYTES = 2**14
 MAX_CHUNKS = 2**10
-READ = (b"desc", b"chan", b"kuki", b"pakt", b"info")  # by libsndfile, besides the data
+READ = (b"desc", b"chan", b"kuki", b"pakt", b"info")  # the chunks that libsndfile needs besides the data
 
 
 def order(file: IO[bytes]) -> list[Span] | None:
-    """Return a file without its large chunks, and with the size of its data, as spans; None for any other."""
+    """Return a CAF file without its large chunks and with the size of its data; None where nothing is to be changed."""
     size = os.fstat(file.fileno()).st_size
     head = os.pread(file.fileno(), HEAD_BYTES, 0)
     if not head.startswith(b"caff"):

@@ -1,4 +1,4 @@
-"""Files that follow each other in one are read one after the other; what one decoder gives up another goes on with."""
+"""Decoders follow each other: one for each part of a file, or a second one where the first cannot go on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Chain:
-    """Decoders of parts of a file, one after the other; a part that cannot be read is left out.
+    """Decodes the parts of a file one after the other; a part that cannot be read is left out.
 
-    Raises what opening the last of them raises, if none can be opened.
+    Raises the error of the last part, if no part can be opened.
 
     Attributes:
-        source: what the first that can be opened says of itself.
-        declared_samples: None: the parts may have different rates.
-        problem: what is wrong with the first part that is not whole, as far as they were decoded.
+        source: what the first part that can be opened says of itself.
+        declared_samples: None, as the parts may have different rates.
+        problem: what is wrong with the first damaged part, as far as the parts have been decoded.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Chain:
         self.source = source or self._open_first()
 
     def decode(self, skip: int = 0) -> Iterator[Block]:
-        """Yield the samples from the beginning, or those after the first ``skip``."""
+        """Yield the samples after the first ``skip``."""
         self.problem = self._damage
         seconds, n_given = 0.0, 0
         for number, opener in enumerate(self._openers, 1):
@@ -48,7 +48,7 @@ class Chain:
                         yield Block(block.rate, block.samples[max(0, skip - n_given) :], number)
                     n_given += n_samples
             except NotAudioError:
-                continue  # pictures, texts
+                continue  # the part is a picture or a text
             except CorruptError as error:
                 problem: str | None = str(error)
             else:
@@ -66,12 +66,12 @@ class Chain:
 
 
 class Resumed:
-    """libsndfile as far as it gets, which gives up where something is damaged; from there on another decoder.
+    """Decodes by libsndfile up to the first damage, and by another decoder from there on.
 
     Attributes:
         source: what the file says of itself.
-        declared_samples: how many samples it says to have, None where it does not say.
-        problem: what is wrong with it, as far as it was decoded.
+        declared_samples: number of samples that the file declares; None where it declares none.
+        problem: what is wrong with the file, as far as it has been decoded.
     """
 
     def __init__(self, sndfile: Sndfile, open_other: Callable[[], Decoder]) -> None:
@@ -80,7 +80,7 @@ class Resumed:
         self.problem = sndfile.problem
 
     def decode(self, skip: int = 0) -> Iterator[Block]:
-        """Yield the samples from the beginning, or those after the first ``skip``."""
+        """Yield the samples after the first ``skip``."""
         n_given = skip
         try:
             for block in self._sndfile.decode(skip):

@@ -1,7 +1,4 @@
-"""ffmpeg opens a file and reaches nothing else: no network, no playlist, no other file, no decoder but those listed.
-
-What it reads of the file is what the descriptor gives.
-"""
+"""ffmpeg opens a file, and nothing else: no network, no playlist, no other file, and only the decoders listed here."""
 
 from __future__ import annotations
 
@@ -19,14 +16,14 @@ if TYPE_CHECKING:
 
     import av.container
 
-# What ffmpeg may open: what people record that libsndfile does not read. No playlists, no images, no network.
+# The demuxers that ffmpeg may use: for what people record, without playlists and images.
 FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,loas,matroska,mov,mpc,mpc8,mpeg,mpegts,ogg,spdif,tta,w64,"
     "wav,wv"
 )
-# Those among them that have no signature of their own: frames follow each other.
+# Those of them whose formats have no signature: the files are just frames.
 FRAMED = frozenset({"aac", "ac3", "dts", "eac3", "loas", "mpeg", "mpegts", "spdif"})
-# What it may decode: what people record, of the hundreds of decoders that such a file could call for.
+# The decoders that ffmpeg may use, of the hundreds that a file could ask for.
 CODECS = (
     "aac,aac_latm,ac3,alac,amrnb,amrwb,ape,dca,eac3,flac,g722,g723_1,g726,g726le,libopus,libvorbis,mp1,mp1float,mp2,"
     "mp2float,mp3,mp3float,mpc7,mpc8,nellymoser,opus,speex,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,"
@@ -34,17 +31,18 @@ CODECS = (
     "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_s64le,pcm_s64be,pcm_f32le,pcm_f32be,pcm_f64le,"
     "pcm_f64be"
 )
-# Of all channels together in one of ffmpeg's frames: those of real files have at most 2**20, a bomb's fill the memory.
+# Samples times channels of one of ffmpeg's frames. Real files have at most 2**20; a file that is made for it could fill
+# the memory with one frame.
 MAX_FRAME_VALUES = 2**21
 INPUT = {"format_whitelist": FORMATS, "protocol_whitelist": ""}
-# Of its last packet, which holds less than others, ffmpeg would take off once more what is not there.
+# The last packet of ALAC in CAF is shorter than the others; ffmpeg would cut its samples a second time.
 ALAC_IN_CAF = "caf", "alac"
-# Of one allocation: an MP4 of 2 kB can ask for an index of 2 GB. That of 12 hours of AAC at 96 kHz takes 97 MB.
+# An MP4 of 2 kB can ask for an index of 2 GB. The index of 12 hours of AAC at 96 kHz takes 97 MB.
 MAX_ALLOCATION_BYTES = 2**27
 OPTIONS = {"codec_whitelist": CODECS, "max_samples": str(MAX_FRAME_VALUES)}
 CODEC_OPTIONS = {
-    "flac": {"err_detect": "crccheck+explode"},  # without, a damaged frame is noise
-    "libopus": {"request_sample_fmt": "flt"},  # its integers are softly clipped
+    "flac": {"err_detect": "crccheck+explode"},  # without it, a damaged frame is decoded to noise
+    "libopus": {"request_sample_fmt": "flt"},  # as integers, libopus clips them softly
 }
 ACCEPTED = (
     "WAV, AIFF, AU, CAF, W64, RF64, BW64, FLAC, OGG, Opus, MP3, AAC, ALAC, WebM, MKV, MP4, WMA, AMR, Speex, WavPack, "
@@ -53,9 +51,9 @@ ACCEPTED = (
 
 
 def open_container(file: IO[bytes], view: Callable[[], Spans] | None = None) -> av.container.InputContainer:
-    """Open a file, or what ``view`` gives of it, whose content decides what it is.
+    """Open a file by its content; ``view``, if given, returns the file that is read instead.
 
-    Raises NotAudioError or CorruptError where that is not possible.
+    Raises NotAudioError or CorruptError where it cannot be opened.
     """
     import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
@@ -68,7 +66,7 @@ def open_container(file: IO[bytes], view: Callable[[], Spans] | None = None) -> 
 
 
 def make_decoder(stream: av.AudioStream, format_name: str) -> av.AudioCodecContext:
-    """Return the decoder of a stream: ffmpeg's choice, but libopus for Opus, so that its numbers are libsndfile's."""
+    """Return the decoder of a stream: ffmpeg's choice, but for Opus libopus, by which libsndfile decodes."""
     import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
     decoder = stream.codec_context
@@ -85,7 +83,7 @@ def make_decoder(stream: av.AudioStream, format_name: str) -> av.AudioCodecConte
 
 
 def unreadable(file: IO[bytes], why: str | None) -> CorruptError | NotAudioError:
-    """Return what is wrong with a file that cannot be read: what begins like a sound is damaged."""
+    """Return the error for a file that cannot be read: CorruptError where it begins like a sound."""
     if begins_like_a_sound(file, end_of_tags(file)):
         return CorruptError(f"damaged, says ffmpeg: {why}")
     return NotAudioError(f"no sound that can be read: accepted are {ACCEPTED}")
@@ -93,12 +91,12 @@ def unreadable(file: IO[bytes], why: str | None) -> CorruptError | NotAudioError
 
 @cache
 def _bound_allocations() -> None:
-    """Let ffmpeg allocate no more than that at once: PyAV has no name for it, but is linked with what has."""
+    """Set the largest allocation of ffmpeg; PyAV does not offer it, but its library can be called directly."""
     from av import _core  # noqa: PLC0415
 
     ctypes.CDLL(_core.__file__).av_max_alloc(ctypes.c_size_t(MAX_ALLOCATION_BYTES))
 
 
 def _refuse(url: str, _flags: int, _options: dict[str, str]) -> None:
-    """Open nothing: a file that names another, or an address, is not followed."""
+    """Refuse to open another file, or an address, that a file names."""
     raise PermissionError(url)

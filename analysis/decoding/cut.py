@@ -1,6 +1,6 @@
-"""A file that was cut off is known by the size that it says to have.
+"""A file that was cut off is recognised by the size that it declares.
 
-*Source.* The formats' own specifications: RIFF, IFF, CAF, ISO/IEC 14496-12 (MP4), RFC 8794 (Matroska), ASF.
+*Source.* The specifications of the formats: RIFF, IFF, CAF, ISO/IEC 14496-12 (MP4), RFC 8794 (Matroska), ASF.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 import os
 from typing import IO
 
-UNKNOWN_BYTES = 0x7FFF0000  # what recorders declare in 32 bits that do not know yet is at least as large
+UNKNOWN_BYTES = 0x7FFF0000  # a recorder that does not know the size yet declares at least this in its 32 bits
 MAX_BOXES = 2**10
 EBML, SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 ASF_HEAD_BYTES, ASF_SIZE_AT = 2**16, 40
-LONG = 1  # as the size of a box: it follows in 64 bits
+LONG = 1  # size of a box whose size follows in 64 bits
 
 
 def find_cut(file: IO[bytes]) -> str | None:
-    """Return how much there is of a file that is shorter than it says; None for any other."""
+    """Return how long a file is that is shorter than it declares, and what it declares; None for any other."""
     there = os.fstat(file.fileno()).st_size
     head = os.pread(file.fileno(), 64, 0)
     if head.startswith((b"RIFF", b"FORM")):
@@ -38,7 +38,7 @@ def find_cut(file: IO[bytes]) -> str | None:
 
 
 def end_of_boxes(file: IO[bytes]) -> int:
-    """Return where the last whole box of an MP4 ends that is cut off within another; 0 of any other file."""
+    """Return where the last whole box of an MP4 that was cut off ends; 0 for any other file."""
     there = os.fstat(file.fileno()).st_size
     place, end = 0, _end_of_boxes(file, there)
     if os.pread(file.fileno(), 8, 0)[4:] != b"ftyp" or end <= there:
@@ -55,7 +55,7 @@ def _end_of_caf(file: IO[bytes], size: int) -> int:
     place = 8
     for _ in range(MAX_BOXES):
         n_bytes = int.from_bytes(os.pread(file.fileno(), 12, place)[4:], signed=True)
-        if n_bytes < 0 or place + 12 > size:  # the data may go on to the end
+        if n_bytes < 0 or place + 12 > size:  # a negative size means: to the end of the file
             break
         place += 12 + n_bytes
     return place
@@ -67,7 +67,7 @@ def _end_of_boxes(file: IO[bytes], size: int) -> int:
         head = os.pread(file.fileno(), 16, place)
         n_bytes = int.from_bytes(head[:4])
         n_bytes = int.from_bytes(head[8:]) if n_bytes == LONG else n_bytes
-        if n_bytes < 8 or place + 8 > size or not head[4:8].isalnum():  # noqa: PLR2004 - the last may go on to the end
+        if n_bytes < 8 or place + 8 > size or not head[4:8].isalnum():  # noqa: PLR2004 - size 0 means: to the end of the file
             break
         place += n_bytes
     return place
@@ -83,7 +83,7 @@ def _end_of_matroska(head: bytes) -> int:
 
 
 def _number(content: bytes, place: int) -> tuple[int | None, int]:
-    """Return a size in EBML, None where it is unknown, and where it ends."""
+    """Return a number of EBML, None where it means an unknown size, and the place behind it."""
     if place >= len(content) or not content[place]:
         return None, place
     n_bytes = 9 - content[place].bit_length()

@@ -1,11 +1,11 @@
-"""ffmpeg's libraries decode a sound file: what people record that libsndfile does not read, or reads slowly.
+"""ffmpeg's libraries decode a sound file in a format that libsndfile does not read, or reads slowly.
 
-*Conventions.* As in recording.py; samples are [shape=(n, channels)], float32 with full scale 1, or int16.
+*Conventions.* Those of `Block`.
 
-*Damage.* As in ffmpeg's own program: a packet that cannot be decoded is left out, and so is its time; where the file
-itself cannot be read on, the sound ends. Either is the file's problem, but for what comes after the last sample that
-its stream counts: a tag, a broken last packet. A length that is guessed from the bit rate declares and counts nothing;
-that of a film as a whole counts nothing.
+*Damage.* A packet that cannot be decoded is left out, and its time with it, as by ffmpeg's own program. Where the file
+cannot be read on, the sound ends. Both are a problem of the file, unless all the samples that the stream counts were
+decoded before: what follows them may be a tag. The stream counts no samples where its length is guessed from the bit
+rate, or where only the film as a whole has a length.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ if TYPE_CHECKING:
 
     from analysis.decoding.spans import Spans
 
-BLOCK_VALUES = 2**17  # of all channels together, in the blocks given on
-MAX_BAD_PACKETS = 2**14  # more than that, and the file is given up: each costs some microseconds
-# Of a file whose format has no signature, so many of the first packets are tried, and half of them have to be sound.
+BLOCK_VALUES = 2**17  # samples times channels of a block
+MAX_BAD_PACKETS = 2**14  # a file with more is not decoded further: each takes some microseconds
+# Packets that are tried at the beginning of a file whose format has no signature: half of them have to be audio.
 TRIED_PACKETS = 8
-MISSING_S = 0.5  # so much less than declared is missing: declarations are rounded, or count what encoders add
+MISSING_S = 0.5  # a smaller difference from the declared length is none: it may be rounded, or include padding
 
 
-# By the names of ffmpeg's sample formats, without the "p" of planar ones.
+# The dtype of each of ffmpeg's sample formats, whose planar variants end in "p".
 DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
 
 class Ffmpeg:
-    """ffmpeg's view of a file, or of what ``view`` gives of it: its first audio track that can be decoded.
+    """Decodes the first audio track of a file that it can; ``view``, if given, returns the file that is read instead.
 
-    Raises NotAudioError where there is none that it may decode, CorruptError where a file that begins like one of its
-    formats cannot be read.
+    Raises NotAudioError where there is no such track, CorruptError where the file begins like one of the formats but
+    cannot be read.
 
     Attributes:
         source: what the file says of itself.
-        declared_samples: how many samples it says to have, None where it does not say.
-        start_s: when it says to begin, seconds.
+        declared_samples: number of samples that the file declares; None where it declares none.
+        start_s: declared time of the first sample, seconds.
         damage: what is known to be wrong with the file before it is decoded.
-        problem: what is wrong with it, as far as it was decoded.
+        problem: what is wrong with the file, as far as it has been decoded.
     """
 
     def __init__(self, file: IO[bytes], view: Callable[[], Spans] | None = None, damage: str | None = None) -> None:
@@ -86,17 +86,17 @@ class Ffmpeg:
                 self._n_seeming = n_declared = round(stream.duration * stream.time_base * context.sample_rate)
                 if stream.start_time is not None:  # else the duration is a guess
                     self.declared_samples = self._n_declared = n_declared
-                    end = stream.duration + min(0, stream.start_time)  # what is before 0 is not counted
+                    end = stream.duration + min(0, stream.start_time)  # samples before time 0 are not counted
                     self._n_counted = round(end * stream.time_base * context.sample_rate)
             elif container.duration is not None:
                 self._n_seeming = self.declared_samples = round(container.duration / 1e6 * context.sample_rate)
-                if n_tracks == len(container.streams):  # else it is that of the film
+                if n_tracks == len(container.streams):  # else it is the duration of the film
                     self._n_declared = self.declared_samples
             if container.format.name in FRAMED:
                 self._check_first_packets(container)
 
     def decode(self, skip: int = 0, *, stop_at_damage: bool = False) -> Iterator[Block]:
-        """Yield the samples from the beginning, or those after the first ``skip``; to the first damage, if so asked."""
+        """Yield the samples after the first ``skip``, with ``stop_at_damage`` only those before the first damage."""
         damage = _Damage(self._n_counted, self._n_declared, self._n_seeming)
         is_alac_in_caf = (self.source.container, self.source.codec) == ALAC_IN_CAF
         end = self._n_counted if is_alac_in_caf and self._n_counted else inf
@@ -115,7 +115,7 @@ class Ffmpeg:
     def _frames(
         self, container: av.container.InputContainer, damage: _Damage, *, stop_at_damage: bool
     ) -> Iterator[av.AudioFrame]:
-        """Yield what can be decoded, and note what cannot."""
+        """Yield the frames that can be decoded, and note which packets cannot."""
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
         stream = container.streams.audio[self._track]
@@ -128,16 +128,16 @@ class Ffmpeg:
                 frames = decoder.decode(packet)
             except StopIteration:
                 return
-            except av.ArgumentError as error:  # it asks for more than it may have
+            except av.ArgumentError as error:  # a frame or an allocation is larger than the limit
                 raise CorruptError(f"ffmpeg: {error.strerror}") from error
             except av.FFmpegError as error:
                 damage.note(error.strerror or "", is_packet=packet is not None)
                 if stop_at_damage:
                     return
-                if packet is None:  # the file cannot be read on; what the decoder still holds is sound
+                if packet is None:  # the file cannot be read on, but the decoder still holds frames
                     packets = iter([None])
                 continue
-            except ValueError as error:  # PyAV's own: behind damage, there is no codec
+            except ValueError as error:  # PyAV raises it where there is no codec behind damage
                 raise CorruptError(f"ffmpeg: {error}") from error
             if packet is not None and packet.is_corrupt and not decoder.name.startswith("pcm_"):
                 damage.cut()
@@ -146,7 +146,7 @@ class Ffmpeg:
                 yield frame
 
     def _check_first_packets(self, container: av.container.InputContainer) -> None:
-        """Raise NotAudioError where the first packets are none: some formats are seen in everything."""
+        """Raise NotAudioError where the first packets are not audio: ffmpeg takes almost anything for some formats."""
         import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
         stream = container.streams.audio[self._track]
@@ -168,10 +168,10 @@ class Ffmpeg:
 
 
 class _Damage:
-    """What was found to be wrong with a file while it was decoded.
+    """What is found to be wrong with a file while it is decoded.
 
     Attributes:
-        n_bad: how many packets could not be decoded.
+        n_bad: number of packets that could not be decoded.
     """
 
     def __init__(self, n_counted: int, n_declared: int, n_seeming: int) -> None:
@@ -181,19 +181,19 @@ class _Damage:
         self.n_bad = 0
 
     def add(self, frame: av.AudioFrame) -> None:
-        """Count what was decoded."""
+        """Count a frame that was decoded."""
         self._rate = frame.sample_rate
         self._n_decoded += frame.samples
         self._seconds += frame.samples / frame.sample_rate
 
     def note(self, why: str, *, is_packet: bool) -> None:
-        """Note that a packet, or the file from here on, cannot be read."""
+        """Note that a packet cannot be decoded, or that the file cannot be read on."""
         self.n_bad += 1
         what = "a packet cannot be decoded" if is_packet else "cannot be read on"
         self._note(f"{what} at {self._seconds:.2f} s ({why})")
 
     def cut(self) -> None:
-        """Note that a packet is not all there."""
+        """Note that the file ends within a packet."""
         self._note(f"ends within a packet at {self._seconds:.2f} s")
 
     def describe(self) -> str | None:
@@ -207,7 +207,7 @@ class _Damage:
         return None
 
     def _note(self, problem: str) -> None:
-        """Note a problem, but not behind the last sample that is counted."""
+        """Note the first problem, unless all the samples that the stream counts were decoded before."""
         if self._first is None and not 0 < self._n_counted <= self._n_decoded:
             self._first = problem
 
@@ -217,20 +217,20 @@ def _kind_of(frame: av.AudioFrame) -> tuple[int, int, str]:
 
 
 def _join(frames: Iterable[av.AudioFrame]) -> Iterator[av.AudioFrame]:
-    """Yield longer frames, of samples that are alike: one is a thousand samples, too few to be handled alone."""
+    """Join frames of one kind to longer ones: a frame has about 1000 samples, which are too few to handle alone."""
     import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
     joined, n_joined = av.AudioFifo(), 1
     for frame in frames:
         n_joined = max(1, BLOCK_VALUES // frame.layout.nb_channels)
-        frame.pts = None  # or the queue refuses a stream that does not begin at 0
+        frame.pts = None  # with it, the queue refuses a stream that does not begin at time 0
         joined.write(frame)
         yield from joined.read_many(n_joined)
     yield from joined.read_many(n_joined, partial=True)
 
 
 def _choose_track(container: av.container.InputContainer) -> int:
-    """Return the index, among the audio tracks, of the first that may be decoded."""
+    """Return the index of the first audio track that may be decoded."""
     tracks = container.streams.audio
     if not tracks:
         raise NotAudioError(f"a {container.format.long_name} file without audio: accepted are {ACCEPTED}")
@@ -245,17 +245,17 @@ def _choose_track(container: av.container.InputContainer) -> int:
 def _name_codec(track: av.AudioStream) -> str:
     try:
         return track.codec_context.name
-    except (AttributeError, ValueError):  # it has none, or one without a decoder
+    except (AttributeError, ValueError):  # there is no codec, or no decoder for it
         return "an unknown codec"
 
 
 def samples_of(frame: av.AudioFrame) -> NDArray[np.float32] | NDArray[np.int16]:
-    """Return a frame's samples, [shape=(n, channels)]: 16-bit integers as they are, all else as float32."""
+    """Return the samples of a frame, [shape=(n, channels)]: 16-bit integers as they are, others as float32."""
     from av.audio.plane import AudioPlane  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
     n_channels = frame.layout.nb_channels
     dtype = DTYPES[frame.format.name.removesuffix("p")]
-    # Not frame.planes or frame.to_ndarray(): of more than 8 planes PyAV looks for the last beyond their list.
+    # frame.planes and frame.to_ndarray() are not used: with more than 8 planes PyAV reads beyond its list of planes.
     if frame.format.is_planar:
         planes = [np.frombuffer(AudioPlane(frame, i), dtype, frame.samples) for i in range(n_channels)]
         samples: NDArray[Any] = np.stack(planes, axis=0).T

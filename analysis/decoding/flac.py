@@ -1,8 +1,8 @@
-"""A FLAC file is cut into what libsndfile reads whole, whatever it says at its beginning.
+"""A FLAC file is cut into parts that libsndfile reads whole.
 
-libsndfile reads as many samples as the beginning counts. Of a frame it looks at how many channels it has and at
-nothing else: samples of another rate or size it takes for more of the same. So the headers of frames are looked for,
-which takes a twentieth of the time of decoding.
+libsndfile reads no more samples than the beginning of the file declares. In the header of a frame it looks only at the
+number of channels, so it misreads samples of another rate or another number of bits. Therefore all headers are searched
+for such changes, which takes a twentieth of the time of decoding.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from analysis.decoding import Source
     from analysis.decoding.spans import Span
 
-BEGINNING = rb"fLaC[\0\x80]\0\0\x22(?!\0\0)"  # and the least samples of a block
-# Places behind the marker: how many samples a frame has at least, and how many all have, behind 4 other bits.
+BEGINNING = rb"fLaC[\0\x80]\0\0\x22(?!\0\0)"  # the smallest block, which follows, has at least one sample
+# Places, from the beginning: of the smallest block, and of the number of all samples, behind 4 other bits.
 BLOCK_SAMPLES_AT, N_SAMPLES_AT = 8, 21
 LAST_BLOCK, INFO_AT, INFO_BYTES = 0x80, 8, 34
 PIECE_BYTES = 2**20
 MAX_FRAME_BYTES = 2**18
 MAX_PARTS = 2**12
-MAX_LOOKS = 2**10  # for the last frame
-MAX_MISSING = 2**16  # samples or frames from one that follows another by its number
-BITS_OF = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}  # by libsndfile's names
+MAX_LOOKS = 2**10  # places that are tried for the last frame
+MAX_MISSING = 2**16  # samples or frames by which a number may be higher than expected
+BITS_OF = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}  # by libsndfile's names of the codecs
 
 
 class End(NamedTuple):
     """How a file ends.
 
     Attributes:
-        place: where its last frame ends.
-        n_samples: how many samples there are, by that frame's number.
+        place: place where the last frame ends.
+        n_samples: number of all samples, by the number in the header of that frame.
     """
 
     place: int
@@ -46,7 +46,7 @@ class End(NamedTuple):
 
 
 def find_files(file: IO[bytes]) -> list[tuple[int, int]]:
-    """Return where the files begin and end of which a FLAC file is joined."""
+    """Return where the files begin and end that a FLAC file is joined from."""
     size = os.fstat(file.fileno()).st_size
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         starts = [match.start() for match in islice(re.compile(BEGINNING, re.DOTALL).finditer(content), MAX_PARTS)]
@@ -54,10 +54,7 @@ def find_files(file: IO[bytes]) -> list[tuple[int, int]]:
 
 
 def cut_at_changes(file: IO[bytes], source: Source) -> list[list[Span]]:
-    """Return the parts of a file that have one rate, size of samples and number of channels, each as a file of its own.
-
-    A file that does not change has one.
-    """
+    """Cut a file where rate, bits or channels of its frames change; return each part as a file of its own."""
     told = kind = _kind_of(source)
     size = os.fstat(file.fileno()).st_size
     starts, kinds = [0], [kind]
@@ -72,7 +69,7 @@ def cut_at_changes(file: IO[bytes], source: Source) -> list[list[Span]]:
 
 
 def read_end(file: IO[bytes], source: Source) -> End | None:
-    """Return how a file ends: its last frame, among its last bytes; None if there is none."""
+    """Return the end of the last frame that is found in the last bytes of a file; None if there is none."""
     start = os.fstat(file.fileno()).st_size
     content = b""
     while start > 0 and not any(content):  # behind the last frame there may be zeros
@@ -88,7 +85,7 @@ def read_end(file: IO[bytes], source: Source) -> End | None:
 
 
 def sum_samples(file: IO[bytes], source: Source) -> int:
-    """Return how many samples the frames have, whose numbers rise."""
+    """Return the number of samples of all frames whose numbers rise."""
     kind = _kind_of(source)
     n_samples, expected = 0, 0
     for header in find_headers(file, 0, kind, kind, is_other=False):
@@ -99,14 +96,14 @@ def sum_samples(file: IO[bytes], source: Source) -> int:
 
 
 def without_count(file: IO[bytes], end: int) -> list[Span]:
-    """Return a file up to some place as one that does not say how many samples it has."""
+    """Return a file up to a place, without the number of samples that it declares."""
     at = end_of_tags(file) + N_SAMPLES_AT
     (bits,) = os.pread(file.fileno(), 1, at)
     return [(0, at), bytes([bits & 0xF0, 0, 0, 0, 0]), (at + 5, end)]
 
 
 def open_damaged(file: IO[bytes], source: Source) -> DamagedFlac:
-    """Return what decodes a file from frame to frame."""
+    """Return a decoder that decodes each frame by itself."""
     info = os.pread(file.fileno(), INFO_BYTES, end_of_tags(file) + INFO_AT)
     return DamagedFlac(file, source, _kind_of(source), info)
 
@@ -116,7 +113,7 @@ def _kind_of(source: Source) -> Kind:
 
 
 def _find_change(file: IO[bytes], place: int, told: Kind, kind: Kind) -> tuple[int, Kind] | None:
-    """Return where, after some place, the first of two frames in a row begins that are of another kind, and which."""
+    """Return the place and kind of the first of two consecutive frames, behind a place, that are of another kind."""
     last = None
     for header in find_headers(file, place + 1, told, kind, is_other=True):
         if last and (header.kind, header.number) == (last.kind, last.following):
@@ -126,12 +123,12 @@ def _find_change(file: IO[bytes], place: int, told: Kind, kind: Kind) -> tuple[i
 
 
 def _beginning_of(kind: Kind) -> bytes:
-    """Return the beginning of a file of some kind that says nothing else of itself."""
+    """Return the beginning of a FLAC file that declares its kind and nothing else."""
     facts = kind.rate << 44 | (kind.channels - 1) << 41 | (kind.bits - 1) << 36
     info = (16).to_bytes(2) + (65535).to_bytes(2) + bytes(6) + facts.to_bytes(8) + bytes(16)
     return b"fLaC" + bytes([LAST_BLOCK, 0, 0, INFO_BYTES]) + info
 
 
 def _block_samples(file: IO[bytes]) -> int:
-    """Return how many samples all frames but the last have, where frames are numbered."""
+    """Return the number of samples of a frame, where frames are numbered; the last frame may have fewer."""
     return int.from_bytes(os.pread(file.fileno(), 2, end_of_tags(file) + BLOCK_SAMPLES_AT))

@@ -1,6 +1,6 @@
-"""A damaged FLAC is decoded frame by frame, so that what is damaged costs its frame alone.
+"""A damaged FLAC file is decoded frame by frame, so that only damaged frames are lost.
 
-ffmpeg's own reader looks for frames as well, but loses the frame beside a damaged one with it.
+ffmpeg's own reader also searches for frames, but it loses the frame next to a damaged one.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from analysis.decoding import Source
 
-MAX_FRAME_BYTES = 2**19  # 65 535 samples of 8 channels take no more as a rule
-MAX_MISSING = 2**20  # frames or samples by which a number may rise
+MAX_FRAME_BYTES = 2**19  # enough for 65 535 samples of 8 channels, unless they are hardly compressed
+MAX_MISSING = 2**20  # samples or frames by which a number may be higher than expected
 
 
 class DamagedFlac:
-    """The frames of a FLAC file whose checksums are right.
+    """Decodes the frames of a FLAC file whose checksums are right.
 
     Attributes:
         source: what the file says of itself.
-        declared_samples: how many samples it says to have, None where it does not say.
-        problem: what is wrong with it, as far as it was decoded.
+        declared_samples: None: the file is damaged.
+        problem: what is wrong with the file, as far as it has been decoded.
     """
 
     def __init__(self, file: IO[bytes], source: Source, kind: Kind, info: bytes) -> None:
@@ -39,7 +39,7 @@ class DamagedFlac:
         self.problem: str | None = None
 
     def decode(self, skip: int = 0) -> Iterator[Block]:
-        """Yield the samples from the beginning, or those after the first ``skip``."""
+        """Yield the samples after the first ``skip``."""
         import av  # noqa: PLC0415 - only what is damaged pays for it
 
         decoder = av.CodecContext.create("flac", "r")
@@ -49,7 +49,7 @@ class DamagedFlac:
         first: float | None = None
         for content in self._frames():
             frames = []
-            for candidate in (content, content[: count_bytes(content)]):  # the second is without what follows the frame
+            for candidate in (content, content[: count_bytes(content)]):  # the second is cut at its checksum
                 try:
                     frames = decoder.decode(av.Packet(candidate)) if candidate else []
                     break
@@ -68,13 +68,13 @@ class DamagedFlac:
             )
 
     def _frames(self) -> Iterator[bytes]:
-        """Yield what stands from one header to the next."""
+        """Yield the bytes from one header to the next."""
         size = os.fstat(self._file.fileno()).st_size
         for start, end in pairwise(chain(self._places(), [size])):
             yield os.pread(self._file.fileno(), min(end - start, MAX_FRAME_BYTES), start)
 
     def _places(self) -> Iterator[int]:
-        """Yield where frames begin, whose numbers rise."""
+        """Yield the places of frames whose numbers rise."""
         expected = 0
         for header in find_headers(self._file, 0, self._kind, self._kind, is_other=False):
             if 0 <= header.number - expected <= MAX_MISSING:

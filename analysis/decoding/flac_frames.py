@@ -1,7 +1,6 @@
-"""The headers of FLAC's frames are found by how they look, without decoding.
+"""The headers of the frames of FLAC are found without decoding.
 
-*Source.* RFC 9639, section 9.1. What looks like a header is one if its checksum is right; a stream changes where the
-next frame has such a header too, which says the same and has the next number.
+*Source.* RFC 9639, section 9.1. Bytes are taken for a header where they begin like one and their checksum is right.
 """
 
 from __future__ import annotations
@@ -17,24 +16,25 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 2**20
 MAX_HEADER_BYTES, MAX_NUMBER_BYTES = 16, 7
-MAX_LOOKS = 2**18  # two seconds: more than a file has, but for one that is made to take time
-SYNC = 0xFF, 0xF8  # and a bit that says whether frames or samples are numbered
-# The values of the codes in the third and fourth byte: 0 stands in STREAMINFO or after the number, -1 is none.
+MAX_LOOKS = 2**18  # which take two seconds: only a file that is made to take long has more
+SYNC = 0xFF, 0xF8  # the last bit, which SYNC leaves out, says whether frames or samples are numbered
+# The values of the codes in the third and fourth byte. 0 means that the value is in the beginning of the file or behind
+# the number, -1 that the code is not valid.
 SIZES = np.array([-1, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768])
 RATES = np.array([0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 0, 0, 0, -1])
 CHANNELS = np.array([1, 2, 3, 4, 5, 6, 7, 8, 2, 2, 2, -1, -1, -1, -1, -1])
 BITS = np.array([0, 8, 12, -1, 16, 20, 24, 32])
-SIZE_BYTES = {6: 1, 7: 2}  # of the sizes, less 1, that stand after the number
-RATE_BYTES = {12: (1, 1000), 13: (2, 1), 14: (2, 10)}  # of the rates that stand there, and their unit in Hz
+SIZE_BYTES = {6: 1, 7: 2}  # bytes of a size, less 1, that is behind the number, by its code
+RATE_BYTES = {12: (1, 1000), 13: (2, 1), 14: (2, 10)}  # bytes of a rate that is there, and its unit in Hz, by its code
 
 
 class Kind(NamedTuple):
     """What is the same in all frames of a stream.
 
     Attributes:
-        rate: Hz.
-        bits: of a sample.
-        channels: channels.
+        rate: sample rate, Hz.
+        bits: bits of a sample.
+        channels: number of channels.
     """
 
     rate: int
@@ -43,14 +43,14 @@ class Kind(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What a frame says of itself.
+    """What the header of a frame says.
 
     Attributes:
-        place: where it begins in the file.
-        kind: of its samples.
-        number: of the frame, or of its first sample.
-        following: number of the frame after it.
-        n_samples: its samples.
+        place: place in the file where the frame begins.
+        kind: kind of the frame.
+        number: number of the frame, or of its first sample.
+        following: number that the next frame has.
+        n_samples: number of samples of the frame.
     """
 
     place: int
@@ -61,14 +61,14 @@ class Header(NamedTuple):
 
     @property
     def is_numbered(self) -> bool:
-        """Whether its number is the frame's, not that of its first sample; of one sample either is right."""
+        """Whether frames are numbered, instead of samples; for frames of one sample both are the same."""
         return self.following == self.number + 1
 
 
 def find_headers(file: IO[bytes], place: int, told: Kind, kind: Kind, *, is_other: bool) -> Iterator[Header]:
-    """Yield what looks like the header of a frame of some kind, or of any other, from some place on.
+    """Yield the headers of frames of a kind, or with ``is_other`` those of all other kinds, from a place on.
 
-    What a header leaves out is what the file ``told`` at its beginning.
+    Values that a header leaves out are those of ``told``, which the beginning of the file declares.
     """
     n_looks = 0
     while n_looks < MAX_LOOKS and (piece := os.pread(file.fileno(), PIECE_BYTES + MAX_HEADER_BYTES, place)):
@@ -91,12 +91,12 @@ def find_headers(file: IO[bytes], place: int, told: Kind, kind: Kind, *, is_othe
 
 
 def read_header(content: bytes, place: int, told: Kind) -> Header | None:
-    """Return what a header says that stands at some place, None where it is none."""
+    """Return what bytes say as a header; None where they are not one."""
     content = content.ljust(MAX_HEADER_BYTES, b"\0")
     size_code, rate_code = content[2] >> 4, content[2] & 15
     size, rate, bits = int(SIZES[size_code]), int(RATES[rate_code]), int(BITS[content[3] >> 1 & 7])
     channels = int(CHANNELS[content[3] >> 4])
-    n_ones = 8 - (~content[4] & 0xFF).bit_length()  # the number is written as UTF-8 writes a character
+    n_ones = 8 - (~content[4] & 0xFF).bit_length()  # the number is encoded like a character in UTF-8
     end = 4 + max(1, n_ones)
     if min(size, rate, bits, channels) < 0 or end > 4 + MAX_NUMBER_BYTES:
         return None
@@ -118,9 +118,9 @@ def read_header(content: bytes, place: int, told: Kind) -> Header | None:
 
 
 def count_bytes(content: bytes) -> int:
-    """Return how many bytes a frame has that begins some content; 0 if none ends with its checksum.
+    """Return the length of the frame with which the content begins, by its checksum; 0 if no checksum is right.
 
-    Zeros after it leave the checksum right, and do not count.
+    Behind the frame, zeros keep the checksum right; they do not count.
     """
     table, crc, n_bytes = _crc16_table(), 0, 0
     for index, byte in enumerate(content, 1):
@@ -142,7 +142,7 @@ def _crc16_table() -> list[int]:
 
 
 def _crc8(content: bytes) -> int:
-    """Return FLAC's CRC-8: 0 of what ends with its own."""
+    """Return FLAC's CRC-8 of bytes; it is 0 where the bytes end with their own."""
     table, crc = _crc8_table(), 0
     for byte in content:
         crc = table[crc ^ byte]

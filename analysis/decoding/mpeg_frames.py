@@ -1,7 +1,8 @@
 """The frames of MPEG audio (MP3) are counted by their headers, without decoding.
 
-libsndfile takes the number of frames from the first one: from an Xing header, which counts what an encoder wrote and
-not what was joined to it later, or from a guess, that all frames are as large as the first.
+libsndfile takes the number of frames from an Xing header in the first frame. That number is what one encoder wrote, and
+does not count what was joined to the file later. Without an Xing header, libsndfile guesses that all frames are as long
+as the first.
 
 *Source.* ISO/IEC 11172-3 and 13818-3; gabriel.mp3-tech.org/mp3infotag.html for the Xing header and LAME's part of it.
 """
@@ -18,10 +19,10 @@ from typing import IO, NamedTuple
 
 HEADER_BYTES = 4
 SYNC = 0xFFE00000
-# Of a header: what tells its frame's length and kind; not the private bit, and not what follows the channels.
+# The bits of a header that determine the length and the kind of its frame.
 TELLING = 0xFFFFFEC0
 MONO = 3
-# kbit/s of the bit rates 1 to 14 by layer: of version 1, and of the lower versions 2 and 2.5.
+# kbit/s of the bit rates 1 to 14, by layer: for version 1, and for the versions 2 and 2.5.
 KBPS = {
     1: (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     2: (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -33,21 +34,21 @@ LOW_KBPS = {
     3: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 RATES = (44100, 48000, 32000)  # Hz, of version 1
-HALVINGS = {3: 0, 2: 1, 0: 2}  # of the rates, by version: 1, 2 and 2.5
+HALVINGS = {3: 0, 2: 1, 0: 2}  # how often RATES are halved, by the bits of the versions 1, 2 and 2.5
 SAMPLES = {1: (384, 384, 384), 2: (1152, 1152, 1152), 3: (1152, 576, 576)}  # of a frame, by layer and halvings
-HEADERS = rb"(?=\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff])"  # where one may begin; compiled when it is needed
-PATTERN_BYTES = 3  # of a header, which no frame has once more
-RUN = 3  # frames in a row, after what is none
-FEW = range(1, RUN)  # frames before the first of Xing, as the rest of another file: libsndfile takes that for sound
-MAX_JUNK_BYTES = 2**22  # of all between frames that is none: half a second of looking, if it looks like headers
+HEADERS = rb"(?=\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff])"  # places where a header may begin; compiled at its first use
+PATTERN_BYTES = 3  # bytes of its header that a frame does not hold a second time
+RUN = 3  # consecutive frames that are needed behind bytes that are not a frame
+FEW = range(1, RUN)  # after so many frames, as the rest of another file, libsndfile takes an Xing header for sound
+MAX_JUNK_BYTES = 2**22  # bytes between frames, all together: half a second, if they look like headers
 MAX_PARTS = 2**12
-# Xing's header stands behind a header and side information, whose bytes depend on version and channels.
+# The place of an Xing header in its frame, by whether the version is above 1 and whether it is mono.
 XING_AT = {(False, False): 36, (False, True): 21, (True, False): 21, (True, True): 13}
-ZERO_AT = 8  # within that side information
+ZERO_AT = 8  # a place before it
 XINGS = (b"Xing", b"Info")
-HAS_FRAMES, HAS_BYTES, HAS_TABLE, HAS_QUALITY = 1, 2, 4, 8  # its flags
+HAS_FRAMES, HAS_BYTES, HAS_TABLE, HAS_QUALITY = 1, 2, 4, 8  # flags of an Xing header
 TABLE_BYTES = 100
-PADDING_AT = 22  # from the beginning of LAME's part, which follows
+PADDING_AT = 22  # from the beginning of LAME's part, which follows the Xing header
 # Tags between and behind frames.
 ID3_HEADER_BYTES, ID3_FOOTER = 10, 0x10
 ID3V1_BYTES = 128
@@ -60,9 +61,9 @@ class Kind(NamedTuple):
 
     Attributes:
         layer: 1 to 3.
-        halvings: of the sample rates of version 1.
-        rate: Hz.
-        is_mono: whether there is one channel, else two.
+        halvings: how often the sample rates of version 1 are halved.
+        rate: sample rate, Hz.
+        is_mono: whether there is one channel instead of two.
     """
 
     layer: int
@@ -72,11 +73,11 @@ class Kind(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a header says.
+    """What a header says of its frame.
 
     Attributes:
-        n_bytes: of its frame.
-        kind: of its frame.
+        n_bytes: length of the frame.
+        kind: kind of the frame.
     """
 
     n_bytes: int
@@ -85,15 +86,15 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Xing:
-    """A frame that tells how many follow, and is no audio.
+    """A frame that holds an Xing header instead of audio.
 
     Attributes:
-        start: where it begins in the file.
+        start: place in the file where it begins.
         content: its bytes.
-        n_frames: how many it says to follow, None where it does not say.
-        frames_at: where in its bytes it says that.
-        bytes_at: where it says how many bytes they have, with its own.
-        padding_at: where it says how many of the last samples are no sound: 12 bits, the lower.
+        n_frames: number of frames that it declares to follow; None where it declares none.
+        frames_at: place of that number in the content.
+        bytes_at: place of the number of bytes of all frames, with its own.
+        padding_at: place of the number of samples of padding at the end: the lower 12 bits of 2 bytes.
     """
 
     start: int
@@ -104,7 +105,7 @@ class Xing:
     padding_at: int | None
 
     def telling(self, n_frames: int, n_bytes: int) -> bytes:
-        """Return it as it would be for so many frames and bytes, all samples of which are sound."""
+        """Return its bytes with other numbers of frames and bytes, and without padding."""
         told = bytearray(self.content)
         for at, number in ((self.frames_at, n_frames), (self.bytes_at, n_bytes)):
             if at is not None:
@@ -117,12 +118,12 @@ class Xing:
 
 @dataclass(slots=True)
 class Part:
-    """Frames of one kind that follow each other.
+    """Consecutive frames of one kind.
 
     Attributes:
-        kind: of its frames.
-        spans: where they stand in the file.
-        n_frames: how many there are.
+        kind: kind of the frames.
+        spans: places in the file where runs of frames begin and end.
+        n_frames: number of frames.
     """
 
     kind: Kind
@@ -131,17 +132,17 @@ class Part:
 
     @property
     def frame_samples(self) -> int:
-        """Samples of each of its frames."""
+        """Samples of a frame."""
         return SAMPLES[self.kind.layer][self.kind.halvings]
 
     @property
     def frame_s(self) -> float:
-        """Seconds of each of its frames."""
+        """Seconds of a frame."""
         return self.frame_samples / self.kind.rate
 
     @property
     def n_samples(self) -> int:
-        """Samples of all of its frames."""
+        """Samples of all frames."""
         return self.n_frames * self.frame_samples
 
 
@@ -150,13 +151,13 @@ class Frames:
     """The frames of a file.
 
     Attributes:
-        parts: by kind, in their order.
-        xing: the first frame, if it is Xing's.
-        n_xings: how many others are Xing's.
-        longest_gap: the most bytes between two frames, be they tags or anything else.
-        n_gaps: how often there is something between two frames that is neither a frame nor a tag.
-        gap_s: when that is the first time, in seconds.
-        cut_s: when the last frame begins, in seconds, if the file ends within it.
+        parts: the parts, in their order.
+        xing: the first frame, if it holds an Xing header.
+        n_xings: number of other frames that hold one.
+        longest_gap: the most bytes between two frames; tags count.
+        n_gaps: number of places between frames that hold something else than tags.
+        gap_s: time of the first of these places, seconds.
+        cut_s: time at which the last frame begins, if the file ends within it, seconds.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -169,17 +170,17 @@ class Frames:
 
     @property
     def n_frames(self) -> int:
-        """How many there are."""
+        """Number of all frames."""
         return sum(part.n_frames for part in self.parts)
 
     @property
     def seconds(self) -> float:
-        """How long they are."""
+        """Duration of all frames, seconds."""
         return sum(part.n_samples / part.kind.rate for part in self.parts)
 
     @property
     def problem(self) -> str | None:
-        """What is wrong, and where; None if nothing is."""
+        """What is wrong with the frames and where; None if nothing is."""
         if self.gap_s is not None:
             more = f", and at {self.n_gaps - 1} other places" if self.n_gaps > 1 else ""
             return f"bytes that are no frame at {self.gap_s:.2f} s{more}"
@@ -198,12 +199,12 @@ def read_frames(file: IO[bytes], start: int, end: int | None = None) -> Frames:
 
 
 def read_header(header: bytes) -> Facts | None:
-    """Return what a header of four bytes says; None if it is none, or does not tell its frame's length."""
+    """Return what four bytes say as a header; None if they are none, or do not give the length of the frame."""
     return _facts(int.from_bytes(header) & TELLING) if len(header) == HEADER_BYTES else None
 
 
 def read_xing(content: bytes, start: int) -> Xing | None:
-    """Return what a frame that begins at ``start`` says of those after it, None where it is one like them."""
+    """Return the Xing header of a frame that begins at ``start``; None where the frame is audio."""
     facts = read_header(content[:HEADER_BYTES])
     if facts is None or facts.kind.layer != max(KBPS):
         return None
@@ -237,11 +238,11 @@ def _facts(header: int) -> Facts | None:
 
 
 def _read_runs(content: mmap.mmap, place: int, end: int, frames: Frames) -> None:
-    """Add the frames from some place on."""
+    """Add all frames from a place on."""
     left = MAX_JUNK_BYTES
     while left > 0 and len(frames.parts) < MAX_PARTS:
         kind = frames.parts[-1].kind if frames.parts else None
-        start = _skip_tags(content, place, end) if kind else place  # the first frame may stand where a tag lies to end
+        start = _skip_tags(content, place, end) if kind else place  # the length of a tag at the beginning may be wrong
         facts = read_header(content[start : start + HEADER_BYTES])
         if facts and facts.kind == kind and start + facts.n_bytes > end:
             frames.cut_s = frames.seconds
@@ -259,8 +260,8 @@ def _read_runs(content: mmap.mmap, place: int, end: int, frames: Frames) -> None
 
 
 def _read_run(content: mmap.mmap, place: int, end: int, frames: Frames) -> int:
-    """Add frames that follow each other, all of the first one's kind, and return where they end."""
-    facts_of: dict[int, Facts | None] = {}  # of what begins so: an hour has a hundred thousand headers, of few kinds
+    """Add consecutive frames of one kind, and return where they end."""
+    facts_of: dict[int, Facts | None] = {}  # an hour has 100 000 headers, but few that differ
     start, kind, n_frames = place, None, 0
     while place + HEADER_BYTES <= end:
         (header,) = unpack_from(">I", content, place)
@@ -277,7 +278,7 @@ def _read_run(content: mmap.mmap, place: int, end: int, frames: Frames) -> int:
         following = place + facts.n_bytes
         if following > end or (facts.kind is not kind and facts.kind != kind):
             break
-        # What stands here is 0 in Xing's frames, and seldom in others.
+        # In a frame with an Xing header this byte is 0. It seldom is in others, so most need no closer look.
         if (
             not content[place + ZERO_AT]
             and (xing := read_xing(content[place:following], place))
@@ -301,7 +302,7 @@ def _add(part: Part, start: int, end: int, n_frames: int) -> None:
 
 
 def _find_run(content: mmap.mmap, start: int, end: int, n_looked: int) -> int | None:
-    """Return where the next frames begin, within so many bytes."""
+    """Return where the next run of frames begins, within ``n_looked`` bytes; None where there is none."""
     for match in re.compile(HEADERS).finditer(content, start, min(end, start + n_looked)):
         if _is_run(content, match.start(), end):
             return match.start()
@@ -309,14 +310,14 @@ def _find_run(content: mmap.mmap, start: int, end: int, n_looked: int) -> int | 
 
 
 def _is_run(content: mmap.mmap, place: int, end: int) -> bool:
-    """Tell whether some frames of one kind follow each other, or as many as there is place for."""
+    """Tell whether RUN consecutive frames of one kind begin at a place, or fewer where only tags or the end follow."""
     kind = None
     for n_frames in range(RUN):
         facts = read_header(content[place : place + HEADER_BYTES])
         if facts is None or (kind and facts.kind != kind):
             return n_frames > 0 and _skip_tags(content, place, end) >= end
         if content.find(content[place : place + PATTERN_BYTES], place + PATTERN_BYTES, place + facts.n_bytes) >= 0:
-            return False  # as of the pixels of a picture
+            return False  # the bytes repeat, as the pixels of an image do
         kind = facts.kind
         place += facts.n_bytes
         if place > end:
@@ -325,7 +326,7 @@ def _is_run(content: mmap.mmap, place: int, end: int) -> bool:
 
 
 def _skip_tags(content: mmap.mmap, place: int, end: int) -> int:
-    """Return where tags end that begin at some place."""
+    """Return where the consecutive tags end that begin at a place."""
     while place < end:
         head = content[place : place + APE_HEADER_BYTES]
         n_bytes = 0
@@ -338,7 +339,7 @@ def _skip_tags(content: mmap.mmap, place: int, end: int) -> int:
             n_bytes = APE_HEADER_BYTES + int.from_bytes(head[12:16], "little")
         elif head.startswith(LYRICS) and (found := content.find(LYRICS_END, place, end)) >= 0:
             n_bytes = found + len(LYRICS_END) - place
-        if not 0 < n_bytes <= end - place:  # no tag, or one of a wrong length
+        if not 0 < n_bytes <= end - place:  # it is not a tag, or its length is wrong
             break
         place += n_bytes
     return place

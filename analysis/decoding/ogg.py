@@ -1,4 +1,4 @@
-"""An Ogg file is cut into its links: streams of their own, one after the other, as dumps of radio programmes have.
+"""An Ogg file is cut into its links: consecutive streams, each complete in itself, as in recordings of radio streams.
 
 *Source.* RFC 3533.
 """
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from struct import unpack_from
 from typing import IO
 
-# An Ogg page: its header, then as many bytes as it has segments, which are their sizes, then those.
+# A page has a header, whose last byte is the number of segments, then the sizes of the segments, then the segments.
 CAPTURE = b"OggS\0"
 HEADER_BYTES, CRC_AT = 27, 22
 FIRST_PAGE, LAST_PAGE = 2, 4  # flags
-MAX_PAGES = 2**18  # a second to go through; most have a second of sound, the shortest that are made 20 ms
+MAX_PAGES = 2**18  # which take a second; most pages have a second of sound, the shortest that encoders make 20 ms
 MAX_LINKS = 2**12
-# How the first packets of streams begin: sounds, pictures, and what tells of both.
+# The beginnings of the first packets of streams: of sounds, of films, and of what describes both.
 BEGINNINGS = (
     b"OpusHead",
     b"\x01vorbis",
@@ -29,20 +29,20 @@ BEGINNINGS = (
     b"\x01video\0",
     b"BBCD\0",
 )
-REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # its bits
+REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))  # each byte with its bits in reverse order
 
 
 @dataclass(slots=True)
 class Link:
-    """Some pages that are a file of their own.
+    """Consecutive pages that would be a file of their own.
 
     Attributes:
-        spans: where its pages stand in the file.
-        n_streams: how many streams it has, which stand beside each other.
-        is_whole: whether its pages follow each other in their order, to the last one's end, and nothing else.
+        spans: places in the file where runs of pages begin and end.
+        n_streams: number of parallel streams.
+        is_whole: whether all pages are there, in order, to the last one's end, and nothing else.
         is_ended: whether a page says that it is the last.
-        gap: the position, in samples, of the page before the first that is missing or damaged; None where none is.
-        cut: the position, in samples, of the page before the last that is not whole; None where none is.
+        gap: position, in samples, of the page before the first that is missing or damaged; None where none is.
+        cut: position, in samples, of the page before the one within which the file ends; None where it does not.
     """
 
     spans: list[tuple[int, int]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Link:
     cut: int | None = None
 
     def describe(self, sample_rate: int) -> str | None:
-        """Return what is wrong with it and where, None where nothing is."""
+        """Return what is wrong with the link and where; None where nothing is."""
         if self.gap is not None:
             return f"a page is damaged or missing after {self.gap / sample_rate:.2f} s"
         return None if self.cut is None else f"ends within a page after {self.cut / sample_rate:.2f} s"
@@ -61,13 +61,13 @@ class Link:
 
 @dataclass(slots=True)
 class _Pages:
-    """The pages so far.
+    """The pages that have been read.
 
     Attributes:
-        links: that they make.
-        in_head: whether the last of them begins a stream.
-        numbers: of the next pages, by stream.
-        position: of the last, in samples.
+        links: the links that they belong to.
+        in_head: whether the last page begins a stream.
+        numbers: expected number of the next page, by stream.
+        position: position of the last page, in samples.
     """
 
     links: list[Link] = field(default_factory=list)
@@ -103,7 +103,7 @@ class _Pages:
 
 
 def read_links(file: IO[bytes]) -> list[Link]:
-    """Return the links of a file that begins with one; empty if it does not."""
+    """Return the links of an Ogg file; none for any other file."""
     if os.pread(file.fileno(), len(CAPTURE), 0) != CAPTURE:
         return []
     pages = _Pages()
@@ -122,7 +122,7 @@ def read_links(file: IO[bytes]) -> list[Link]:
                 break
             place = following
         else:
-            if links:  # what follows is read as more of the same
+            if links:  # the pages that were not looked at are taken for pages of the last link
                 links[-1].spans.append((place, len(content)))
                 links[-1].is_whole = False
         size = len(content)
@@ -133,7 +133,7 @@ def read_links(file: IO[bytes]) -> list[Link]:
 
 
 def _end_of_page(content: mmap.mmap, place: int) -> int | None:
-    """Return where a page ends, None where there is none, or it is damaged."""
+    """Return where the page ends that begins at a place; None where there is no page, or a damaged one."""
     if content[place : place + len(CAPTURE)] != CAPTURE or place + HEADER_BYTES > len(content):
         return None
     start = place + HEADER_BYTES + content[place + HEADER_BYTES - 1]
@@ -144,6 +144,6 @@ def _end_of_page(content: mmap.mmap, place: int) -> int | None:
 
 
 def _crc(content: bytes) -> int:
-    """Return Ogg's checksum: zlib's, but of bits in the other order, and begun with 0."""
+    """Return Ogg's checksum: that of zlib, with all bits in reverse order, and with 0 as its start."""
     crc = ~zlib.crc32(content.translate(REVERSED), 0xFFFFFFFF) & 0xFFFFFFFF
     return int.from_bytes(crc.to_bytes(4, "little").translate(REVERSED))

@@ -1,7 +1,8 @@
-"""A file is opened by its content: by libsndfile, which librosa reads with, by ffmpeg, or part by part.
+"""A file is opened by its content: by libsndfile, by ffmpeg, or part by part.
 
-*Rule.* All samples that were recorded are read. libsndfile, whose numbers are librosa's, reads what it reads whole;
-what it would not see is shown to it as a file of its own, or left to ffmpeg.
+*Rule.* All samples that were recorded are read. A file that libsndfile reads whole is left to libsndfile, because
+librosa reads by it, so the numbers are the same. A part that libsndfile would not read is given to libsndfile as a file
+of its own, or is read by ffmpeg.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
     from analysis.decoding.ogg import Link
     from analysis.decoding.spans import Span
 
-MPG123_RESYNC_BYTES = 1024  # of what is no frame, libsndfile's decoder skips so much and no more
-FRAME_BYTES = 2**12  # no frame has more
-# What libsndfile decodes in WAV: where it finds a fault, there is one.
+MPG123_RESYNC_BYTES = 1024  # mpg123, libsndfile's decoder, skips at most this much that is not a frame
+FRAME_BYTES = 2**12  # no frame of MPEG audio is longer
+# Codecs that libsndfile knows: a file that it refuses is damaged, though ffmpeg would decode noise from it.
 ADPCM = ("adpcm_ima_wav", "adpcm_ms")
 
 
 def open_decoder(file: IO[bytes]) -> Decoder:
-    """Open a sound file; raise NotAudioError or CorruptError where there is nothing to be read."""
+    """Open a sound file; raise NotAudioError or CorruptError where nothing of it can be read."""
     links = read_links(file)
     if not links:
         return _open(file)
@@ -48,7 +49,10 @@ def open_decoder(file: IO[bytes]) -> Decoder:
 
 
 def _open_link(file: IO[bytes], link: Link, view: Callable[[], Spans] | None) -> Decoder:
-    """Open an Ogg file, or the pages of one of its links; ffmpeg gives a stream up at a page that is damaged."""
+    """Open an Ogg file, or one of its links.
+
+    ffmpeg is given the pages that are whole, because it ends a stream at a damaged page.
+    """
     pages = view or (None if link.gap is None else partial(Spans, file, link.spans))
     try:
         sndfile = Sndfile(file, view)
@@ -80,7 +84,7 @@ def _open(file: IO[bytes]) -> Decoder:
 
 
 def _open_wav(file: IO[bytes], sndfile: Sndfile, chunks: list[riff.Chunk]) -> Decoder:
-    """Open a WAV, or whatever else has no such chunks, with what its chunks say that libsndfile does not look at."""
+    """Open a WAV as its chunks say, some of which libsndfile does not read; other formats have no chunks here."""
     if riff.holds_frames(file, chunks):
         return Ffmpeg(file)
     if sndfile.source.codec == "GSM610" and (n_samples := riff.count_gsm_samples(file, chunks)) is not None:
@@ -89,7 +93,7 @@ def _open_wav(file: IO[bytes], sndfile: Sndfile, chunks: list[riff.Chunk]) -> De
 
 
 def _open_unknown(file: IO[bytes]) -> Decoder:
-    """Open what libsndfile does not recognise by itself."""
+    """Open a file that libsndfile does not recognise."""
     chunks = riff.read_chunks(file)
     if spans := riff.order(file, chunks):
         return _open_spans(file, spans)
@@ -114,7 +118,7 @@ def _open_unknown(file: IO[bytes]) -> Decoder:
 
 
 def _open_otherwise(file: IO[bytes], damage: CorruptError) -> Decoder:
-    """Open what libsndfile recognises, and cannot read."""
+    """Open a file that libsndfile recognises but cannot open."""
     if spans := riff.order(file, riff.read_chunks(file)) or caf.order(file):
         with suppress(CorruptError):
             return _open_spans(file, spans)
@@ -138,7 +142,7 @@ def _open_spans(file: IO[bytes], spans: Sequence[Span]) -> Decoder:
 
 
 def _open_flac(file: IO[bytes], sndfile: Sndfile) -> Decoder:
-    """Open FLAC so that all frames are read, each as what it says to be."""
+    """Open a FLAC file so that all its frames are read, each with the rate, bits and channels that it declares."""
     files = flac.find_files(file)
     if len(files) > 1:
         return Chain([partial(_open_spans, file, [span]) for span in files])
@@ -158,7 +162,7 @@ def _open_flac(file: IO[bytes], sndfile: Sndfile) -> Decoder:
 
 
 def _open_mpeg(file: IO[bytes], sndfile: Sndfile, mpeg_at: int) -> Decoder:
-    """Open MPEG audio so that all frames are read, and only frames."""
+    """Open MPEG audio so that all its frames are read, and nothing else is taken for one."""
     start = mpeg.end_of_tags(file, mpeg_at)
     frames = read_frames(file, start)
     if not frames.n_frames:
@@ -167,7 +171,7 @@ def _open_mpeg(file: IO[bytes], sndfile: Sndfile, mpeg_at: int) -> Decoder:
         raise NotAudioError("no frames of MPEG audio follow each other")
     told = frames.xing.n_frames if frames.xing else None
     problem = frames.problem
-    if problem is None and told is not None and told > frames.n_frames + 1:  # some count their own frame
+    if problem is None and told is not None and told > frames.n_frames + 1:  # some encoders count the Xing frame, too
         problem = f"ends at {frames.seconds:.2f} s of {told * frames.parts[0].frame_s:.2f} s"
     sndfile.damage = sndfile.problem = problem
     n_told = sndfile.n_samples if told is None else told * frames.parts[0].frame_samples
@@ -184,10 +188,12 @@ def _open_mpeg(file: IO[bytes], sndfile: Sndfile, mpeg_at: int) -> Decoder:
 
 
 def _view_of_part(file: IO[bytes], frames: Frames, index: int) -> partial[Spans]:
-    """Return the frames of one kind as libsndfile reads all of them."""
+    """Return what gives libsndfile the frames of one part, in such a way that it reads all of them."""
     part = frames.parts[index]
     spans: list[Span] = [*part.spans]
-    n_claimed = FRAME_BYTES * (part.n_frames + 1)  # it guesses how many frames there are by how large the first is
+    # Without an Xing header libsndfile guesses the number of frames from the size of the file and of the first frame,
+    # so the file has to claim the size that it would have if all frames were of the longest.
+    n_claimed = FRAME_BYTES * (part.n_frames + 1)
     if frames.xing and not index:
         n_bytes = len(frames.xing.content) + sum(end - start for start, end in part.spans)
         spans = [frames.xing.telling(part.n_frames, n_bytes), *spans]

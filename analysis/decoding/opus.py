@@ -1,11 +1,12 @@
-"""Ogg Opus as libsndfile reads it, by way of ffmpeg, which takes less than half the time.
+"""Ogg Opus is decoded by ffmpeg in less than half of libsndfile's time, to the samples that libsndfile gives.
 
-*Conventions.* As in recording.py.
+*Conventions.* Those of `Block`.
 
-*Source.* Both decode by libopus, to float32, and drop what the header and the last page's position say; their samples
-differ by less than 1e-6. libsndfile, by which librosa reads, says how many there are. It is left alone with what it
-reads otherwise: sounds recorded at less than 48 kHz, which it decodes at that rate, files that are not one whole
-stream, and streams that begin late. It goes on from the same sample where ffmpeg stumbles, or ends too early.
+*Source.* Both decode by libopus, to float32, and drop the samples that the header and the position of the last page
+say; the samples differ by less than 1e-6. libsndfile, by which librosa reads, says how many samples there are. Where
+ffmpeg ends too early, or meets damage, libsndfile goes on from the same sample. libsndfile alone reads what the two
+read differently: sounds that were recorded at less than 48 kHz, files that are not one whole stream, and streams that
+do not begin at time 0.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ RATE = 48000  # Hz
 
 
 class Opus:
-    """libsndfile's view of an Ogg Opus file, with ffmpeg's decoder as far as that gets.
+    """Decodes an Ogg Opus file by ffmpeg as far as possible, then by libsndfile.
 
     Attributes:
         source: what the file says of itself.
-        declared_samples: how many samples it says to have, None where it does not say.
-        problem: what is wrong with it, as far as it was decoded.
+        declared_samples: number of samples that the file declares; None where it declares none.
+        problem: what is wrong with the file, as far as it has been decoded.
     """
 
     def __init__(self, file: IO[bytes], sndfile: Sndfile, view: Callable[[], Spans] | None = None) -> None:
@@ -41,7 +42,7 @@ class Opus:
         self.problem = sndfile.problem
 
     def decode(self, skip: int = 0) -> Iterator[Block]:
-        """Yield the samples from the beginning, or those after the first ``skip``."""
+        """Yield the samples after the first ``skip``."""
         n_given = 0
         with suppress(NotAudioError, CorruptError):
             ffmpeg = Ffmpeg(self._file, self._view)

@@ -1,13 +1,14 @@
 """A sound file of any format becomes an iterator of mono float32 blocks at 22 050 Hz, within limits.
 
 *Conventions.* A block is float32 [shape=(n,)], n >= 1; full scale is 1. A *sample* is one instant of all channels.
-A recording can be iterated again and decodes again; its file is read from the beginning each time. Content decides
-what a file is, never its name. libsndfile is asked first, ffmpeg about what libsndfile does not know, and for Opus.
+Each iteration of a recording decodes the file from its beginning. The content of a file decides its format, never its
+name.
 
-*Source.* Together the blocks are ``librosa.load(path)[0]``: mean of the channels, then soxr at quality ``soxr_hq``,
-then one zero where soxr gives a sample less than ``ceil(n * ratio)``. soxr's stream equals its one call, bit for bit.
-A file that is joined from parts, as a chain of Ogg, or whose rate or channels change, is cut there, and each part is
-mixed and resampled by itself: all of them are read, one after the other.
+*Source.* Together the blocks are ``librosa.load(path)[0]``: the mean of the channels, resampled by soxr at quality
+``soxr_hq``, with one zero at the end where soxr gives one sample less than ``ceil(n * SR / rate)``. Resampling block by
+block gives the same bits as resampling the whole. A file is cut where its sample rate or its number of channels
+changes, and where it is joined from several files, as a chain of Ogg streams is; each part is mixed and resampled by
+itself, and follows the part before it.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from analysis.decoding import Decoder, Source
     from analysis.settings import Settings
 
-MAX_CHANGES = 2**12  # of the rate: each takes a millisecond, and a real recording has few
-# Of all channels together, for MAX_DURATION_S; of more, proportionally less: twelve hours take some minutes.
+MAX_CHANGES = 2**12  # of rate or channels: each takes a millisecond, and real recordings have few
+# Values are samples times channels. A file with more values a second may be proportionally shorter than MAX_DURATION_S:
+# at this rate, twelve hours take some minutes to decode.
 MAX_VALUES_PER_S = 768_000
 
 
@@ -48,7 +50,7 @@ class Recording:
     """A file that can be decoded; iterating gives its blocks.
 
     Attributes:
-        source: what the file says of itself; what is wrong with it is known when it has been iterated.
+        source: what the file says of itself; its ``problem`` is known after an iteration.
     """
 
     def __init__(self, decoder: Decoder, settings: Settings) -> None:
@@ -65,10 +67,10 @@ class Recording:
             y : np.ndarray [shape=(n,)], float32, finite, at 22 050 Hz
 
         Raises:
-            CorruptError: nothing of it can be read.
-            EmptyError: there is no sample.
+            CorruptError: no sample can be decoded, or the rate changes too often.
+            EmptyError: the file has no samples.
             NotFiniteError: a sample is NaN or infinite.
-            TooLongError: there is more than the limit.
+            TooLongError: the sound is longer than the limit.
         """
         n_given = 0
         for (rate, *_), blocks in groupby(self._mono(), key=itemgetter(0)):
@@ -80,9 +82,9 @@ class Recording:
             raise EmptyError("the sound has no samples") if self.source.complete else CorruptError(self.source.problem)
 
     def _mono(self) -> Iterator[tuple[tuple[int, int, int], NDArray[np.float32]]]:
-        """Yield the mean of the channels, with rate, channels and part, until it is too much: headers lie."""
+        """Yield rate, channels and part, and the mean of the channels; the length is checked here, as headers lie."""
         kind: tuple[int, int, int] | None = None
-        share = 0.0  # of what may be, that is in the parts before this one
+        share = 0.0  # of the longest allowed sound, that the parts before this one are
         n_left = n_part = n_changes = 0
         for rate, samples, part in self._decoder.decode():
             channels = samples.shape[1]
@@ -100,9 +102,9 @@ class Recording:
 
 
 def open_recording(file: IO[bytes], settings: Settings) -> Recording:
-    """Open a sound file by its content; ``file`` needs a descriptor, by which it is read, and stays open.
+    """Open a sound file, which is read by its descriptor and stays open.
 
-    Raises NotAudioError, CorruptError, or the limit's error for what the header declares.
+    Raises NotAudioError, CorruptError, or the error of the limit that the header is beyond.
     """
     return Recording(open_decoder(file), settings)
 
@@ -127,7 +129,7 @@ def _check_declared(source: Source, declared_samples: int | None, settings: Sett
 
 
 def _longest_s(sample_rate: int, channels: int, settings: Settings) -> float:
-    """Return how long a sound may be, seconds: less where it has so many values a second that the time would not do."""
+    """Return the longest allowed duration, seconds; MAX_VALUES_PER_S says when it is less than MAX_DURATION_S."""
     return settings.max_duration_s * min(1, MAX_VALUES_PER_S / (sample_rate * channels))
 
 
@@ -140,7 +142,7 @@ def _describe_longest(sample_rate: int, channels: int, settings: Settings) -> st
 
 
 def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Resample to SR in pieces; the length of all is librosa's."""
+    """Resample to SR block by block, to as many samples as librosa gives."""
     stream = soxr.ResampleStream(source_rate, SR, num_channels=1, dtype="float32", quality="soxr_hq")
     n_source = n_given = 0
     for y in blocks:
@@ -151,16 +153,16 @@ def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterat
             yield resampled
     if source_rate == SR:
         return
-    n_total = int(np.ceil(n_source * (float(SR) / source_rate)))  # the very expression of librosa.resample
+    n_total = int(np.ceil(n_source * (float(SR) / source_rate)))  # as in librosa.resample: another may round otherwise
     rest = stream.resample_chunk(np.empty(0, np.float32), last=True)[: n_total - n_given]
     if n_total > n_given:
         yield np.pad(rest, (0, n_total - n_given - len(rest)))
 
 
 def _mix(samples: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.float32]:
-    """Average [shape=(n, channels)] to [shape=(n,)]; column by column, as a mean over so short an axis is slow."""
+    """Average [shape=(n, channels)] to [shape=(n,)], column by column: numpy's mean over a short axis is slow."""
     is_int16 = samples.dtype == np.int16
-    values = samples.astype(np.float32, copy=False)  # the sums of 16-bit integers are exact in it
+    values = samples.astype(np.float32, copy=False)  # sums of 16-bit integers are exact in float32
     n_channels = values.shape[1]
     y: NDArray[np.float32] = values[:, 0] + values[:, 1] if n_channels > 1 else values[:, 0].copy()
     for channel in range(2, n_channels):

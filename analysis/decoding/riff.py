@@ -1,4 +1,4 @@
-"""What a WAV file says in its chunks that libsndfile does not look at.
+"""The chunks of a WAV file are read where libsndfile does not read them, or reads them otherwise.
 
 *Source.* Microsoft's Multimedia Data Standards Update (1994) for ``fmt ``, ``fact`` and GSM 6.10; EBU Tech 3285 for
 ``bext``; ETSI TS 102 114 for the frames of DTS, IEC 61937-1 for those of AC-3 and others within PCM.
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import IO
 
 MAX_CHUNKS = 1024
-HEADER_BYTES = 8  # of a chunk
-FORM_BYTES = 12  # of the whole file's
-UNKNOWN = 0xFFFFFFFF  # a size: then ds64 tells it, or the chunk goes on to the end
+HEADER_BYTES = 8  # header of a chunk
+FORM_BYTES = 12  # header of the file
+UNKNOWN = 0xFFFFFFFF  # size of a chunk whose size is in ds64, or that goes on to the end of the file
 PCM_TAGS = (1, 0xFFFE)
 GSM_BLOCK_BYTES, GSM_BLOCK_SAMPLES = 65, 320
-LOOKED_BYTES = 2**17  # of what may be frames within PCM: more than half a second
-# Frames of DTS, in 16 or 14 bits of either order, and the preamble of IEC 61937, which takes other codecs too.
+LOOKED_BYTES = 2**17  # where frames within PCM are looked for: more than half a second
+# The sync of DTS, in 16 or 14 bits and in both byte orders, and the preamble of IEC 61937 for other codecs.
 FRAME_SYNCS = re.compile(
     rb"\xfe\x7f\x01\x80|\x7f\xfe\x80\x01|\xff\x1f\x00\xe8|\x1f\xff\xe8\x00|\x72\xf8\x1f\x4e|\xf8\x72\x4e\x1f"
 )
-FRAME_UNIT_BYTES = 1024  # frames stand at the place of as many samples as they hold: 256 or 512 of two channels
-N_FRAMES = 3  # in a row
+FRAME_UNIT_BYTES = 1024  # a frame takes the place of the PCM samples that it encodes: 256 or more of two channels
+N_FRAMES = 3  # consecutive frames that are needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Chunk:
     """A chunk of a WAV file.
 
     Attributes:
-        name: its four letters.
-        start: where its content begins.
-        n_bytes: of its content, as far as the file goes.
+        name: four letters.
+        start: place in the file where its content begins.
+        n_bytes: bytes of its content that are in the file.
     """
 
     name: bytes
@@ -42,7 +42,7 @@ class Chunk:
 
 
 def read_chunks(file: IO[bytes]) -> list[Chunk]:
-    """Return the chunks of a WAV, RF64 or BW64 file in their order; none of any other."""
+    """Return the chunks of a WAV, RF64 or BW64 file, in their order; none for any other file."""
     size = os.fstat(file.fileno()).st_size
     head = os.pread(file.fileno(), FORM_BYTES, 0)
     if not re.fullmatch(rb"(?:RIFF|RF64|BW64)....WAVE", head, re.DOTALL):
@@ -63,7 +63,7 @@ def read_chunks(file: IO[bytes]) -> list[Chunk]:
 
 
 def count_gsm_samples(file: IO[bytes], chunks: list[Chunk]) -> int | None:
-    """Return how many samples GSM 6.10 has by its whole blocks, and by ``fact`` where that cuts the last of them."""
+    """Return the number of samples of GSM 6.10: those of the whole blocks, or of ``fact`` if it cuts the last block."""
     data, fact = _find(chunks, b"data"), _find(chunks, b"fact")
     if data is None:
         return None
@@ -73,7 +73,7 @@ def count_gsm_samples(file: IO[bytes], chunks: list[Chunk]) -> int | None:
 
 
 def holds_frames(file: IO[bytes], chunks: list[Chunk]) -> bool:
-    """Tell whether a file that says PCM holds the frames of another codec, as those for a digital output do."""
+    """Tell whether a file declares PCM but holds frames of another codec, as files for a digital output do."""
     data, kind = _find(chunks, b"data"), _find(chunks, b"fmt ")
     if not data or not kind:
         return False
@@ -94,7 +94,7 @@ def holds_frames(file: IO[bytes], chunks: list[Chunk]) -> bool:
 
 
 def order(file: IO[bytes], chunks: list[Chunk]) -> list[bytes | tuple[int, int]] | None:
-    """Return a file whose ``fmt `` stands behind its ``data`` in the usual order, as spans; None for any other."""
+    """Return a file whose ``fmt `` is behind its ``data`` in the usual order; None for any other file."""
     names = [chunk.name for chunk in chunks]
     if b"fmt " not in names or b"data" not in names or names.index(b"fmt ") < names.index(b"data"):
         return None

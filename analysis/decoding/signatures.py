@@ -1,9 +1,9 @@
-"""How the formats begin that are read here: what begins so and cannot be read is damaged, all else is no sound.
+"""The signatures of the formats: a file that has one and cannot be read is damaged, any other is not audio.
 
-*Conventions.* A signature is more than a word, for which a text or noise may begin alike: it goes on to what the format
-says next.
+*Conventions.* A signature includes what the format has behind its first letters, because a text or noise may begin
+with the same letters.
 
-*Source.* The formats' own specifications, as ffmpeg's and libsndfile's readers apply them.
+*Source.* The specifications of the formats, as ffmpeg and libsndfile apply them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from typing import IO
 
 HEAD_BYTES = 512
-# Between names of chunks and sizes: any byte.
+# A dot is any byte, as in sizes.
 SIGNATURES = (
     rb"(?:RIF[FX]|RF64|BW64).{4}(?:WAVE|AVI )[A-Za-z0-9 ]{4}",
     rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0",
@@ -33,19 +33,19 @@ SIGNATURES = (
     rb"TTA1[\x01\x03]\0",
     rb"FLV\x01[\0\x01\x04\x05]\0{3}\x09",
 )
-# Of MP4 and QuickTime, at its beginning; the data may be as large as the file.
+# Boxes with which MP4 and QuickTime begin; a box of DATA_BOXES may be as large as the file.
 BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"styp", b"sidx", b"uuid", b"pnot"})
 DATA_BOXES = frozenset({b"mdat", b"moov"})
 
 
 def begins_like_a_sound(file: IO[bytes], start: int = 0) -> bool:
-    """Tell whether a file begins, at some place, like one of the formats that are read here."""
+    """Tell whether one of the formats begins at a place of a file."""
     head = os.pread(file.fileno(), HEAD_BYTES, start)
     return bool(_pattern().match(head)) or _begins_like_mp4(head)
 
 
 def _begins_like_mp4(head: bytes) -> bool:
-    """Tell whether a file begins with boxes of MP4, one after the other: each has a size and a name."""
+    """Tell whether a file begins with a box of MP4, and another box follows at its end."""
     n_bytes, name = int.from_bytes(head[:4]), head[4:8]
     if name not in BOXES or n_bytes in range(2, 8):
         return False

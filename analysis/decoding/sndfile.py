@@ -1,6 +1,6 @@
 """libsndfile decodes a sound file: WAV, AIFF, AU, CAF, W64, RF64, FLAC, OGG, Opus, MP3 and what else it knows.
 
-*Conventions.* As in recording.py; samples are [shape=(n, channels)], float32 with full scale 1, or int16.
+*Conventions.* Those of `Block`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from analysis.errors import CorruptError, NotAudioError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BLOCK_VALUES = 2**17  # of all channels together: half a megabyte as float32
-UNRECOGNISED_FORMAT, UNSUPPORTED_ENCODING = 1, 4  # libsndfile's SF_ERR_...
-# What libsndfile notes of a file that is shorter than it says: how many bytes it says to have, and how many it has.
+BLOCK_VALUES = 2**17  # samples times channels of a block: half a megabyte as float32
+UNRECOGNISED_FORMAT, UNSUPPORTED_ENCODING = 1, 4  # libsndfile's error codes SF_ERR_...
+# libsndfile's log of a file that is shorter than it declares: the number of bytes declared, and the number there is.
 SHORTER = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
-UNKNOWN_BYTES = 0x7FFF0000  # what recorders declare that do not know yet is at least as large, or 0
+UNKNOWN_BYTES = 0x7FFF0000  # a recorder that does not know the size yet declares at least this, or 0
 
 
 class Sndfile:
-    """libsndfile's view of a file, or of what ``view`` gives each time it is read.
+    """Decodes a file by libsndfile; ``view``, if given, returns the file that is read in its place.
 
-    Raises NotAudioError where it does not know the format, CorruptError where it does and cannot open it.
+    Raises NotAudioError where libsndfile does not know the format, CorruptError where it knows the format but cannot
+    open the file.
 
     Attributes:
         source: what the file says of itself.
-        declared_samples: how many samples it says to have, None where it does not say.
-        n_samples: how many there are to read at most.
+        declared_samples: number of samples that the file declares; None where it declares none.
+        n_samples: the most samples that are read.
         damage: what is known to be wrong with the file before it is decoded.
-        problem: what is wrong with it.
+        problem: what is wrong with the file, as far as it has been decoded.
     """
 
     def __init__(self, file: IO[bytes], view: Callable[[], object] | None = None) -> None:
@@ -51,16 +52,13 @@ class Sndfile:
                 raise NotAudioError("libsndfile does not know the format") from error
             raise CorruptError(f"damaged, says libsndfile: {error.error_string}") from error
         self.problem = self.damage
-        # A stream of unknown length declares the largest number there is; of MPEG it may be guessed from a first frame.
+        # libsndfile gives the largest number for an unknown length, and for MPEG audio it may guess.
         is_declared = self.n_samples < 2**62 and self.source.container != "MP3"
         self.declared_samples = self.n_samples if is_declared else None
 
     def decode(self, skip: int = 0) -> Iterator[Block]:
-        """Yield the samples from the beginning, or those after the first ``skip``.
-
-        Each block is overwritten by the next. What cannot be read ends them, and is the problem.
-        """
-        # Its floats take ten times as long to read; only SDS calls 16-bit what has finer values.
+        """Yield the samples after the first ``skip``; raise CorruptError where they cannot be read on."""
+        # As floats, 16-bit samples take ten times as long to read. SDS says 16 bits where its samples have more.
         is_16_bit = self.source.codec == "PCM_16" and self.source.container != "SDS"
         dtype = "int16" if is_16_bit else "float32"
         self.problem = self.damage
@@ -94,20 +92,20 @@ class Sndfile:
 
 
 def is_of_unknown_encoding(error: CorruptError) -> bool:
-    """Tell whether a file cannot be opened because libsndfile does not know how its samples are encoded."""
+    """Tell whether libsndfile could not open a file because it does not know the encoding of the samples."""
     cause = error.__cause__
     return isinstance(cause, soundfile.LibsndfileError) and cause.code == UNSUPPORTED_ENCODING
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # it ships no types
-    """A sound file that is only read onwards: of a seekable one, soundfile seeks after every read."""
+    """A sound file that is read without seeking: soundfile seeks after every read where the file is seekable."""
 
     def seekable(self) -> bool:
         return False
 
 
 def _find_cut(sound: soundfile.SoundFile) -> str | None:
-    """Return what is missing of a file that says how many bytes it has."""
+    """Return where a file ends that is shorter than it declares, None for any other."""
     for said, there in SHORTER.findall(sound.extra_info):
         if int(there) < int(said) < UNKNOWN_BYTES:
             return f"ends at {sound.frames / sound.samplerate:.2f} s, after {there} of {said} bytes"

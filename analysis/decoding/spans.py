@@ -1,4 +1,4 @@
-"""Parts of a file, one after the other, look like a file of their own to a decoder."""
+"""Parts of a file, one after the other, are read as a file of their own."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-type Span = bytes | tuple[int, int]  # content, or where it begins and ends in the file
+type Span = bytes | tuple[int, int]  # content, or the places in the file where it begins and ends
 
 
 class Spans:
-    """A file that is only read, made of spans of another, at a place of its own: libsndfile moves the descriptor's.
+    """A file made of spans of another file, for reading; it has its own position, as libsndfile moves the descriptor's.
 
     Attributes:
-        n_bytes: bytes that there are.
+        n_bytes: bytes of all spans together.
     """
 
     def __init__(self, file: IO[bytes], spans: Sequence[Span] | None = None, *, n_claimed: int = 0) -> None:
-        """Take the whole file, or its ``spans``; ``n_claimed`` is how many bytes more it says to have."""
+        """Take the whole file, or its ``spans``; a seek to the end goes ``n_claimed`` bytes beyond them."""
         self._descriptor = file.fileno()
         self._spans: Sequence[Span] = [(0, os.fstat(self._descriptor).st_size)] if spans is None else spans
         sizes = [len(span) if isinstance(span, bytes) else span[1] - span[0] for span in self._spans]
@@ -31,7 +31,7 @@ class Spans:
         self._place = 0
 
     def read(self, n_bytes: int) -> bytes:
-        """Read what is there; what is claimed is zeros to who goes there, and not there to who reads on."""
+        """Read the spans up to their end; claimed bytes are zeros after a seek behind the spans' end."""
         if self._place > self.n_bytes:
             return bytes(max(0, min(n_bytes, self.n_bytes + self._n_claimed - self._place)))
         pieces = []
@@ -47,17 +47,17 @@ class Spans:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def readinto(self, buffer: memoryview) -> int:
-        """Read what is there, and return how many bytes that is."""
+        """Read into a buffer, and return how many bytes were read."""
         content = self.read(len(buffer))
         buffer[: len(content)] = content
         return len(content)
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the position."""
         return self._place
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place; -1 where there is none before the beginning, which a decoder may try in a damaged file."""
+        """Set the position and return it, or -1 before the beginning, where a damaged file may lead a decoder."""
         end = self.n_bytes + self._n_claimed
         place = offset + (0, self._place, end)[whence]
         if place < 0:
