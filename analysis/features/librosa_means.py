@@ -1,11 +1,10 @@
-"""What the setting FEATURES asks for: librosa's features, as their means over frames.
+"""Spectra become the means over frames of those features of librosa that the setting FEATURES names.
 
-*Conventions.* A feature is a number or a row of numbers for each frame, [shape=(t,)] or [shape=(t, n)]; ``M`` are
-magnitudes.
+*Conventions.* A feature gives a number or a row of numbers for each frame, [shape=(t,)] or [shape=(t, n)].
 
-*Source.* ``librosa.feature.NAME(y=y, sr=22050).mean(axis=-1)`` of librosa 1.0 with its defaults is the definition; for
-``chroma_stft`` with ``tuning=0``, as librosa would estimate the tuning from the whole sound, and for ``mfcc:N`` with
-``n_mfcc=N``. The means agree to 1e-3 of themselves, or to 1e-5 of what the feature ranges over. ``mfcc`` and
+*Source.* ``librosa.feature.NAME(y=y, sr=22050).mean(axis=-1)`` of librosa 1.0 is the definition, with two differences:
+``chroma_stft`` has ``tuning=0``, because librosa would estimate the tuning from the whole sound, and ``mfcc:N`` has
+``n_mfcc=N``. A mean agrees to 1e-3 of itself, or to 1e-5 of the range of the feature. ``mfcc`` and
 ``spectral_contrast`` are clipped 80 dB below the maximum of the whole sound: ``analysis/features/clipped_means.py``.
 """
 
@@ -33,32 +32,29 @@ if TYPE_CHECKING:
 type Floats = NDArray[np.float32] | NDArray[np.float64]
 
 HZ = np.arange(N_FFT // 2 + 1) * (SR / N_FFT)  # of the bins of a spectrum
-TINY = float(np.finfo(np.float32).tiny)  # librosa divides nothing by a sum or a maximum below it
+TINY = float(np.finfo(np.float32).tiny)  # librosa does not divide by a sum or a maximum below it
 ROLL_PERCENT = 0.85
-LOWEST_HZ, N_BANDS, QUANTILE = (
-    200,
-    7,
-    0.02,
-)  # of spectral_contrast: bands of an octave from 200 Hz on, and what is below
-CONTRAST_TOLERANCE = 1e-3  # dB, of the sum over the bands
+# Of spectral_contrast: one band below LOWEST_HZ, then bands of an octave.
+LOWEST_HZ, N_BANDS, QUANTILE = 200, 7, 0.02
+CONTRAST_TOLERANCE = 1e-3  # dB: errors of the means of all bands, added up
 
 
 class LibrosaMeans:
     """The means over frames of some of librosa's features."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        """Compute those of these names, each of which is one of OPTIONAL_FEATURES of ``analysis/definition.py``."""
+        """Compute the features of these names, which are among OPTIONAL_FEATURES of ``analysis/definition.py``."""
         self._means = {name: _MEANS[name]() for name in OPTIONAL_FEATURES if name in names}
         self._found: dict[str, float | list[float]] = {}
 
     def add(self, spectra: Spectra) -> None:
-        """Add some frames."""
+        """Add the spectra of some frames."""
         for name, mean in self._means.items():
             if name not in self._found:
                 mean.add(spectra)
 
     def fields(self) -> dict[str, dict[str, Any]] | None:
-        """Return ``features``, by librosa's names; None where one of them takes a second pass."""
+        """Return ``features``, a map by librosa's names; None where all spectra are needed once more."""
         for name, mean in self._means.items():
             if name not in self._found and (found := mean.mean()) is not None:
                 self._found[name] = found.tolist()
@@ -74,7 +70,7 @@ class _Mean(Protocol):
 
 
 class _MeanOverFrames:
-    """The mean of what a function gives for some frames."""
+    """The mean over frames of a function of their spectra."""
 
     def __init__(self, compute: Callable[[Spectra], Floats]) -> None:
         self._compute = compute
@@ -90,17 +86,17 @@ class _MeanOverFrames:
 
 
 class _ZeroCrossingRate:
-    """The share of a frame's samples at which the sign changes, from sample to sample of y, not frame by frame.
+    """The share of the samples of a frame at which the sign changes.
 
-    Sample i follows a change, or not; it and the sample before it are both in the frames t with
-    ``512 t - 1024 < i < 512 t + 1024``, of which t = 0 is the first and t = n // 512 the last.
+    A change between the samples i - 1 and i of y counts in all frames t that hold both samples, which are those with
+    ``512 t - 1024 < i < 512 t + 1024`` from t = 0 to t = n // 512.
     """
 
     def __init__(self) -> None:
         self._n = 0
-        self._is_negative = np.zeros(0, bool)  # the sample before, if there is one
-        self._n_changes = 0  # in all frames together
-        self._last_places = np.zeros(0, np.int64)  # of changes that may be in fewer frames, as the sound may end
+        self._is_negative = np.zeros(0, bool)  # whether the last sample so far is negative, if there is one
+        self._n_changes = 0  # added up over frames
+        self._last_places = np.zeros(0, np.int64)  # of late changes, which are in fewer frames where the sound ends
 
     def add(self, spectra: Spectra) -> None:
         for y in spectra.blocks:
@@ -124,9 +120,9 @@ def _last_frame(places: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class _SpectralContrast:
-    """The level of the loudest bins of a band over that of the quietest.
+    """The difference between the levels of the loudest and of the quietest bins of each band.
 
-    The quietest of a tone are what the window leaks, far below it, so these are the exact magnitudes.
+    The quietest bins of a tone hold only what the window leaks, which takes exact magnitudes to compute.
     """
 
     def __init__(self) -> None:
@@ -152,7 +148,7 @@ class _SpectralContrast:
 
 
 class _Mfcc:
-    """Mean MFCCs, as those of the document, but more of them."""
+    """Mean MFCCs like those of the field ``mean_mfccs``, but more of them."""
 
     def __init__(self, n_mfcc: int) -> None:
         self._mean_mfccs = MeanMfccs(n_mfcc)
@@ -175,13 +171,13 @@ def _spectral_centroid(spectra: Spectra) -> Floats:
 
 
 def _spectral_bandwidth(spectra: Spectra) -> Floats:
-    return _moments(spectra.exact_magnitudes)[1]  # of a tone the rounding of all other bins would add a Hz
+    return _moments(spectra.exact_magnitudes)[1]  # for a tone, float32's rounding of all other bins would add 1 Hz
 
 
 def _moments(magnitudes: NDArray[np.float32]) -> tuple[Floats, Floats]:
-    """Return the mean frequency of each frame and the deviation from it, Hz, weighted by M.
+    """Return the mean frequency of each frame and the standard deviation from it, Hz, weighted by magnitude.
 
-    In float64, as the deviation of a tone is a small difference of large numbers.
+    They are computed in float64, because the deviation of a tone is a small difference of large numbers.
     """
     values = magnitudes.astype(np.float64)
     # A column at a time: of all three at once, OpenBLAS's kernels for Haswell read beyond the arrays, and crash.
@@ -242,10 +238,10 @@ def _chroma_filters() -> NDArray[np.float32]:
 
 @cache
 def _contrast_bands() -> list[tuple[slice, int]]:
-    """Return the bins of each band, and how many of them its peak and its valley are the mean of.
+    """Return the bins of each band, and the number of bins whose mean is its peak, and its valley.
 
-    librosa begins a band one bin early, counts that with QUANTILE, and leaves out the last; the highest band reaches
-    the end of the spectrum.
+    As in librosa, a band begins one bin before its lower edge and ends one bin before its upper edge, except that the
+    highest band ends with the spectrum. That number is a share QUANTILE of the bins before the last one is left out.
     """
     edges = [0, *(LOWEST_HZ * 2.0 ** np.arange(N_BANDS))]
     bands = []

@@ -1,20 +1,24 @@
-"""Power spectra become the note that a sound holds, where it holds a single one.
+"""Power spectra become the note of a sound that has a single pitch.
 
-*Conventions.* ``P`` are power spectra, float32 [shape=(t, 1025)]; ``e`` is a frame's mean power. Pitch is in MIDI
-numbers: 69 is A4, 440 Hz, and 1 is a semitone. A lag is in steps of 1 / FINER samples.
+*Conventions.* ``P_t`` is the power spectrum of frame t, ``e_t`` its mean. Pitch is in MIDI numbers: 69 is A4, 440 Hz,
+and 1 is a semitone. Lags k are in steps of 1 / FINER samples.
 
-*Definition.* S is the sum over frames of P, a frame weighing ``e ** LOUDNESS / e``. Its autocorrelation, divided by
-that at lag 0 and by the autocorrelation of the window, is 1 at a lag at which all that is heard repeats. Of its peaks
-within CLOSE of the highest, the first is the period. A tone repeats at the multiples of its period too: at 2, 4 ...
-times the period, up to FAR samples, the peak beside is looked for and corrects the period. The lowest of these heights
-is the clarity. The note is null
+*Definition.* The mean spectrum S and its autocorrelation A::
 
-- where the clarity is below CLEAR: noise, speech and melodies repeat at no lag from the first frame to the last;
-- where the harmonics that are multiples of neither 2, 3 nor 5 have less than OWN of the power of all harmonics: a chord
-  repeats where all of its tones do, far below them, and of that period these harmonics belong to none of its tones;
-- outside LOWEST_HZ to HIGHEST_HZ.
+    S = sum over frames of P_t * e_t ** LOUDNESS / e_t
+    a(k) = irfft(S) at lag k                                    the autocorrelation, by Wiener and Khinchin
+    A(k) = a(k) / a(0) / h(k)                                   h is the autocorrelation of the Hann window, h(0) = 1
 
-Gain changes nothing: it cancels out. Silence before and after changes nothing, as it weighs nothing.
+A is 1 at a lag after which all that is heard repeats. The period is the first of the peaks of A that are at least CLOSE
+times the highest. A tone also repeats after multiples of its period: at 2, 4, 8 ... times the period, up to a lag of
+FAR, the highest value nearby corrects the period. The lowest of these values is the clarity. The note is null
+
+- where the clarity is below CLEAR: noise, speech and melodies do not repeat after one lag from first to last frame;
+- where the harmonics whose numbers are not multiples of 2, 3 or 5 have less than OWN of the power of all harmonics. A
+  chord repeats after a period far below its tones, and no tone of the chord has these harmonics of that period;
+- where the period is outside LOWEST_HZ to HIGHEST_HZ.
+
+*Laws.* Gain changes nothing: it cancels out. Silence before and after the sound changes nothing: it weighs nothing.
 
 *Source.* The autocorrelation method, as in P. Boersma, "Accurate short-term analysis of the fundamental frequency and
 the harmonics-to-noise ratio of a sampled sound" (1993), from which the division by that of the window comes; here of
@@ -39,18 +43,18 @@ if TYPE_CHECKING:
 N_BINS = N_FFT // 2 + 1  # of a spectrum
 EVERY = 2  # a half of the frames tells enough, as they overlap by three quarters; BATCH is even
 LOUDNESS = 0.75  # exponent of the power, as in the fingerprint
-SILENT = 1e-34  # mean power of a frame that is as good as digital silence
-FIRST_BIN = 2  # an offset is in bins 0 and 1
+SILENT = 1e-34  # mean power of a frame that counts as digital silence
+FIRST_BIN = 2  # bins 0 and 1 hold an offset
 FINER = 8  # steps of the lag to a sample
 LOWEST_HZ, HIGHEST_HZ = 30.0, 4300.0  # all keys of a piano but the lowest three
-SHORTEST = 2 * FINER  # lag at which the search begins: a tone above HIGHEST_HZ is found, not taken for a lower one
+SHORTEST = 2 * FINER  # lag; it is below the period of HIGHEST_HZ, so that a higher tone is not taken for a lower one
 LONGEST = int(FINER * SR / LOWEST_HZ)
-FAR = 192 * FINER  # lag up to which multiples of the period are looked for
+FAR = 192 * FINER  # lag of the highest multiple of the period that is used
 CLOSE = 0.9  # of the highest peak
 CLEAR = 0.85
-OWN = 0.01  # share of power; of 1700 notes 1 in 100 has less
+OWN = 0.01  # share of power; 1 % of 1700 notes have less
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-MEAN = np.full(N_BINS, 1 / N_BINS, np.float32)  # powers times these are their mean
+MEAN = np.full(N_BINS, 1 / N_BINS, np.float32)  # powers @ MEAN are the means of frames
 
 
 class Note:
@@ -88,7 +92,7 @@ def find_period(spectrum: NDArray[np.float64]) -> tuple[float, float] | None:
     -------
     period : float, samples
     clarity : float, 0 to 1
-        how much repeats at that period; None in place of both where nothing does, or outside the range of notes
+        share that repeats after the period; None instead of both where nothing does, or outside the range of notes
 
     Examples
     --------

@@ -1,27 +1,31 @@
 """Mel levels become the tempo of a sound that has a beat.
 
-*Conventions.* ``L`` is the mel power in dB, float32 [shape=(t, 128)]. Lags and periods are in frames, of which there
-are SR / HOP_LENGTH = 43.07 in a second.
+*Conventions.* ``L_t`` are the mel levels of frame t in dB, raised to 80 dB below the highest level so far. Lags and
+periods are in frames; a second has SR / HOP_LENGTH = 43.07 frames.
 
-*Definition.* The onset strength of a frame is the mean over bands of what L has risen by since the frame before, L
-being raised to 80 dB below the highest level so far. A tempogram is the autocorrelation of WINDOW frames of it under a
-Hann window; A is the sum of those of a window every STEP frames, divided by that at lag 0 and by the autocorrelation
-of the Hann window. How far A stands above its median over the lags of BASE is its contrast, at most 1.
+*Definition.* The onset strength s, its autocorrelation a in windows w, and the contrast C::
 
-- A period's score is the contrast at 1, 2, 3, 4 and 8 times that period, as far as the window reaches, times a normal
-  curve over the octaves around CENTRE_BPM. The best of CANDIDATES is corrected to where A is highest at its multiples:
-  between lags, of whose grid 120 BPM is no point. Its clarity is the mean contrast at these multiples.
-- A sound of LOOP_S may be a loop that is cut on the beat. Then it has 2, 4, 8, 16 or 32 beats, of which one number is a
-  tempo from LOOP_BPM to twice that; the cyclic autocorrelation of its onset strength, less its mean and what exceeds
-  that by 4 deviations, has peaks at quarters, halves, once, twice or 4 times the length of a beat. The mean of the
-  highest two is its clarity; from LOOP_CLEAR on it is a loop, and its tempo the one that its length says, in the octave
-  of the other way if that found the same.
+    s_t = mean over bands of max(L_t - L_(t-1), 0)
+    a(k) = sum over windows of the autocorrelation at lag k of (s_t * hann_t)      WINDOW frames, every STEP frames
+    A(k) = a(k) / a(0) / h(k)                                   h is the autocorrelation of the Hann window, h(0) = 1
+    C(k) = (A(k) - b) / (1 - b)                                 b is the median of A over the lags of BASE
 
-The tempo is that of the loop, else the other from CLEAR and SHORTEST_S on, and null where neither is clear, or where
-the onsets are weaker than WEAK_DB, root mean square of the strength in the louder windows.
+- *By its beats.* Each period P of CANDIDATES has the score ``mean(C(m P)) * exp(-(o / OCTAVES) ** 2 / 2)``, with m = 1,
+  2, 3, 4 and 8 as far as the window reaches, and o the octaves between the tempo of P and CENTRE_BPM. The period of the
+  highest score is then moved to where A is highest at its multiples. It need not be a whole number of frames: 120 BPM
+  is not. The mean of C at its multiples is the clarity.
+- *By its length.* A sound with a duration in LOOP_S may be a loop that is cut on the beat. If so, it has 2, 4, 8, 16 or
+  32 beats, and one of these numbers gives a tempo from LOOP_BPM to twice that. The cyclic autocorrelation of s, without
+  its mean and with its highest values limited, then has peaks at 1/4, 1/2, 1, 2 and 4 times the length of a beat. The
+  mean of the two highest peaks is the clarity.
 
-*Source.* ``librosa.onset.onset_strength`` and ``librosa.feature.tempogram`` of librosa 1.0, but for the shift of the
-first and the normalisation of the second. docs/numbers.md has the measurements behind each number.
+A clarity by the length of at least LOOP_CLEAR gives the tempo, in the octave that the beats say, if they say the same
+tempo otherwise. Else the beats give the tempo, if their clarity is at least CLEAR and the sound is at least SHORTEST_S
+long. Else the tempo is null. It is also null where the root mean square of s, in the windows where s is strong, is
+below WEAK_DB.
+
+*Source.* ``librosa.onset.onset_strength`` and ``librosa.feature.tempogram`` of librosa 1.0, except that the first is
+not shifted in time and the second is not normalised. docs/numbers.md has the measurements behind each number.
 """
 
 from __future__ import annotations
@@ -41,11 +45,11 @@ if TYPE_CHECKING:
     from analysis.features.spectra import Spectra
 
 FRAMES_PER_MINUTE = 60 * SR / HOP_LENGTH
-WINDOW = 344  # frames, 8 s, of ``librosa.feature.tempo``
+WINDOW = 344  # frames, 8 s, as in ``librosa.feature.tempo``
 STEP = 64  # frames
-N_CORRELATION = 720  # of the FFT: at least twice WINDOW
-BASE = slice(8, 260)  # lags from 323 BPM to 10
-REACH = 320  # lag up to which the autocorrelation has enough frames
+N_CORRELATION = 720  # length of the FFT: at least twice WINDOW
+BASE = slice(8, 260)  # lags, from 323 BPM to 10
+REACH = 320  # the longest lag for which a window has enough frames
 LOWEST_BPM, HIGHEST_BPM, CENTRE_BPM, OCTAVES = 48, 210, 115, 0.9
 CANDIDATES = FRAMES_PER_MINUTE / np.geomspace(HIGHEST_BPM, LOWEST_BPM, 300)
 MULTIPLES = np.array([1, 2, 3, 4, 8])
@@ -53,23 +57,23 @@ CORRECTIONS = np.linspace(0.965, 1.035, 141)
 CLEAR, SHORTEST_S, WEAK_DB = 0.2, 2, 1.5
 LOOP_S = (0.8, 12)
 LOOP_BEATS, LOOP_BPM, LOOP_CLEAR = (2, 4, 8, 16, 32), 80, 0.4
-SAME_OCTAVE = 0.06  # octaves by which the two ways may differ, whole octaves apart
+SAME_OCTAVE = 0.06  # octaves: tempos that differ by less from whole octaves are the same
 N_HEAD = int(LOOP_S[1] * SR / HOP_LENGTH) + 1  # frames of the longest loop
 MEAN = np.full(N_MELS, 1 / N_MELS, np.float32)
 
 
 class Tempo:
-    """The sum of tempograms, and the onset strength of as much as a loop may have, added up frame by frame."""
+    """The sum of autocorrelations, and the onset strength of the first frames, as many as a loop may have."""
 
     def __init__(self) -> None:
         self._length = 0  # samples
         self._maximum = np.float32(-np.inf)  # dB
         self._before: NDArray[np.float32] | None = None  # levels of the last frame
         self._levels, self._rises = np.empty((2, BATCH, N_MELS), np.float32)
-        self._waiting = np.zeros(WINDOW // 2, np.float32)  # onset strength of the windows to come
+        self._waiting = np.zeros(WINDOW // 2, np.float32)  # onset strength of frames that later windows need
         self._head = np.zeros(0, np.float32)
         self._sum = np.zeros(WINDOW)  # of autocorrelations
-        self._square = 0.0  # of those at lag 0
+        self._square = 0.0  # of autocorrelations at lag 0
 
     def add(self, spectra: Spectra) -> None:
         """Add the mel levels of some frames."""
@@ -135,7 +139,7 @@ def find_tempo(tempogram: NDArray[np.float64]) -> tuple[float, float]:
     -------
     bpm : float
     clarity : float, at most 1
-        how far the beat's multiples stand above the lags between
+        mean contrast at the multiples of the period
 
     Examples
     --------
@@ -177,7 +181,7 @@ def find_loop(strength: NDArray[np.float32], length: int) -> tuple[float, float]
     -------
     bpm : float, 80 to 160
     clarity : float, at most 1
-        how much it repeats within itself; None in place of both where there are no onsets, or no number of beats fits
+        mean of the two highest peaks; None instead of both where there is no onset, or no number of beats fits
     """
     beats = next((n for n in LOOP_BEATS if LOOP_BPM <= 60 * n * SR / length < 2 * LOOP_BPM), None)
     highest = float(strength.mean() + 4 * strength.std())
@@ -185,7 +189,7 @@ def find_loop(strength: NDArray[np.float32], length: int) -> tuple[float, float]
     changes -= changes.mean()
     if beats is None or not changes.any():
         return None
-    n_frames = length / HOP_LENGTH  # not whole: the loop is as long as its samples say
+    n_frames = length / HOP_LENGTH  # need not be whole, as the loop is as long as its samples
     numbers = np.arange(1, min(200, int(n_frames / 2)) + 1)
     turns = np.exp(-2j * np.pi / n_frames * np.outer(numbers, np.arange(len(changes))))
     powers = np.square(np.abs(turns @ changes))
@@ -195,12 +199,12 @@ def find_loop(strength: NDArray[np.float32], length: int) -> tuple[float, float]
 
 
 def _multiples(period: float) -> NDArray[np.float64]:
-    """Return the multiples of a period as far as BASE reaches."""
+    """Return the multiples of a period up to the end of BASE."""
     return np.arange(1, int(BASE.stop / period) + 1, dtype=np.float64) * float(period)
 
 
 def _at(heights: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the heights at lags that are not whole."""
+    """Return the heights at lags that need not be whole, by linear interpolation."""
     values: NDArray[np.float64] = np.interp(lags, np.arange(len(heights)), heights)
     return values
 
@@ -212,7 +216,7 @@ def _hann() -> NDArray[np.float32]:
 
 @cache
 def _correlation_of_hann() -> NDArray[np.float64]:
-    """Return the autocorrelation of the Hann window at each lag, 1 at 0; where it is next to nothing, a little more."""
+    """Return the autocorrelation of the Hann window by lag, 1 at lag 0 and at least 0.02, so that it can divide."""
     correlation = np.correlate(_hann().astype(np.float64), _hann().astype(np.float64), "full")[WINDOW - 1 :]
     heights: NDArray[np.float64] = np.maximum(correlation / correlation[0], 0.02)
     return heights
