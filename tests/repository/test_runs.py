@@ -53,6 +53,14 @@ def test_drawn(number):
 STARTS = "test_that_starts_what_it_does_not_ask_for"
 
 
+@pytest.fixture(params=[{}, {"CI": "true"}], ids=["here", "in CI"])
+def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines on which hypothesis has other settings of its own."""
+    monkeypatch.delenv("CI", raising=False)
+    for name, value in request.param.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A folder with these tests, and a gsutil that is on the path."""
@@ -103,6 +111,7 @@ def test_order_can_be_reversed(small: Path) -> None:
     assert backwards == forwards[::-1]
 
 
+@pytest.mark.usefixtures("machine")
 def test_seed_repeats_what_was_drawn(small: Path) -> None:
     """The seed is printed, also beside a test that failed with it, and the same one draws the same."""
     printed = []
