@@ -60,7 +60,7 @@ def answer(
     Raises what a retry can cure, such as errors of the network and of the services.
     """
     try:
-        check_selected(upload, settings.include_names, settings.exclude_names)
+        check_selected(upload, settings)
         begin()
         return _answer_with_sound(upload, settings, pace)
     except Skipped as why:

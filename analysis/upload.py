@@ -6,14 +6,19 @@
 the types are those of https://cloud.google.com/functions/docs/calling/storage.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.errors import Skipped
+
+if TYPE_CHECKING:
+    from analysis.settings import Settings
 
 FINALIZE_TYPES = frozenset({"google.storage.object.finalize", "google.cloud.storage.object.v1.finalized"})
 # The oldest type is the same for finalized and for deleted objects, and some events come without a type. For these the
@@ -107,7 +112,7 @@ def read_upload(event: Any, context: Any = None) -> Upload:
     )
 
 
-def check_selected(upload: Upload, include_names: tuple[str, ...] = (), exclude_names: tuple[str, ...] = ()) -> None:
+def check_selected(upload: Upload, settings: Settings) -> None:
     """Raise Skipped for objects that tools make beside the uploads, and for names that the settings leave out.
 
     The names of the settings are globs, in which ``*`` matches ``/`` too.
@@ -118,10 +123,10 @@ def check_selected(upload: Upload, include_names: tuple[str, ...] = (), exclude_
         raise Skipped("a temporary part of a composite upload: the whole has an event of its own")
     if UNFINISHED.search(upload.blob_name):
         raise Skipped("an upload that is not finished: what it is renamed to has an event of its own")
-    if include_names and not _matches(upload.blob_name, include_names):
-        raise Skipped(f"not among INCLUDE_NAMES={','.join(include_names)}")
-    if _matches(upload.blob_name, exclude_names):
-        raise Skipped(f"among EXCLUDE_NAMES={','.join(exclude_names)}")
+    if settings.include_names and not _matches(upload.blob_name, settings.include_names):
+        raise Skipped(f"not among INCLUDE_NAMES={','.join(settings.include_names)}")
+    if _matches(upload.blob_name, settings.exclude_names):
+        raise Skipped(f"among EXCLUDE_NAMES={','.join(settings.exclude_names)}")
 
 
 def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:

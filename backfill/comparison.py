@@ -118,7 +118,7 @@ def _state_of(upload: Upload, document: StoredDocument | None, settings: Setting
     if document is not None and is_answered and not document.is_stale:
         return State.REJECTED if document.reason else State.SOUND
     try:
-        check_selected(upload, settings.include_names, settings.exclude_names)
+        check_selected(upload, settings)
     except Skipped:
         return State.SOUND if is_answered else State.SKIPPED
     return State.STALE if is_answered else State.MISSING

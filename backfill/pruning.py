@@ -50,7 +50,7 @@ def _read(reference: firestore.DocumentReference) -> firestore.DocumentSnapshot[
 def _is_unanswered(upload: Upload, client: firestore.Client, settings: Settings) -> bool:
     """Return whether an upload has neither sound nor rejection, and is not skipped."""
     try:
-        check_selected(upload, settings.include_names, settings.exclude_names)
+        check_selected(upload, settings)
     except Skipped:
         return False
     uid = make_uid(upload)

@@ -10,6 +10,7 @@ import pytest
 from cloudevents.http import from_json
 
 from analysis.errors import Skipped
+from analysis.settings import Settings
 from analysis.upload import Upload, check_selected, read_upload
 
 EVENTS = Path(__file__).parent / "events"
@@ -168,7 +169,7 @@ def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
     Those of gcloud are known by their names, too, whatever folder its setting names.
     """
     with pytest.raises(Skipped, match="composite"):
-        check_selected(Upload("b", blob_name, 1, size=10))
+        check_selected(Upload("b", blob_name, 1, size=10), Settings())
 
 
 @pytest.mark.parametrize(
@@ -188,14 +189,14 @@ def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
 )
 def test_names_that_resemble_parts_are_selected(blob_name: str) -> None:
     """A sound whose folders are called like the tools' own, but for a piece, is a sound."""
-    check_selected(Upload("b", blob_name, 1, size=10))
+    check_selected(Upload("b", blob_name, 1, size=10), Settings())
 
 
 @pytest.mark.parametrize("blob_name", [".gcsfuse_tmp/x", "a/.gcsfuse_tmp/x", "a.wav.filepart", "a.wav.1f.partial"])
 def test_uploads_that_are_not_finished_are_left(blob_name: str) -> None:
     """What gcsfuse, WinSCP and rclone write before they rename it is nobody's sound yet."""
     with pytest.raises(Skipped, match="not finished"):
-        check_selected(Upload("b", blob_name, 1, size=10))
+        check_selected(Upload("b", blob_name, 1, size=10), Settings())
 
 
 @pytest.mark.parametrize(
@@ -206,18 +207,18 @@ def test_folder_placeholders_are_left(blob_name: str, size: int | None, left: bo
     """A placeholder is an empty object named like a folder; anything with content is an upload."""
     if left:
         with pytest.raises(Skipped, match="folder"):
-            check_selected(Upload("b", blob_name, 1, size=size))
+            check_selected(Upload("b", blob_name, 1, size=size), Settings())
     else:
-        check_selected(Upload("b", blob_name, 1, size=size))
+        check_selected(Upload("b", blob_name, 1, size=size), Settings())
 
 
 def test_names_can_be_included_and_excluded() -> None:
     """INCLUDE_NAMES and EXCLUDE_NAMES are globs over the whole name; case counts, and * crosses slashes."""
     upload = Upload("b", "takes/2026/one.WAV", 1, size=9)
 
-    check_selected(upload, include_names=("x", "takes/*.WAV"), exclude_names=("*.wav",))
+    check_selected(upload, Settings(include_names=("x", "takes/*.WAV"), exclude_names=("*.wav",)))
     with pytest.raises(Skipped, match=r"INCLUDE_NAMES=\*\.wav"):
-        check_selected(upload, include_names=("*.wav",))
+        check_selected(upload, Settings(include_names=("*.wav",)))
     for include_names in [("takes/*",), ()]:
         with pytest.raises(Skipped, match="EXCLUDE_NAMES"):
-            check_selected(upload, include_names=include_names, exclude_names=("*/2026/*",))
+            check_selected(upload, Settings(include_names=include_names, exclude_names=("*/2026/*",)))
