@@ -119,9 +119,9 @@ def rewrite(page: str) -> str:
     text = (ROOT / page).read_text()
     for (of, name), write in PARTS.items():
         if of == page:
-            begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+            begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
             before, part, after = re.split(f"(?<={re.escape(begin)})(.*?)(?={re.escape(end)})", text, flags=re.DOTALL)
-            text = before + write(part) + after
+            text = f"{before}{write(part)}\n{after}"
     return text
 
 
