@@ -105,9 +105,10 @@ def test_divergence_is_kullback_and_leibler_s() -> None:
 def test_midi_plays_every_note() -> None:
     """Times are MIDI's variable-length quantities, and each note begins and ends."""
     assert [_ticks(n) for n in (0, 127, 128, 200, 16_383)] == [b"\0", b"\x7f", b"\x81\0", b"\x81\x48", b"\xff\x7f"]
-    assert struct.unpack(">I", _midi()[18:22]) == (len(_midi()) - 22,)
-    assert _midi().count(bytes([0x80, KEYS[0], 0])) == len(PROGRAMS)
-    assert _midi().count(b"\x90") == _midi().count(b"\xff\x2f\0") * len(PROGRAMS) * len(KEYS)
+    midi = _midi(PROGRAMS, KEYS)
+    assert struct.unpack(">I", midi[18:22]) == (len(midi) - 22,)
+    assert midi.count(bytes([0x80, KEYS[0], 0])) == len(PROGRAMS)
+    assert midi.count(b"\x90") == midi.count(b"\xff\x2f\0") * len(PROGRAMS) * len(KEYS)
 
 
 @pytest.mark.usefixtures("apt_get")
