@@ -161,11 +161,12 @@ def _work(connection: Connection, settings: Settings, pace: Pace) -> None:
     while True:
         try:
             upload = connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the second where the parent ended before it read an answer
             return
         result: Result
         try:
             result = answer(upload, settings, pace)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and then listed
             result = Failure(f"{type(error).__name__}: {error}")
-        connection.send(result)
+        with suppress(ConnectionError):  # nobody waits for it: what comes next is the end
+            connection.send(result)

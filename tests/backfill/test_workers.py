@@ -252,3 +252,16 @@ def test_an_error_is_a_failure_that_is_named(
     assert results["forbidden"].message.startswith("Forbidden: 403 ")
     assert results["other"].kind == "gone"
     assert len(asked) == 1
+
+
+def test_worker_whose_parent_is_gone_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    """A worker ends quietly where its parent was ended before it read the last answer."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    worker = multiprocessing.get_context("spawn").Process(target=workers._work, args=(theirs, SETTINGS, IN_THE_CLOUD))
+    theirs.send("an answer that nobody reads")
+    ours.close()
+    worker.start()
+    worker.join(60)
+
+    assert worker.exitcode == 0
+    assert "Traceback" not in capfd.readouterr().err
