@@ -80,7 +80,8 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
     EmptyError, TooLargeError, EncryptedError, CorruptError; Gone when this generation is no longer there;
     Skipped when it turns out to be a folder's placeholder.
     """
-    if refused := refused_by_event(upload, max_bytes):
+    if refused := _refused_by_event(upload, max_bytes):
+        check_is_there(upload)  # often it is not, as some tools make an empty object first
         raise refused
     with ExitStack() as on_error:
         file = on_error.enter_context(TemporaryFile(prefix="sound-"))
@@ -95,20 +96,20 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
     return file
 
 
-def refused_by_event(upload: Upload, max_bytes: int) -> AnalysisError | Skipped | None:
+def check_is_there(upload: Upload) -> None:
+    """Raise Gone where this generation is no longer in the bucket; the client's own errors are raised, too."""
+    bucket = _client().bucket(upload.bucket_name)
+    if bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY) is None:
+        raise _gone(upload)
+
+
+def _refused_by_event(upload: Upload, max_bytes: int) -> AnalysisError | Skipped | None:
     """Return the reason for which an object is not downloaded, as far as its event tells; None where it tells none."""
     if upload.size == 0:
         return _empty(upload)
     if upload.size is not None and upload.size > max_bytes:
         return TooLargeError(f"{upload.uri} has {upload.size} bytes: at most MAX_BYTES={max_bytes} are taken")
     return EncryptedError(_encrypted(upload)) if upload.customer_encrypted else None
-
-
-def check_is_there(upload: Upload) -> None:
-    """Raise Gone where this generation is no longer in the bucket; the client's own errors are raised, too."""
-    bucket = _client().bucket(upload.bucket_name)
-    if bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY) is None:
-        raise _gone(upload)
 
 
 def _fetch(upload: Upload, file: IO[bytes], max_bytes: int, pace: Pace) -> None:

@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 from analysis.document import make_rejection, make_sound, make_uid
-from analysis.download import IN_THE_CLOUD, Pace, check_is_there, download, refused_by_event
+from analysis.download import IN_THE_CLOUD, Pace, check_is_there, download
 from analysis.errors import AnalysisError, ExpiredError, Gone, Skipped
 from analysis.upload import check_selected
 
@@ -92,11 +92,6 @@ def _answer_with_sound(upload: Upload, settings: Settings, pace: Pace) -> Answer
 def _answer_with_rejection(upload: Upload, settings: Settings, error: AnalysisError) -> Answer:
     from analysis import store  # noqa: PLC0415 - see HEAVY_MODULES
 
-    if isinstance(error, ExpiredError) or refused_by_event(upload, settings.max_bytes):
-        try:
-            check_is_there(upload)  # often it is not, as some tools make an empty object first
-        except Gone as why:
-            return Answer("gone", make_uid(upload), str(why))
     rejection = make_rejection(upload, error, datetime.now(UTC))
     kind: Literal["rejection", "kept"] = "rejection" if store.write_rejection(rejection, settings) else "kept"
     return Answer(kind, rejection["uid"], str(error), error.reason)
@@ -104,6 +99,7 @@ def _answer_with_rejection(upload: Upload, settings: Settings, error: AnalysisEr
 
 def _check_age(upload: Upload, limit_s: float) -> None:
     if upload.happened_at and (age := datetime.now(UTC) - upload.happened_at).total_seconds() > limit_s:
+        check_is_there(upload)
         limit = timedelta(seconds=limit_s)
         raise ExpiredError(f"{upload.uri}: its event is {age} old, at most MAX_EVENT_AGE_S={limit} is analysed")
 

@@ -168,11 +168,11 @@ def test_max_bytes_is_the_most_that_is_taken(fetch: Fetch, name: str, event: dic
 
 
 def test_size_of_the_event_spares_the_download(fetch: Fetch, storage_proxy: StorageProxy) -> None:
-    """What is too large by its event is not asked for."""
-    with pytest.raises(TooLargeError):
+    """Of what is too large by its event no byte is fetched: one request asks whether it is there."""
+    with pytest.raises(TooLargeError, match=f"has {len(NOISE)} bytes"):
         fetch(NOISE, len(NOISE) - 1)
 
-    assert storage_proxy.requests == []
+    assert storage_proxy.requests == [""]
 
 
 COMPRESSED = gzip.compress(NOISE[:1000])
