@@ -106,6 +106,26 @@ def test_a_place_in_one_sound_is_none_in_another(tab: Any, small: tuple[Page, di
     assert float(tab.locator("#player-time").text_content().partition(" /")[0][2:]) < SECONDS / 2
 
 
+def test_keys_add_up_before_the_file_has_begun_to_arrive(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Each press of an arrow key goes on from the one before, also while the browser knows nothing of the file yet."""
+    page, uids = small
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    tab.route("**/sounds/*/audio", hold)
+    tab.goto(f"{page.url}/sounds/{uids['tone.wav']}")
+    tab.locator("#seek").focus()
+    for _ in range(10):
+        tab.keyboard.press("ArrowRight")
+
+    assert wait_for_slider(tab, SECONDS * 0.2) == pytest.approx(SECONDS * 0.2)
+    held.pop().continue_()
+    tab.unroute("**/sounds/*/audio")
+    assert wait_for_slider(tab, SECONDS * 0.2 + 0.5) < SECONDS * 0.4
+
+
 @pytest.fixture
 def hour(shared: Page) -> str:
     """The name of a sound of an hour, whose file is there."""

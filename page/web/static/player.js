@@ -15,7 +15,8 @@ let pendingShare = null; // 0 to 1: where to seek as soon as the browser knows t
 const listeners = new Set();
 
 export function current() {
-  return { uid, name, playing: uid !== null && !audio.paused, seconds: audio.currentTime, duration: duration() };
+  const seconds = pendingShare === null ? audio.currentTime : pendingShare * (duration() || 0);
+  return { uid, name, playing: uid !== null && !audio.paused, seconds, duration: duration() };
 }
 
 export function onChange(listener) {
