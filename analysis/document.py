@@ -217,6 +217,16 @@ def make_rejection(upload: Upload, error: AnalysisError, rejected_at: datetime) 
     return _in_order(values, REJECTION_FIELDS)
 
 
+def read_version(document: Mapping[str, Any]) -> float:
+    """Return the analysis_version of a document that anybody may have written: 0 where it is no number.
+
+    >>> read_version({"analysis_version": 3}), read_version({"analysis_version": "three"}), read_version({})
+    (3, 0, 0)
+    """
+    version = document.get("analysis_version")
+    return version if isinstance(version, int | float) and version > 0 else 0
+
+
 def lacks_features(document: Mapping[str, Any], asked: tuple[str, ...]) -> bool:
     """Return whether a sound's document lacks a feature that the setting FEATURES now asks for.
 

@@ -15,6 +15,7 @@ from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
+from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_rejection, make_sound, make_uid
 from analysis.download import IN_THE_CLOUD, Pace, check_is_there, download
 from analysis.errors import AnalysisError, ExpiredError, Gone, Skipped
@@ -35,11 +36,12 @@ class Answer:
     """What became of an upload.
 
     Attributes:
-        kind: "sound" or "rejection", which was written; "kept", where the upload would be rejected now but was a sound
-            before, which stays; "skipped", where it needs no document; "gone", where it is no longer in the bucket.
+        kind: "sound" or "rejection", which was written; "kept", where a sound is there that stays, as the upload would
+            be rejected now, or as a newer version wrote it; "skipped", where it needs no document; "gone", where it is
+            no longer in the bucket.
         uid: the uid of the upload, and of its document if it has one.
-        message: why it is not a sound.
-        reason: the reason of the rejection; where a sound is kept, that of the rejection that was not written.
+        message: why no sound was written.
+        reason: the reason of the rejection, also of one that was not written as a sound is kept.
         length: samples of the sound at 22 050 Hz.
         seconds: how long each step took, by its name.
     """
@@ -85,7 +87,10 @@ def _answer_with_sound(upload: Upload, settings: Settings, pace: Pace) -> Answer
             extracted = features.extract(recording, settings.features)
     sound = make_sound(upload, recording.source, extracted, datetime.now(UTC))
     with _timed("write", seconds):
-        store.write_sound(sound, settings)
+        is_written = store.write_sound(sound, settings)
+    if not is_written:
+        message = f"{upload.uri}: it is of a newer version of the analysis than {ANALYSIS_VERSION}"
+        return Answer("kept", sound["uid"], message)
     return Answer("sound", sound["uid"], length=sound["length"], seconds=seconds)
 
 

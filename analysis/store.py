@@ -23,9 +23,11 @@ from google.cloud.firestore_v1.vector import Vector
 
 from analysis import login
 from analysis.definition import ANALYSIS_VERSION
-from analysis.document import SOUND_FIELDS
+from analysis.document import SOUND_FIELDS, read_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analysis.settings import Settings
 
 CALL_S = 5  # of one attempt; a commit to the emulator takes 0.04
@@ -37,27 +39,34 @@ RETRY = Retry(
     maximum=5,
     timeout=RETRY_S,
 )
-
+MAX_COMMITS = 5  # of one document, where others write it between our reading and our writing
 
 # Reasons that say nothing of the content, so they do not replace a sound of an older version.
 PASSING_REASONS = frozenset({"expired", "failed"})
 
 
-def write_sound(sound: dict[str, Any], settings: Settings) -> None:
-    """Write our fields of ``sounds/{uid}``, and delete ``rejections/{uid}`` in one commit.
+def write_sound(sound: dict[str, Any], settings: Settings) -> bool:
+    """Write our fields of ``sounds/{uid}``, delete ``rejections/{uid}`` in the same commit, and return True.
 
     Where the document exists, each of our fields is replaced, or deleted if the sound does not have it. Fields that
-    people added stay.
+    people added stay. Where it is of a newer version, nothing is written, and False is returned.
     """
-    names = [field.name for field in SOUND_FIELDS]
-    document = {name: sound.get(name, firestore.DELETE_FIELD) for name in names}
+    client = _client(settings.firestore_database)
+    reference = client.collection(settings.sounds_collection).document(sound["uid"])
+    rejection = client.collection(settings.rejections_collection).document(sound["uid"])
+    document = dict(sound)
     if "fingerprint" in sound:
         document["fingerprint"] = Vector(sound["fingerprint"])
-    client = _client(settings.firestore_database)
-    batch = client.batch()
-    batch.set(client.collection(settings.sounds_collection).document(sound["uid"]), document, merge=names)
-    batch.delete(client.collection(settings.rejections_collection).document(sound["uid"]))
-    batch.commit(retry=RETRY, timeout=CALL_S)
+    absent = {field.name: firestore.DELETE_FIELD for field in SOUND_FIELDS if field.name not in sound}
+
+    def fill(batch: firestore.WriteBatch, existing: firestore.DocumentSnapshot[Any] | None) -> None:
+        if existing is None:
+            batch.create(reference, document)
+        else:
+            batch.update(reference, document | absent, _unchanged(client, existing))
+        batch.delete(rejection)
+
+    return _commit(client, reference, fill, newest=ANALYSIS_VERSION)
 
 
 def write_rejection(rejection: dict[str, Any], settings: Settings) -> bool:
@@ -66,31 +75,51 @@ def write_rejection(rejection: dict[str, Any], settings: Settings) -> bool:
     A sound of an older version does not count: the same commit deletes it, unless the reason is one of PASSING_REASONS.
     """
     client = _client(settings.firestore_database)
-    # This deletes nothing: it is the condition that there is no sound. A transaction would do the same in four calls,
-    # which cannot be bounded in time as the one commit is.
-    if _replace_sound(client, rejection, settings, client.write_option(exists=False)):
-        return True
-    if rejection["reason"] in PASSING_REASONS:
-        return False
     sound = client.collection(settings.sounds_collection).document(rejection["uid"])
-    snapshot = sound.get(["analysis_version"], retry=RETRY, timeout=CALL_S)
-    if not snapshot.exists:  # removed meanwhile
-        return _replace_sound(client, rejection, settings, client.write_option(exists=False))
-    if (snapshot.get("analysis_version") or 0) >= ANALYSIS_VERSION:
-        return False
-    return _replace_sound(client, rejection, settings, client.write_option(last_update_time=snapshot.update_time))
+    reference = client.collection(settings.rejections_collection).document(rejection["uid"])
+
+    def fill(batch: firestore.WriteBatch, existing: firestore.DocumentSnapshot[Any] | None) -> None:
+        # Where there is no sound this deletes nothing: it is the condition that there is none. A transaction would do
+        # the same in four calls, which cannot be bounded in time as a commit is.
+        batch.delete(sound, client.write_option(exists=False) if existing is None else _unchanged(client, existing))
+        batch.set(reference, rejection)
+
+    return _commit(client, sound, fill, newest=-1 if rejection["reason"] in PASSING_REASONS else ANALYSIS_VERSION - 1)
 
 
-def _replace_sound(client: firestore.Client, rejection: dict[str, Any], settings: Settings, condition: Any) -> bool:
-    """Delete the sound and write the rejection in one commit; return False where the condition does not hold."""
-    batch = client.batch()
-    batch.delete(client.collection(settings.sounds_collection).document(rejection["uid"]), option=condition)
-    batch.set(client.collection(settings.rejections_collection).document(rejection["uid"]), rejection)
-    try:
-        batch.commit(retry=RETRY, timeout=CALL_S)
-    except (AlreadyExists, FailedPrecondition):
-        return False
-    return True
+def _commit(
+    client: firestore.Client,
+    sound: firestore.DocumentReference,
+    fill: Callable[[firestore.WriteBatch, firestore.DocumentSnapshot[Any] | None], None],
+    newest: int,
+) -> bool:
+    """Commit what ``fill`` adds to a batch; return False where the sound is of a version above ``newest``.
+
+    ``fill`` is given the sound that is there, and makes it a condition that the sound has not changed. At first it is
+    given None, so that a new document takes one call.
+    """
+    existing: firestore.DocumentSnapshot[Any] | None = None
+    n_commits = 0
+    while True:
+        batch = client.batch()
+        fill(batch, existing)
+        n_commits += 1
+        try:
+            batch.commit(retry=RETRY, timeout=CALL_S)
+        except (AlreadyExists, FailedPrecondition):
+            if n_commits == MAX_COMMITS:
+                raise
+        else:
+            return True
+        snapshot = sound.get(["analysis_version"], retry=RETRY, timeout=CALL_S)
+        existing = snapshot if snapshot.exists else None
+        if existing is not None and read_version(existing.to_dict() or {}) > newest:
+            return False
+
+
+def _unchanged(client: firestore.Client, existing: firestore.DocumentSnapshot[Any]) -> Any:
+    """Return the condition that nobody has written the document since it was read."""
+    return client.write_option(last_update_time=existing.update_time)
 
 
 @cache

@@ -11,6 +11,8 @@ from google.api_core.exceptions import PermissionDenied
 from grpc import StatusCode
 
 from analysis import download, store
+from analysis.definition import ANALYSIS_VERSION
+from analysis.document import make_uid
 from analysis.pipeline import answer
 from analysis.settings import Settings
 from analysis.upload import Upload, read_upload
@@ -96,6 +98,18 @@ def test_sound_that_is_there_is_kept(upload: Upload, settings: Settings, proxied
 
     assert (answered.kind, answered.reason) == ("kept", "too_long")
     assert [len(documents) for documents in proxied.documents()] == [1, 0]
+
+
+def test_sound_of_a_newer_version_is_kept(upload: Upload, settings: Settings, proxied: Cloud) -> None:
+    """What a newer version wrote stays, and the answer says why nothing was written."""
+    newer = {"uid": make_uid(upload), "analysis_version": ANALYSIS_VERSION + 1}
+    proxied.sounds.document(newer["uid"]).set(newer)
+
+    answered = answer(upload, settings)
+
+    assert (answered.kind, answered.uid, answered.reason) == ("kept", newer["uid"], None)
+    assert "newer version" in answered.message
+    assert proxied.documents() == ([newer], [])
 
 
 @pytest.mark.parametrize(

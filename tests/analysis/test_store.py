@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import nan
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
+from grpc import StatusCode
 
 from analysis import store
 from analysis.decoding import Source
@@ -19,6 +22,7 @@ from analysis.upload import Upload
 from local.program import Program
 from local.servers import PROJECT
 from tests.fakes.cloud import connect_firestore
+from tests.fakes.firestore_proxy import Call, FirestoreProxy, before, refused
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 UPLOAD = Upload("b", "takes/one.wav", 7, 99, "audio/x-wav", crc32c="AAAAAA==")
@@ -100,10 +104,13 @@ def test_a_sound_takes_the_place_of_its_rejection(collections: Collections) -> N
     assert collections.sound.get().to_dict()["crc32c"] == "AAAAAA=="
 
 
-@pytest.mark.parametrize("older", [{"analysis_version": ANALYSIS_VERSION - 1}, {"analysis_version": None}])
-def test_a_rejection_takes_the_place_of_an_older_sound(collections: Collections, older: dict[str, Any]) -> None:
-    """What a newer version does not take for a sound any more becomes a rejection alone."""
-    collections.sound.set(WHOLE | older)
+OLDER = [ANALYSIS_VERSION - 1, None, "three", [4], {"major": 4}, True, nan, float(ANALYSIS_VERSION - 1)]
+
+
+@pytest.mark.parametrize("older", OLDER)
+def test_a_rejection_takes_the_place_of_an_older_sound(collections: Collections, older: Any) -> None:
+    """What a newer version does not take for a sound any more becomes a rejection alone, whatever its version says."""
+    collections.sound.set(WHOLE | {"analysis_version": older})
 
     assert collections.reject(CorruptError("damaged"))
 
@@ -111,8 +118,8 @@ def test_a_rejection_takes_the_place_of_an_older_sound(collections: Collections,
     assert collections.rejection.get().to_dict()["reason"] == "corrupt"
 
 
-@pytest.mark.parametrize("version", [ANALYSIS_VERSION, ANALYSIS_VERSION + 1])
-def test_a_sound_of_this_version_or_a_newer_stays(collections: Collections, version: int) -> None:
+@pytest.mark.parametrize("version", [ANALYSIS_VERSION, ANALYSIS_VERSION + 1, ANALYSIS_VERSION + 0.5])
+def test_a_sound_of_this_version_or_a_newer_stays(collections: Collections, version: float) -> None:
     """A sound is not replaced by a rejection of its own version, nor by one of an older."""
     collections.sound.set(WHOLE | {"analysis_version": version})
 
@@ -122,6 +129,27 @@ def test_a_sound_of_this_version_or_a_newer_stays(collections: Collections, vers
     assert not collections.rejection.get().exists
 
 
+@pytest.mark.parametrize("older", OLDER)
+def test_a_sound_takes_the_place_of_an_older(collections: Collections, older: Any) -> None:
+    """A sound is written over one of an older version, whatever that version says."""
+    collections.sound.set(DAMAGED | {"analysis_version": older})
+
+    assert store.write_sound(WHOLE, collections.settings)
+
+    assert collections.sound.get().to_dict() == WHOLE
+
+
+@pytest.mark.parametrize("version", [ANALYSIS_VERSION + 1, ANALYSIS_VERSION + 0.5])
+def test_a_newer_sound_is_never_overwritten(collections: Collections, version: float) -> None:
+    """An older function, which is still being replaced or was rolled back to, leaves what a newer version wrote."""
+    newer = WHOLE | {"analysis_version": version, "new_field": 1}
+    collections.sound.set(newer)
+
+    assert not store.write_sound(DAMAGED, collections.settings)
+
+    assert collections.sound.get().to_dict() == newer
+
+
 def test_an_older_sound_outlives_what_may_pass(collections: Collections) -> None:
     """An event that comes too late says nothing of the content: the older sound stays."""
     collections.sound.set(WHOLE | {"analysis_version": 1})
@@ -129,3 +157,77 @@ def test_an_older_sound_outlives_what_may_pass(collections: Collections) -> None
     assert not collections.reject(ExpiredError("late"))
 
     assert collections.sound.get().exists
+
+
+@pytest.fixture
+def behind_proxy(
+    collections: Collections,  # noqa: ARG001 - it sets the variable first
+    firestore_proxy: FirestoreProxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[FirestoreProxy]:
+    """What happens to the calls by which the collections are written."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_proxy.address)
+    firestore_proxy.clear()
+    yield firestore_proxy
+    firestore_proxy.clear()
+
+
+def test_a_new_sound_is_one_call(collections: Collections, behind_proxy: FirestoreProxy) -> None:
+    """What is not there is written without being read."""
+    assert store.write_sound(WHOLE, collections.settings)
+
+    assert [call.rpartition("/")[2] for call in behind_proxy.calls] == ["Commit"]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_written"), [(ANALYSIS_VERSION - 1, True), (ANALYSIS_VERSION, True), (ANALYSIS_VERSION + 1, False)]
+)
+def test_what_another_writes_meanwhile_counts(
+    collections: Collections, behind_proxy: FirestoreProxy, version: int, *, is_written: bool
+) -> None:
+    """A sound that another function writes between our reading and our writing is read again before it is replaced."""
+    collections.sound.set(DAMAGED | {"analysis_version": 1})
+    others = WHOLE | {"analysis_version": version, "label": "kick"}
+    behind_proxy.queue += [Call.forward, Call.forward, before(lambda: collections.sound.set(others))]
+
+    assert store.write_sound(WHOLE, collections.settings) is is_written
+
+    assert collections.sound.get().to_dict() == (WHOLE | {"label": "kick"} if is_written else others)
+
+
+def test_a_sound_that_is_written_meanwhile_outlives_its_rejection(
+    collections: Collections, behind_proxy: FirestoreProxy
+) -> None:
+    """A rejection that was to replace an older sound leaves what a newer function made of it meanwhile."""
+    collections.sound.set(WHOLE | {"analysis_version": 1})
+    behind_proxy.queue += [Call.forward, Call.forward, before(lambda: collections.sound.set(WHOLE))]
+
+    assert not collections.reject(CorruptError("damaged"))
+
+    assert collections.sound.get().to_dict() == WHOLE
+    assert not collections.rejection.get().exists
+
+
+def test_a_rejection_is_written_where_the_sound_goes_meanwhile(
+    collections: Collections, behind_proxy: FirestoreProxy
+) -> None:
+    """Where an older sound is removed before its rejection takes its place, the rejection is written all the same."""
+    collections.sound.set(WHOLE | {"analysis_version": 1})
+    behind_proxy.queue += [Call.forward, Call.forward, before(collections.sound.delete)]
+
+    assert collections.reject(CorruptError("damaged"))
+
+    assert collections.rejection.get().exists
+
+
+def test_a_sound_that_changes_without_end_is_raised(collections: Collections, behind_proxy: FirestoreProxy) -> None:
+    """Writing ends with an error, which the platform retries, where others write the same document again and again."""
+    collections.sound.set(DAMAGED)
+    behind_proxy.default = refused(StatusCode.FAILED_PRECONDITION)
+    behind_proxy.queue += [refused(StatusCode.FAILED_PRECONDITION), Call.forward] * (store.MAX_COMMITS - 1)
+
+    with pytest.raises(FailedPrecondition):
+        store.write_sound(WHOLE, collections.settings)
+
+    assert len(behind_proxy.calls) == 2 * store.MAX_COMMITS - 1
+    assert collections.sound.get().to_dict() == DAMAGED

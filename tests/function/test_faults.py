@@ -138,7 +138,8 @@ def test_commit_is_healed(
     assert proxied.deliver(resource) == 200
 
     assert [len(documents) for documents in proxied.documents()] == expected
-    assert len(firestore_proxy.calls) == 3
+    assert {call.rpartition("/")[2] for call in firestore_proxy.calls} <= {"Commit", "BatchGetDocuments"}
+    assert len(firestore_proxy.calls) in (3, 4)  # a sound whose commit was made is read, and written again
 
 
 @pytest.mark.parametrize("code", [StatusCode.PERMISSION_DENIED, StatusCode.NOT_FOUND, StatusCode.UNAUTHENTICATED])
@@ -174,12 +175,13 @@ def test_sound_that_is_there_is_no_error(
 ) -> None:
     """Whichever of two ways Firestore says that a sound is there, the event of a repeat that expired is answered."""
     resource = proxied.upload(sound)
+    assert proxied.deliver(resource) == 200
     firestore_proxy.queue.append(commits.refused(code))
 
     assert proxied.deliver(resource, time="2026-01-01T00:00:00Z") == 200
 
     assert "a sound already" in proxied.log()[-1]["message"]
-    assert proxied.documents() == ([], [])
+    assert [len(documents) for documents in proxied.documents()] == [1, 0]
 
 
 def test_call_is_one_download_and_one_commit(
