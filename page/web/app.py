@@ -150,12 +150,7 @@ class _Endpoints:
         n = _parse_n(request.query_params.get("n", ""))
         found = neighbours.find_neighbours(self._config, sound, n)
         return sound, [
-            neighbour
-            | {
-                "same": neighbours.is_same_sound(sound, neighbour),
-                "similarity": neighbours.label_distance(neighbour["distance"]),
-            }
-            for neighbour in found
+            neighbour | {"similarity": neighbours.label_distance(neighbour["distance"])} for neighbour in found
         ]
 
     async def map(self, _: Request) -> Response:

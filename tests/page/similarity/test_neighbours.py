@@ -1,6 +1,7 @@
-"""The neighbours of a sound: which they are, and which of them are the same sound again."""
+"""The neighbours of a sound: which they are, and which of them are of the same file or sound."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from bench.documents import make_document
 from page.documents import queries
 from page.documents.queries import LISTED_FIELDS
 from page.similarity import neighbours
-from page.similarity.neighbours import FAR_LABEL, LABELS, is_same_sound, label_distance
+from page.similarity.neighbours import FAR_LABEL, LABELS, label_distance
 from tests.page import sample_sounds
 from tests.page.served_page import Page
 
@@ -61,53 +62,46 @@ def test_neighbours_come_without_pictures(many: Page) -> None:
     assert set(found) == set(LISTED_FIELDS) - {"peaks"} | {"distance", "same", "similarity"}
 
 
-def test_the_same_sound_again_is_marked(serve_page: Callable[..., Page]) -> None:
-    """The same bytes, or fingerprints that cannot be told apart, are the same sound; another is not."""
+def test_the_same_is_marked(serve_page: Callable[..., Page]) -> None:
+    """A neighbour is of the same file, of the same sound, or neither, as analysis.similarity says and nothing else."""
     page = serve_page()
-    one = make_document("one.wav", bucket=page.bucket.name, seed=1, fingerprint=Vector([0.0, 0.0]))
-    again = make_document(
-        "again.wav", bucket=page.bucket.name, seed=2, fingerprint=Vector([30.0, 0.0]), md5_hash=one["md5_hash"]
+
+    def make(name: str, seed: int, place: float, **fields: Any) -> dict[str, Any]:
+        return make_document(
+            name, bucket=page.bucket.name, seed=seed, fingerprint=Vector([place, 0.0]), **{"length": 50_000} | fields
+        )
+
+    one = make("one.wav", 1, 0.0)
+    page.insert(
+        one,
+        make("copy.wav", 2, 30.0, md5_hash=one["md5_hash"], length=1),
+        make("composite.wav", 3, 31.0, md5_hash=None, crc32c=one["crc32c"], size=one["size"]),
+        make("quieter.flac", 4, 0.01),
+        make("longer.wav", 5, 0.02, length=60_000),
+        make("near.wav", 6, SAME_DISTANCE - 0.01),
+        make("other.wav", 7, 20.0),
     )
-    near = make_document("near.wav", bucket=page.bucket.name, seed=3, fingerprint=Vector([0.01, 0.0]))
-    other = make_document("other.wav", bucket=page.bucket.name, seed=4, fingerprint=Vector([20.0, 0.0]))
-    page.insert(one, again, near, other)
 
     found = json.loads(page.read(f"/sounds/{one['uid']}/neighbours.json"))
+    shown = page.read(f"/sounds/{one['uid']}/neighbours")
 
     assert [(neighbour["blob_name"], neighbour["same"]) for neighbour in found] == [
-        ("near.wav", True),
-        ("other.wav", False),
-        ("again.wav", True),
+        ("quieter.flac", "sound"),
+        ("longer.wav", None),
+        ("near.wav", None),
+        ("other.wav", None),
+        ("copy.wav", "file"),
+        ("composite.wav", "file"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("md5_hash", "other_hash", "distance", "is_same"),
-    [
-        ("a", "a", 30.0, True),
-        ("a", "b", 30.0, False),
-        (None, None, 30.0, False),
-        ("", "", 30.0, False),
-        (None, "a", 30.0, False),
-        (None, None, SAME_DISTANCE - 0.01, True),
-        ("a", "b", SAME_DISTANCE, False),
-    ],
-)
-def test_what_is_the_same_sound(
-    md5_hash: str | None, other_hash: str | None, distance: float, *, is_same: bool
-) -> None:
-    """Equal hashes or near fingerprints say so; composite objects, which have no hash, are not equal by that."""
-    assert is_same_sound({"md5_hash": md5_hash}, {"md5_hash": other_hash, "distance": distance}) == is_same
-    if not md5_hash:
-        assert is_same_sound({}, {"distance": distance}) == is_same
+    assert re.findall(r"the same \w+", shown) == ["the same sound", "the same file", "the same file"]
 
 
 def test_distances_are_put_in_words() -> None:
-    """Nearly the same are said to be those that are marked as the same; what is far is little alike."""
-    assert LABELS[0] == (SAME_DISTANCE, "nearly the same")
+    """The words for a distance go from near to far, and none of them says that two sounds are the same."""
     for (limit, label), next_label in zip(LABELS, [*(label for _, label in LABELS[1:]), FAR_LABEL], strict=True):
         assert label_distance(limit - 0.01) == label
         assert label_distance(limit) == next_label
+        assert "same" not in label
 
 
 def test_silence_has_no_neighbours(shared: Page) -> None:
