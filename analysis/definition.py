@@ -15,8 +15,21 @@ OPTIONAL_FEATURES = (  # features of librosa that the setting FEATURES may name;
     *("chroma_stft", "melspectrogram", "mfcc:20", "mfcc:40", "rms", "spectral_bandwidth", "spectral_centroid"),
     *("spectral_contrast", "spectral_flatness", "spectral_rolloff", "zero_crossing_rate"),
 )
+ACCEPTED_FEATURES = f"{', '.join(OPTIONAL_FEATURES)}, separated by commas, and mfcc once at most"
 
 
 def librosa_name(feature: str) -> str:
     """Return librosa's name of one of OPTIONAL_FEATURES, which is its name in the document, too."""
     return feature.partition(":")[0]
+
+
+def read_features(text: str) -> tuple[str, ...]:
+    """Return the features that a list names, separated by commas, each once; raise ValueError with what is accepted.
+
+    >>> read_features("rms, mfcc:20, rms")
+    ('rms', 'mfcc:20')
+    """
+    features = tuple(dict.fromkeys(feature for part in text.split(",") if (feature := part.strip())))
+    if not set(features) <= set(OPTIONAL_FEATURES) or len(set(map(librosa_name, features))) < len(features):
+        raise ValueError(ACCEPTED_FEATURES)
+    return features

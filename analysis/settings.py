@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from analysis.definition import OPTIONAL_FEATURES, librosa_name
+from analysis.definition import ACCEPTED_FEATURES, read_features
 
 COLLECTION_ID = re.compile(r"(?!\.\.?$)(?!__.*__$)[^/]{1,1500}")
 DATABASE_ID = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
@@ -91,13 +91,6 @@ def _globs(text: str) -> tuple[str, ...]:
     return tuple(glob for glob in (part.strip() for part in text.split(",")) if glob)
 
 
-def _features(text: str) -> tuple[str, ...]:
-    features = tuple(dict.fromkeys(_globs(text)))
-    if not set(features) <= set(OPTIONAL_FEATURES) or len(set(map(librosa_name, features))) < len(features):
-        raise ValueError
-    return features
-
-
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
         raise ValueError
@@ -121,7 +114,7 @@ _READERS: dict[str, _Reader] = {
     "firestore_database": (_matching(DATABASE_ID), "(default) or 4 to 63 of a-z, 0-9 and -"),
     "include_names": _GLOBS,
     "exclude_names": _GLOBS,
-    "features": (_features, f"{', '.join(OPTIONAL_FEATURES)}, separated by commas, and mfcc once at most"),
+    "features": (read_features, ACCEPTED_FEATURES),
     "max_bytes": _COUNT,
     "max_duration_s": _SECONDS,
     "max_channels": _COUNT,

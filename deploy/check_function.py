@@ -30,6 +30,7 @@ def check_function(situation: Situation) -> Iterator[Finding]:
     yield _reading(situation, function)
     yield _writing(situation, function)
     yield _index(situation)
+    yield from _features(situation, function)
     yield from _scheduled_job(situation, function)
 
 
@@ -139,6 +140,18 @@ def _index(situation: Situation) -> Finding:
     command = f"deploy it again: {situation.deployment.command} --name {situation.deployment.name}"
     state = ours[0]["state"] if ours else "missing"
     return Finding("index", Status.OBSTACLE, f"is {state}: no neighbours are found", command)
+
+
+def _features(situation: Situation, function: Function) -> Iterator[Finding]:
+    """Look at the features that the documents have, and at those that are asked for."""
+    deployment, there = situation.deployment, function.environment.get("FEATURES", "")
+    asked = there if deployment.features is None else ",".join(deployment.features)
+    if asked != there:
+        text = f"will be {asked or 'none'}, not {there or 'none'}; what is there already has them after a backfill"
+        todo = f"./backfill.sh --project {deployment.project} --bucket {deployment.bucket} --stale"
+        yield Finding("features", Status.WILL_BE_MADE, text, todo)
+    elif there:
+        yield Finding("features", Status.FINE, there)
 
 
 def _scheduled_job(situation: Situation, function: Function) -> Iterator[Finding]:

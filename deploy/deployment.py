@@ -4,6 +4,8 @@ import argparse
 import re
 from dataclasses import dataclass
 
+from analysis.definition import read_features
+
 # The memory that a function may have, under gcloud's names.
 MEMORIES_MIB = {"512MiB": 512, "1GiB": 1024, "2GiB": 2048, "4GiB": 4096, "8GiB": 8192}
 
@@ -42,6 +44,7 @@ class Deployment:
         name: of the function.
         memory: of the function; one of MEMORIES_MIB.
         max_instances: how many of the function may run at once; None: what a new quota covers, up to 10.
+        features: which of librosa's features the documents are to have; None: what the function has already.
         check: only say what would keep a deployment from succeeding.
         json: say it as one JSON object.
         prove: only send a sound the whole way.
@@ -60,6 +63,7 @@ class Deployment:
     name: str = "analyze"
     memory: str = "2GiB"
     max_instances: int | None = None
+    features: tuple[str, ...] | None = None
     check: bool = False
     json: bool = False
     prove: bool = False
@@ -140,6 +144,7 @@ def parse(arguments: list[str]) -> Deployment:
     parser.add_argument("--name", default=Deployment.name)
     parser.add_argument("--memory", choices=MEMORIES_MIB, default=Deployment.memory)
     parser.add_argument("--max-instances", type=_positive, metavar="N")
+    parser.add_argument("--features", type=_features, metavar="LIST")
     parser.add_argument("--notify", metavar="EMAIL")
     modes = parser.add_mutually_exclusive_group()
     for name in ("check", "prove", "delete"):
@@ -158,6 +163,13 @@ def parse(arguments: list[str]) -> Deployment:
     if deployment.dry_run and (deployment.check or deployment.prove):
         parser.error("--dry-run goes with a deployment or --delete: --check changes nothing, and --prove has to")
     return deployment
+
+
+def _features(text: str) -> tuple[str, ...]:
+    try:
+        return read_features(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted is {error}") from None
 
 
 def _positive(text: str) -> int:

@@ -6,7 +6,7 @@ from deploy.archive import LABEL, ROOT, digest
 from deploy.deployment import Deployment
 from deploy.failures import ConflictError
 from deploy.function import Function, differences, read_function
-from deploy.gcloud import Gcloud
+from deploy.gcloud import Gcloud, joined
 from deploy.location import Location
 
 # The newest that each generation has and that is tested here.
@@ -45,12 +45,18 @@ def desired_function(deployment: Deployment, location: Location) -> Function:
         timeout_s=TIMEOUT_S,
         instances=deployment.instances,
         ingress="ALLOW_INTERNAL_ONLY",
-        environment={"MAX_BYTES": str(deployment.max_bytes)},
+        environment=_environment(deployment),
         vcpus=deployment.vcpus if second else None,
         concurrency=1 if second else None,
         trigger_location=location.trigger_location if second else None,
         trigger_account=deployment.run_account if second else None,
     )
+
+
+def _environment(deployment: Deployment) -> dict[str, str]:
+    """Return the variables that are set; what is not asked for stays as it is, so that it is the default at first."""
+    features = {} if deployment.features is None else {"FEATURES": ",".join(deployment.features)}
+    return {"MAX_BYTES": str(deployment.max_bytes), **features}
 
 
 def find_function(gcloud: Gcloud, deployment: Deployment, region: str) -> Function | None:
@@ -152,7 +158,7 @@ def _flags(function: Function, project: str) -> list[str]:
         f"--timeout={function.timeout_s}s",
         f"--max-instances={function.instances}",
         f"--ingress-settings={function.ingress.removeprefix('ALLOW_').lower().replace('_', '-')}",
-        f"--update-env-vars={','.join(f'{name}={value}' for name, value in function.environment.items())}",
+        f"--update-env-vars={joined(f'{name}={value}' for name, value in function.environment.items())}",
         f"--update-labels={LABEL}={function.source}",
     ]
     if function.generation == 2:

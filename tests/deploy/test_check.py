@@ -109,6 +109,32 @@ def test_nothing_stands_in_the_way_of_a_deployed_function(checker: Checker):
     assert checked.of("will be made") == []
 
 
+@pytest.mark.parametrize(
+    ("there", "options", "status", "text"),
+    [
+        (None, [], None, ""),
+        (None, ["--features", "rms"], "will be made", "will be rms, not none; what is there already has them after"),
+        ("rms", ["--features", ""], "will be made", "will be none, not rms"),
+        ("rms", ["--features", "rms"], "fine", "rms"),
+        ("rms,mfcc:20", [], "fine", "rms,mfcc:20"),
+    ],
+)
+def test_what_becomes_of_the_features_is_said(
+    checker: Checker, there: str | None, options: list[str], status: str | None, text: str
+):
+    """The features that will be others are told, with the backfill that documents need then; those that stay, too."""
+    deploy(checker.state)
+    if there is not None:
+        checker.state.functions[NAME]["serviceConfig"]["environmentVariables"]["FEATURES"] = there
+
+    checked = checker.check(*options)
+
+    found = [one for status in checked.findings for one in checked.of(status) if one["subject"] == "features"]
+    assert checked.code == 0
+    assert [one["status"] for one in found] == ([status] if status else [])
+    assert all(one["text"].startswith(text) and ("--stale" in one["todo"]) is ("not" in text) for one in found)
+
+
 def set_bucket(state: State, **change: Any) -> None:
     """Let there be a bucket that is ours but for the change."""
     state.buckets[BUCKET] = {"name": BUCKET, "projectNumber": state.number, "location": "US-CENTRAL1", **change}

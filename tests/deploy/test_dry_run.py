@@ -60,6 +60,11 @@ def test_help_is_there_from_everywhere(tmp_path: Path):
         (["--project", PROJECT, "--bucket", BUCKET, "--check", "--dry-run"], "--dry-run goes with a deployment"),
         (["--project", PROJECT, "--bucket", BUCKET, "--prove", "--no-proof"], "--no-proof goes with a deployment"),
         (["--project", PROJECT, "--bucket", BUCKET, "--notify", "me"], "--notify 'me' is not a valid notify"),
+        (
+            ["--project", PROJECT, "--bucket", BUCKET, "--features", "rms,loudness"],
+            "'rms,loudness': accepted is chroma_stft",
+        ),
+        (["--project", PROJECT, "--bucket", BUCKET, "--features", "mfcc:20,mfcc:40"], "and mfcc once at most"),
         (["--project", PROJECT, "--bucket", BUCKET, "--proj", "x"], "unrecognized arguments: --proj x"),
     ],
 )
@@ -95,6 +100,25 @@ def test_every_command_is_one_that_gcloud_knows(terminal: Terminal, generation: 
 
     assert len(commands) > 10
     assert refused == ["gcloud storage buckets create gs://my-sounds --public"]
+
+
+@needs_gcloud
+@pytest.mark.parametrize(
+    ("listed", "flag"),
+    [
+        ("rms", "--update-env-vars=MAX_BYTES=1744830464,FEATURES=rms"),
+        (" rms, mfcc:20,rms", "'--update-env-vars=^|^MAX_BYTES=1744830464|FEATURES=rms,mfcc:20'"),
+        ("", "--update-env-vars=MAX_BYTES=1744830464,FEATURES="),
+    ],
+)
+def test_features_are_a_variable_of_the_function(terminal: Terminal, listed: str, flag: str):
+    """`--features` sets FEATURES beside MAX_BYTES, with the commas that it has, and to nothing where it names none."""
+    done = terminal.deploy("--features", listed, "--dry-run")
+
+    commands, refused = terminal.lint(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert refused == []
+    assert [flag in command for command in commands if " functions deploy " in command] == [True]
 
 
 @needs_gcloud

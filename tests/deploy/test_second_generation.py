@@ -207,6 +207,22 @@ def test_what_others_changed_is_put_back(console: Console):
     assert [request.method for request in run.writes] == ["POST", "PUT", "PATCH", "POST"]
 
 
+def test_features_stay_until_others_are_asked_for(console: Console):
+    """Features stay where the next run says nothing of them, and an empty list takes them away."""
+    max_bytes = {"MAX_BYTES": str(1664 * 2**20)}
+
+    for options, expected in (
+        (["--features", "rms,mfcc:20"], {"FEATURES": "rms,mfcc:20"}),
+        ([], {"FEATURES": "rms,mfcc:20"}),
+        (["--memory", "2GiB", "--features", ""], {"FEATURES": ""}),
+    ):
+        run = console.deployed(*options)
+        variables = console.cloud.state.functions[FUNCTION]["serviceConfig"]["environmentVariables"]
+        assert run.done.returncode == 0, run.done.stderr
+        assert variables == max_bytes | expected
+        assert bool(run.writes) is bool(options)
+
+
 def test_conditions_in_policies_are_left_beside_the_rights(console: Console):
     """Where the policies of project, bucket and service have conditions, rights are given and taken beside them."""
     state = console.cloud.state
