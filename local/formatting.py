@@ -9,16 +9,18 @@ from typing import Any
 from local.outcome import Outcome
 
 FIRST_FIELDS = ("uid", "blob_name", "file_name", "length", "mean_mfccs", "reason", "message")
+NOTE_WIDTH, BPM_WIDTH = 4, 5  # of "A#-1" and "240.0"
 COEFFICIENT_WIDTH = 7  # of "-1131.4", which digital silence has: hardly any sound has a longer one
 
 
 def format_table(outcomes: Sequence[Outcome]) -> str:
-    """Return a table with a line per upload: name, duration, mean MFCCs and how long the function took."""
+    """Return a table with a line per upload: name, duration, note, tempo, mean MFCCs and how long the function took."""
     width = max(len(name) for name in ["sound", *(outcome.blob_name for outcome in outcomes)])
     documents = [outcome.document for outcome in outcomes if outcome.kind == "sound" and outcome.document]
     n_mfcc = max((len(document["mean_mfccs"]) for document in documents), default=0)
     coefficients = "".join(f"{f'mfcc {i}':>{COEFFICIENT_WIDTH + 1}}" for i in range(n_mfcc))
-    head = f"{'sound':{width}}  {'length':>9}{coefficients}  {'took':>7}"
+    found = f"{'note':>{NOTE_WIDTH}}  {'bpm':>{BPM_WIDTH}}"
+    head = f"{'sound':{width}}  {'length':>9}  {found}{coefficients}  {'took':>7}"
     return "\n".join([head, *(format_row(outcome, width) for outcome in outcomes)])
 
 
@@ -27,8 +29,10 @@ def format_row(outcome: Outcome, width: int = 0) -> str:
     name = f"{outcome.blob_name:{width}}"
     if outcome.kind != "sound" or outcome.document is None:
         return f"{name}  {outcome.kind}: {outcome.message}"
+    note, tempo = outcome.document.get("note"), outcome.document.get("tempo")
+    found = f"{note['name'] if note else '-':>{NOTE_WIDTH}}  {f'{tempo["bpm"]:.1f}' if tempo else '-':>{BPM_WIDTH}}"
     means = "".join(f" {mean:>{COEFFICIENT_WIDTH}.1f}" for mean in outcome.document["mean_mfccs"])
-    return f"{name}  {outcome.document['duration']:7.2f} s{means}  {outcome.seconds:5.2f} s"
+    return f"{name}  {outcome.document['duration']:7.2f} s  {found}{means}  {outcome.seconds:5.2f} s"
 
 
 def format_kind(outcome: Outcome) -> str:
