@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Brings bucket and collection into agreement: what the trigger would have written for every object that is there.
 #
-# Usage: ./backfill.sh --project P --bucket B [--prefix X] [--stale] [--rejected [REASON]] [--prune] [--dry-run] [--json]
-#                      [--here | --tasks N] [--schedule CRON] [--name N] [--yes]
+# Usage: ./backfill.sh --project P --bucket B [--prefix X] [--stale] [--rejected [REASON]] [--prune] [--grace S]
+#                      [--dry-run] [--json] [--here | --tasks N] [--schedule CRON] [--name N] [--yes]
 #
 # It compares first: every live object of the bucket with the sounds and rejections in the collections. It says what is
 # missing, stale (of an older analysis version) and gone (a document without its object), what it is going to do, how
@@ -15,9 +15,11 @@
 #   --stale              analyse again the objects whose sound is of an older analysis version
 #   --rejected [REASON]  analyse again the objects that were rejected, for this reason or any
 #   --prune              remove documents whose object is no longer there
+#   --grace S            an object without a document that is younger than S seconds is pending: the trigger may be at
+#                        it, so it is neither work nor a failure; the local stack is quick, so say 0 there [900]
 #   --dry-run            only compare and say what there is to do; with --tasks or --schedule print the commands too
 #   --json               print the summary as one JSON object, the last line of stdout: objects, sounds, rejections,
-#                        skipped, missing, stale, gone, failed, bytes
+#                        skipped, pending, missing, stale, gone, failed, unreadable, bytes
 #   --here               do the work on this machine, with a process per core (default)
 #   --tasks N            do the work in the cloud, by a Cloud Run job of N tasks; this machine may be switched off
 #                        meanwhile, and Ctrl-C ends only the waiting

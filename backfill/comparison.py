@@ -19,6 +19,7 @@ from backfill.listings import StoredDocument, UnreadableError, get_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from google.cloud import firestore
 
@@ -36,6 +37,7 @@ class State(StrEnum):
     STALE = "stale"
     REJECTED = "rejected"
     SKIPPED = "skipped"
+    PENDING = "pending"
     MISSING = "missing"
     GONE = "gone"
 
@@ -65,10 +67,12 @@ def compare(
     sounds: Iterable[StoredDocument],
     rejections: Iterable[StoredDocument],
     settings: Settings,
+    pending_since: datetime | None = None,
 ) -> Iterator[Comparison]:
     """Yield a comparison for every object, and for every document whose object is not there.
 
-    Raises UnreadableError when a list is not in order.
+    An object that was uploaded after ``pending_since`` is pending instead of missing, and the documents of the objects
+    that it replaced are not gone yet: the trigger may be at it. Raises UnreadableError when a list is not in order.
     """
     lists: tuple[Iterable[Upload | StoredDocument], ...] = (uploads, sounds, rejections)
     entries_by_name = groupby(merge(*map(_in_order, lists), key=_name), key=_name)
@@ -79,15 +83,20 @@ def compare(
             if not isinstance(entry, StoredDocument):
                 upload = entry
             elif upload is None or entry.uid != make_uid(upload):
-                yield Comparison(State.GONE, None, entry)
+                if upload is None or not _is_pending(upload, pending_since):
+                    yield Comparison(State.GONE, None, entry)
             elif document is None:
                 document = entry
         if upload is not None:
-            yield Comparison(_state_of(upload, document, settings), upload, document)
+            yield Comparison(_state_of(upload, document, settings, pending_since), upload, document)
 
 
 def compare_shard(
-    uploads: Iterable[Upload], client: firestore.Client, settings: Settings, calls: Calls
+    uploads: Iterable[Upload],
+    client: firestore.Client,
+    settings: Settings,
+    calls: Calls,
+    pending_since: datetime | None = None,
 ) -> Iterator[Comparison]:
     """Yield a comparison for every object of a shard, and read only the documents of these objects."""
     sounds, rejections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
@@ -95,7 +104,9 @@ def compare_shard(
         found = list(get_documents(client, sounds, batch, calls))
         uids = {document.uid for document in found}
         without_sound = [upload for upload in batch if make_uid(upload) not in uids]
-        yield from compare(batch, found, get_documents(client, rejections, without_sound, calls), settings)
+        yield from compare(
+            batch, found, get_documents(client, rejections, without_sound, calls), settings, pending_since
+        )
 
 
 def _in_order(entries: Iterable[Upload | StoredDocument]) -> Iterator[Upload | StoredDocument]:
@@ -112,7 +123,9 @@ def _name(entry: Upload | StoredDocument) -> bytes:
     return entry.blob_name.encode()
 
 
-def _state_of(upload: Upload, document: StoredDocument | None, settings: Settings) -> State:
+def _state_of(
+    upload: Upload, document: StoredDocument | None, settings: Settings, pending_since: datetime | None
+) -> State:
     # `expired` says only that nobody analysed the object in time, so such a rejection is no answer.
     is_answered = document is not None and document.reason != ExpiredError.reason
     if document is not None and is_answered and not document.is_stale:
@@ -121,4 +134,10 @@ def _state_of(upload: Upload, document: StoredDocument | None, settings: Setting
         check_selected(upload, settings)
     except Skipped:
         return State.SOUND if is_answered else State.SKIPPED
-    return State.STALE if is_answered else State.MISSING
+    if is_answered:
+        return State.STALE
+    return State.PENDING if document is None and _is_pending(upload, pending_since) else State.MISSING
+
+
+def _is_pending(upload: Upload, since: datetime | None) -> bool:
+    return since is not None and upload.uploaded_at is not None and upload.uploaded_at > since

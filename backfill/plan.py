@@ -34,14 +34,16 @@ class Counts:
     """How many objects and documents are in which state.
 
     Attributes:
-        objects: live objects; each is one of sounds, rejections, skipped and missing.
+        objects: live objects; each is one of sounds, rejections, skipped, pending and missing.
         sounds: objects with a sound, stale or not.
         rejections: objects with a rejection.
         skipped: objects that need no document, for a reason.
+        pending: objects without a document that are so young that the trigger may be at them.
         missing: objects without a document, and without a reason for that.
         stale: sounds of an older analysis version.
         gone: documents whose object is no longer there.
         failed: objects whose last attempt failed, and documents that could not be removed.
+        unreadable: documents that are not ours or not whole, which are passed over.
         bytes: size of the objects to analyse; after the run, of those that were analysed.
     """
 
@@ -49,10 +51,12 @@ class Counts:
     sounds: int = 0
     rejections: int = 0
     skipped: int = 0
+    pending: int = 0
     missing: int = 0
     stale: int = 0
     gone: int = 0
     failed: int = 0
+    unreadable: int = 0
     bytes: int = 0
 
     def add(self, state: State, n: int = 1) -> None:
@@ -61,6 +65,7 @@ class Counts:
         self.sounds += n * (state in (State.SOUND, State.STALE))
         self.rejections += n * (state is State.REJECTED)
         self.skipped += n * (state is State.SKIPPED)
+        self.pending += n * (state is State.PENDING)
         self.missing += n * (state is State.MISSING)
         self.stale += n * (state is State.STALE)
         self.gone += n * (state is State.GONE)

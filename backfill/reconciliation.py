@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,16 +89,17 @@ def _compare(
     A document without an object belongs to no shard. The first task alone looks for those, and only to prune them,
     because it has to read the whole collection for it.
     """
+    pending_since = datetime.now(UTC) - timedelta(seconds=request.grace_s) if request.grace_s else None
     uploads = list_uploads(bucket, request.prefix, calls)
     if request.shard.count > 1:
         own = (upload for upload in uploads if upload.blob_name in request.shard)
-        yield from compare_shard(own, client, settings, calls)
+        yield from compare_shard(own, client, settings, calls, pending_since)
         if not (request.prune and request.shard.index == 0):
             return
         uploads = list_uploads(bucket, request.prefix, calls)
     collections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
     sounds, rejections = (list_documents(collection, bucket.name, request.prefix, calls) for collection in collections)
-    for comparison in compare(uploads, sounds, rejections, settings):
+    for comparison in compare(uploads, sounds, rejections, settings, pending_since):
         if request.shard.count == 1 or comparison.state is State.GONE:
             yield comparison
 

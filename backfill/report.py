@@ -60,9 +60,11 @@ def describe_counts(counts: Counts) -> str:
         (counts.sounds, "have a sound"),
         (counts.rejections, "have a rejection"),
         (counts.skipped, "skipped: need no document, for a reason"),
+        (counts.pending, "pending: have no document yet, and are younger than --grace"),
         (counts.missing, "missing: have no document, and should"),
         (counts.stale, "stale: the sound is of an older analysis version"),
         (counts.gone, "gone: documents whose object is no longer there"),
+        (counts.unreadable, "unreadable: documents that are not ours or not whole, passed over"),
     )
     return "\n".join(f"{n:>12,}  {words}" for n, words in lines)
 

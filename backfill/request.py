@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from analysis.errors import AnalysisError
 
 MAX_TASKS = 10_000  # of a Cloud Run job
+GRACE_S = 900  # longer than an event whose analysis fails and is tried again: the function may take 540 s
+MAX_GRACE_S = 366 * 86400
 REASONS = tuple(sorted(error.reason for error in AnalysisError.__subclasses__()))
 
 
@@ -44,6 +46,7 @@ class Request:
         stale: analyse stale sounds again.
         rejected: analyse again what was rejected for this reason; "" is any reason, None is nothing.
         prune: remove the documents whose object is gone.
+        grace_s: an object without a document that is younger than this is pending, not missing, s.
         dry_run: only compare.
         json: print the summary as one JSON object.
         n_processes: how many processes analyse on this machine.
@@ -61,6 +64,7 @@ class Request:
     stale: bool
     rejected: str | None
     prune: bool
+    grace_s: int
     dry_run: bool
     json: bool
     n_processes: int
@@ -81,6 +85,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     parser.add_argument("--rejected", nargs="?", const="", choices=("", *REASONS))
     for name in ("stale", "prune", "dry-run", "json", "yes"):
         parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--grace", type=_seconds, default=GRACE_S, metavar="S")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--here", action="store_true")
     place.add_argument("--tasks", type=count, metavar="N")
@@ -99,6 +104,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         stale=given.stale,
         rejected=given.rejected,
         prune=given.prune,
+        grace_s=given.grace,
         dry_run=given.dry_run,
         json=given.json,
         # A task has as much memory as the function, which is measured for one analysis at a time.
@@ -119,6 +125,12 @@ def count(text: str) -> int:
     """Read a number of tasks."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_TASKS):
         raise argparse.ArgumentTypeError(f"{text!r}: accepted are 1 to {MAX_TASKS}")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_GRACE_S):
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted are 0 to {MAX_GRACE_S} seconds")
     return int(text)
 
 

@@ -148,7 +148,19 @@ def _measure_comparison(emulators: Emulators, options: Options) -> Table:
 
 def _run(emulators: Emulators, arguments: Sequence[str], affinity: Sequence[int]) -> Run:
     """Run the backfill on some cores: it takes a process for each."""
-    command = [sys.executable, "-P", "-m", "backfill", "--project", PROJECT, "--bucket", BUCKET, "--json", *arguments]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "backfill",
+        "--project",
+        PROJECT,
+        "--bucket",
+        BUCKET,
+        "--json",
+        "--grace=0",
+        *arguments,
+    ]
     environment = client_variables(emulators.storage, emulators.firestore) | {"PYTHONPATH": str(ROOT)}
     run, output, errors = _timed(emulators, command, emulators.directory, environment, affinity)
     calls = CALLS.search(errors)

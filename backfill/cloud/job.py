@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from backfill.request import GRACE_S
 from deploy.deployment import vcpus_beside
 from deploy.function import number
 from deploy.gcloud import joined
@@ -90,6 +91,7 @@ def task_arguments(request: Request) -> tuple[str, ...]:
         *([f"--rejected={request.rejected}"] if request.rejected else []),
         *(["--rejected"] if request.rejected == "" else []),
         *(["--prune"] if request.prune else []),
+        *([f"--grace={request.grace_s}"] if request.grace_s != GRACE_S else []),
         *("--here", "--yes", "--json"),
     )
 

@@ -11,7 +11,7 @@ def comparison(state: State, name: str = "a.wav", size: int = 1_000_000, reason:
     """Return what the comparison says."""
     document = (
         None
-        if state in (State.MISSING, State.SKIPPED)
+        if state in (State.MISSING, State.SKIPPED, State.PENDING)
         else StoredDocument("c", "uid", name, 1, state is State.STALE, reason)
     )
     return Comparison(state, None if state is State.GONE else Upload("bucket", name, 1, size), document)

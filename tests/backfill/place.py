@@ -16,7 +16,10 @@ from local.servers import PROJECT
 from tests.fakes.synthetic import encode, tone
 
 BACKFILL_SH = Path(__file__).resolve().parents[2] / "backfill.sh"
-KEYS = ["objects", "sounds", "rejections", "skipped", "missing", "stale", "gone", "failed", "bytes"]
+KEYS = [
+    *("objects", "sounds", "rejections", "skipped", "pending", "missing"),
+    *("stale", "gone", "failed", "unreadable", "bytes"),
+]
 CONTENTS = [
     encode(tone(0.2)),
     encode(tone(0.1, 22050, 1), 22050, "FLAC"),
@@ -56,7 +59,7 @@ class Place:
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Begin a run."""
         process = subprocess.Popen(
-            [BACKFILL_SH, "--project", PROJECT, "--bucket", self.bucket.name, "--json", *arguments],
+            [BACKFILL_SH, "--project", PROJECT, "--bucket", self.bucket.name, "--json", "--grace=0", *arguments],
             env=os.environ | self.environment | environment,
             cwd=self.directory,
             stdin=subprocess.DEVNULL,

@@ -55,7 +55,7 @@ class Project:
 
     def backfill(self, *options: str, answer: str = "") -> Run:
         """Run backfill.sh."""
-        words = ("./backfill.sh", "--project", PROJECT, "--bucket", BUCKET, *options)
+        words = ("./backfill.sh", "--project", PROJECT, "--bucket", BUCKET, "--grace=0", *options)
         return self.console.changing(self.console.run, *words, answer=answer, **self.hosts)
 
     def upload(self, *names: str) -> None:
@@ -293,7 +293,7 @@ def test_a_dry_run_compares_and_prints_the_commands(project: Project, dry_runs: 
         assert (run.done.returncode, run.writes) == (3, []), run.done.stderr
         assert (len(commands), refused) == (n_commands, [])
     assert "To analyse: 13 objects" in some.done.stdout
-    assert "--rejected|--here|--yes|--json" in some.done.stdout.replace(",", "|")
+    assert "--rejected|--grace=0|--here|--yes|--json" in some.done.stdout.replace(",", "|")
     assert "gcloud scheduler jobs create http analyze-backfill-scheduled" in nightly.done.stdout
 
 
@@ -328,7 +328,7 @@ def test_what_is_put_on_a_schedule(scheduled: Scheduled):
     assert {variable["name"]: variable["value"] for variable in container["env"]} == {
         name: value for name, value in settings_of(state).items() if name != "OF_ANOTHER"
     }
-    assert container["args"][2:] == ["--prefix=takes/", "--here", "--yes", "--json"]
+    assert container["args"][2:] == ["--prefix=takes/", "--grace=0", "--here", "--yes", "--json"]
     assert IMAGE.fullmatch(container["image"])
     assert build["serviceAccount"] == f"projects/{PROJECT}/serviceAccounts/{BUILD}"
     assert build["substitutions"] == {"_IMAGE": container["image"], "_PYTHON": "3.13"}

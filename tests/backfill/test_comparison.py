@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -136,6 +137,43 @@ def test_what_expired_is_missing() -> None:
 
     assert {each.document.reason for each in states if each.state is State.MISSING} == {"expired"}
     assert {each.state for each in states} == {State.MISSING, State.REJECTED}
+
+
+def test_what_is_young_is_pending() -> None:
+    """What was uploaded after a moment and has no document is pending; older, answered or skipped, it is as ever."""
+    moment = datetime(2026, 11, 28, tzinfo=UTC)
+    old, young = (Upload(BUCKET, "a.wav", 1, 9, uploaded_at=moment + timedelta(seconds=s)) for s in (0, 1))
+    unknown = replace(young, uploaded_at=None)
+    folder = replace(young, blob_name="a/", size=0)
+    sound, rejection = (document(young, kind) for kind in ("sound", "rejection"))
+    expired = replace(rejection, reason="expired")
+
+    def state(upload: Upload, *rejections: StoredDocument, sounds: tuple[StoredDocument, ...] = ()) -> State:
+        (comparison,) = compare([upload], sounds, rejections, Settings(), moment)
+        return comparison.state
+
+    assert [state(each) for each in (young, old, unknown, folder)] == [
+        *(State.PENDING, State.MISSING, State.MISSING, State.SKIPPED)
+    ]
+    assert state(young, sounds=(sound,)) is State.SOUND
+    assert [state(young, rejection), state(young, expired)] == [State.REJECTED, State.MISSING]
+    (missing,) = compare([young], [], [], Settings())
+    assert missing.state is State.MISSING
+
+
+def test_what_was_overwritten_a_moment_ago_is_not_gone_yet() -> None:
+    """The document of an object that was replaced after a moment is not gone, whether the new one has one or not."""
+    moment = datetime(2026, 11, 28, tzinfo=UTC)
+    new = Upload(BUCKET, "a.wav", 2, 9, uploaded_at=moment + timedelta(seconds=1))
+    earlier, own = document(Upload(BUCKET, "a.wav", 1, 9), "sound"), document(new, "sound")
+    long_ago = replace(new, uploaded_at=moment)
+
+    def states(upload: Upload, *sounds: StoredDocument) -> list[State]:
+        return [each.state for each in compare([upload], sounds, [], Settings(), moment)]
+
+    assert states(new, earlier) == [State.PENDING]
+    assert states(new, earlier, own) == [State.SOUND]
+    assert states(long_ago, earlier, own) == [State.GONE, State.SOUND]
 
 
 class Collections:

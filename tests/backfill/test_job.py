@@ -19,13 +19,14 @@ from tests.deploy.apis.terminal import PROJECT
         ["--prefix=a,b c", "--stale", "--prune"],
         ["--rejected"],
         ["--rejected=corrupt", "--prefix=--x"],
+        ["--grace=0"],
     ],
 )
 def test_a_task_is_asked_for_what_the_person_asked_for(options: list[str]):
     """The command line of a task says the same as the person's, but here, without a question and for a program."""
     mine, theirs = asked(*options, "--tasks=7"), parse(task_arguments(asked(*options, "--tasks=7")))
 
-    same = ("project", "bucket", "prefix", "stale", "rejected", "prune")
+    same = ("project", "bucket", "prefix", "stale", "rejected", "prune", "grace_s")
     assert [getattr(mine, name) for name in same] == [getattr(theirs, name) for name in same]
     assert (theirs.n_tasks, theirs.schedule, theirs.dry_run) == (None, None, False)
     assert theirs.yes

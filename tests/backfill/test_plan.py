@@ -30,11 +30,11 @@ def test_what_is_asked_for_is_done_and_nothing_else(options: tuple[str, ...], st
 
 
 def test_every_comparison_is_counted_once() -> None:
-    """Objects are sounds, rejections, left and missing together; stale ones are sounds, gone ones no objects."""
+    """Objects are sounds, rejections, left, pending or missing; stale ones are sounds, gone ones no objects."""
     made = plan(*ALL)
 
     assert made.counts == Counts(
-        objects=5, sounds=2, rejections=1, skipped=1, missing=1, stale=1, gone=1, bytes=1_000_000
+        objects=6, sounds=2, rejections=1, skipped=1, pending=1, missing=1, stale=1, gone=1, bytes=1_000_000
     )
     made.close()
 

@@ -63,7 +63,7 @@ def run(
     monkeypatch.chdir(place.directory)
 
     def run(*options: str, run_job: Callable[[Plan], int] | None = None) -> tuple[int, dict[str, int], str]:
-        request = parse(["--project", PROJECT, "--bucket", place.bucket.name, "--json", *options])
+        request = parse(["--project", PROJECT, "--bucket", place.bucket.name, "--json", "--grace=0", *options])
         capsys.readouterr()
         status = reconcile(request, place.environment, run_job)
         printed = capsys.readouterr()
@@ -219,6 +219,20 @@ def test_a_dry_run_says_by_its_exit_code_whether_there_is_something_to_do(
     assert other_reason == 0
 
 
+def test_what_is_younger_than_the_grace_is_neither_work_nor_failure(
+    place: Place, played: Played, run: Callable[..., Any]
+) -> None:
+    """An object that was uploaded a moment ago is pending: a dry run ends with 0, and nothing is analysed."""
+    upload(place, "a.wav")
+
+    dry, summary, said = run("--dry-run", "--grace=900")
+    done, _, _ = run("--yes", "--grace=900")
+
+    assert (dry, done, played.asked) == (0, 0, [])
+    assert {name: n for name, n in summary.items() if n} == {"objects": 1, "pending": 1}
+    assert "1  pending" in said
+
+
 def test_without_a_yes_nothing_is_done(
     place: Place, played: Played, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,7 +350,9 @@ def test_a_person_reads_the_counts_and_a_program_one_line(
     """With --json stdout is one line; without it stdout has the counts, and once more after the work."""
     upload(place, "a.wav")
     for options in (["--json", "--dry-run"], ["--dry-run"], ["--yes"], ["--json", "--yes"]):
-        reconcile(parse(["--project", PROJECT, "--bucket", place.bucket.name, *options]), place.environment)
+        reconcile(
+            parse(["--project", PROJECT, "--bucket", place.bucket.name, "--grace=0", *options]), place.environment
+        )
         printed = capsys.readouterr().out
         counts = printed.count("objects in the bucket")
         assert (counts, printed.count("\n") == 1) == {

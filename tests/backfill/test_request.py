@@ -20,6 +20,7 @@ def test_what_is_asked_for() -> None:
         stale=False,
         rejected=None,
         prune=False,
+        grace_s=900,
         dry_run=False,
         json=False,
         n_processes=plain.n_processes,
@@ -43,6 +44,7 @@ def test_what_is_asked_for() -> None:
         (["--schedule", "0 3 * * *"], "n_tasks", 1),
         (["--schedule", "0 3 * * *", "--tasks", "5"], "n_tasks", 5),
         (["--prefix", "takes/"], "prefix", "takes/"),
+        (["--grace", "0"], "grace_s", 0),
     ],
 )
 def test_what_an_option_asks_for(options: list[str], name: str, value: object) -> None:
@@ -61,6 +63,9 @@ def test_what_an_option_asks_for(options: list[str], name: str, value: object) -
         (["--schedule", " "], "--schedule is empty"),
         (["--schedule", "0 3 * * *", "--here"], "cannot be combined with --here"),
         (["--dry"], "--dry"),
+        (["--grace", "-1"], "accepted are 0 to"),
+        (["--grace", "9" * 30], "accepted are 0 to"),
+        (["--grace", "1.5"], "accepted are 0 to"),
     ],
 )
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], options: list[str], words: str) -> None:
