@@ -2,7 +2,8 @@
 # Brings bucket and collection into agreement: what the trigger would have written for every object that is there.
 #
 # Usage: ./backfill.sh --project P --bucket B [--prefix X] [--stale] [--rejected [REASON]] [--prune] [--grace S]
-#                      [--dry-run] [--json] [--here | --tasks N] [--schedule CRON] [--name N] [--yes]
+#                      [--dry-run] [--json] [--here | --tasks N] [--schedule CRON] [--name FUNCTION | --defaults]
+#                      [--yes]
 #
 # It compares first: every live object of the bucket with the sounds and rejections in the collections. It says what is
 # missing, stale (of an older analysis version) and gone (a document without its object), what it is going to do, how
@@ -25,13 +26,15 @@
 #                        meanwhile, and Ctrl-C ends only the waiting
 #   --schedule CRON      have the work done from now on, and not at once, by a job with one task, or N with --tasks N;
 #                        '0 3 * * *' is every night at three (UTC)
-#   --name N             name of the function, whose settings, account and limits the run has [analyze]
+#   --name FUNCTION      name of the function, whose settings, account and limits the run has [analyze]
+#   --defaults           the settings are those of the environment and else the defaults, whatever a function has
 #   --yes                do not ask
 #   --help               this text
 #
-# The settings (such as MAX_BYTES or EXCLUDE_NAMES) are those of the deployed function; variables of the environment take
-# precedence. What failed is listed in backfill-failed-*.jsonl, or in the job's log. STORAGE_EMULATOR_HOST and
-# FIRESTORE_EMULATOR_HOST are honoured, so it runs on the local stack too, with the settings of the environment.
+# The settings (such as MAX_BYTES or EXCLUDE_NAMES) are those of the deployed function, for which gcloud is asked; where it
+# cannot tell them, nothing is done. Variables of the environment take precedence, and a line says which. What failed is
+# listed in backfill-failed-*.jsonl, or in the job's log. STORAGE_EMULATOR_HOST and FIRESTORE_EMULATOR_HOST are honoured,
+# so it runs on the local stack too, with the settings of the environment.
 # --tasks and --schedule need gcloud, signed in (gcloud auth login); ./deploy.sh --delete removes what they make.
 #
 # Exit codes: 0 everything that was asked for is done, or, after a dry run, bucket and collection agree; 1 something

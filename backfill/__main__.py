@@ -4,10 +4,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from types import FrameType
 
 from backfill.request import Request, parse
+
+EMULATORS = ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,7 +33,7 @@ def _run_as_task(request: Request) -> int:
 def _run_for_person(request: Request) -> int:
     # The same; and the image of a task has neither backfill.cloud nor deploy.
     from analysis.login import count_requests_for  # noqa: PLC0415
-    from backfill.cloud.deployed import find_deployed, look_for_deployed, settings_variables  # noqa: PLC0415
+    from backfill.cloud.deployed import describe_overridden, find_deployed, settings_variables  # noqa: PLC0415
     from backfill.cloud.job_runner import JobRunner  # noqa: PLC0415
     from backfill.reconciliation import reconcile  # noqa: PLC0415
     from deploy.deployment import Deployment  # noqa: PLC0415
@@ -44,13 +45,15 @@ def _run_for_person(request: Request) -> int:
     gcloud = Gcloud(request.project, dry_run=request.dry_run)
     deployment = Deployment(request.project, request.bucket, name=request.name)
     try:
-        if request.n_tasks is None:
-            is_local = "STORAGE_EMULATOR_HOST" in os.environ
-            function = None if is_local else look_for_deployed(gcloud, deployment, os.environ)
-            return reconcile(request, settings_variables(function, os.environ))
-        with redirect_stdout(sys.stderr if request.json else sys.stdout):
-            function = find_deployed(gcloud, deployment)
+        is_local = any(name in os.environ for name in EMULATORS)
+        if request.n_tasks is None and (is_local or request.defaults):
+            return reconcile(request, settings_variables(None, os.environ))
+        function = find_deployed(gcloud, deployment, is_job=request.n_tasks is not None)
+        if overridden := describe_overridden(function, os.environ):
+            print(f"backfill.sh: {overridden}", file=sys.stderr)
         variables = settings_variables(function, os.environ)
+        if request.n_tasks is None:
+            return reconcile(request, variables)
         runner = JobRunner(gcloud, request, deployment, function, variables)
         return reconcile(request, variables, runner.run)
     except FailedError as failed:

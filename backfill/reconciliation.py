@@ -21,6 +21,7 @@ from analysis.settings import Settings
 from backfill.comparison import State, compare, compare_shard
 from backfill.listings import Calls, UnreadableError, list_documents, list_uploads
 from backfill.plan import Plan
+from backfill.prefix import describe_no_match
 from backfill.pruning import prune
 from backfill.report import FailureList, describe_calls, describe_counts, describe_plan, print_summary, with_progress
 from backfill.work_queue import Failure, OutageError
@@ -65,6 +66,8 @@ def reconcile(request: Request, variables: Mapping[str, str], run_job: Callable[
             file=sys.stderr if request.json else sys.stdout,
             flush=True,
         )
+        if request.prefix and not plan.counts.objects and request.shard.count == 1:
+            _print_error(describe_no_match(bucket, request.prefix))
         if request.dry_run:
             if run_job and plan.has_work:
                 run_job(plan)

@@ -54,6 +54,7 @@ class Request:
         schedule: when such a job is to run from now on, in cron's syntax.
         yes: do not ask.
         name: name of the function.
+        defaults: the settings are the environment's, else the defaults, instead of the function's.
         is_task: whether this process is a task of a Cloud Run job.
         shard: which blobs are this process's.
     """
@@ -72,6 +73,7 @@ class Request:
     schedule: str | None
     yes: bool
     name: str
+    defaults: bool
     is_task: bool
     shard: Shard
 
@@ -90,12 +92,18 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     place.add_argument("--here", action="store_true")
     place.add_argument("--tasks", type=count, metavar="N")
     parser.add_argument("--schedule")
-    parser.add_argument("--name", default="analyze")
+    settings = parser.add_mutually_exclusive_group()
+    settings.add_argument("--name", default="analyze")
+    settings.add_argument("--defaults", action="store_true")
     given = parser.parse_args(arguments)
     if given.schedule is not None and not given.schedule.strip():
         parser.error("--schedule is empty: give a time in cron's syntax, such as '0 3 * * *'")
     if given.schedule and given.here:
         parser.error("--schedule makes a job in the cloud, so it cannot be combined with --here")
+    if given.defaults and (given.tasks or given.schedule):
+        parser.error(
+            "--defaults: a job in the cloud has the account, limits and settings of a function: give its --name"
+        )
     is_task = "CLOUD_RUN_TASK_INDEX" in environment
     return Request(
         project=given.project,
@@ -113,6 +121,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         schedule=given.schedule,
         yes=given.yes,
         name=given.name,
+        defaults=given.defaults,
         is_task=is_task,
         shard=Shard(
             int(environment.get("CLOUD_RUN_TASK_INDEX", 0)),

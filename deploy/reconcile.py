@@ -1,6 +1,8 @@
 """The function that is there, the function as it should be, and the command that makes the first into the second."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from deploy.archive import LABEL, ROOT, digest
 from deploy.deployment import Deployment
@@ -68,7 +70,7 @@ def find_function(gcloud: Gcloud, deployment: Deployment, region: str) -> Functi
     answer = gcloud.read("functions", "describe", name, f"--region={region}")
     if answer:
         return read_function(answer)
-    there = region_of_function(gcloud, name)
+    there = region_of_function(list_functions(gcloud), name)
     if there:
         raise ConflictError(
             f"{name} is in {there}, not {region}: use --region {there} or another --name, or remove it:\n"
@@ -77,19 +79,35 @@ def find_function(gcloud: Gcloud, deployment: Deployment, region: str) -> Functi
     return None
 
 
-def region_of_function(gcloud: Gcloud, name: str) -> str | None:
-    """Return the region in which there is a function of this name, or None."""
-    paths = (function["name"] for function in gcloud.read("functions", "list", "--v2") or [])
+def region_of_function(functions: Iterable[dict[str, Any]], name: str) -> str | None:
+    """Return the region in which one of the functions has this name, or None."""
+    paths = (function["name"] for function in functions)
     return next((path.split("/")[3] for path in paths if path.endswith(f"/functions/{name}")), None)
+
+
+def list_functions(gcloud: Gcloud) -> list[dict[str, Any]]:
+    """Return the functions of the project as the API describes them."""
+    return gcloud.read("functions", "list", "--v2") or []
+
+
+def names_watching(functions: Iterable[dict[str, Any]], bucket: str) -> list[str]:
+    """Return the names of those functions that get the events of a bucket."""
+    return [
+        function["name"].rpartition("/")[2]
+        for function in functions
+        if any(
+            one.get("attribute") == "bucket" and one.get("value") == bucket
+            for one in function.get("eventTrigger", {}).get("eventFilters", [])
+        )
+    ]
 
 
 def say_neighbours(gcloud: Gcloud, deployment: Deployment) -> None:
     """Say which other functions watch the bucket: each analyses every upload, and two of ours write one document."""
-    for function in gcloud.read("functions", "list", "--v2") or []:
-        filters = function.get("eventTrigger", {}).get("eventFilters", [])
-        name = function["name"].rpartition("/")[2]
-        watched = any(one.get("attribute") == "bucket" and one.get("value") == deployment.bucket for one in filters)
-        if watched and name != deployment.name:
+    for function in list_functions(gcloud):
+        for name in names_watching([function], deployment.bucket):
+            if name == deployment.name:
+                continue
             kind = (
                 "the same function, so each upload is analysed twice"
                 if LABEL in function.get("labels", {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,7 @@ from analysis.settings import Settings
 from deploy.advice import advice
 from deploy.failures import ConflictError, FailedError, RefusedError
 from deploy.function import Function, read_function
-from deploy.reconcile import refuse_other_bucket, region_of_function
-from deploy.step import step
+from deploy.reconcile import list_functions, names_watching, region_of_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,38 +22,25 @@ VIEWER = "roles/cloudfunctions.viewer"
 VARIABLES = tuple(field.name.upper() for field in fields(Settings))
 
 
-def find_deployed(gcloud: Gcloud, deployment: Deployment) -> Function:
-    """Return the function of this name.
+def find_deployed(gcloud: Gcloud, deployment: Deployment, *, is_job: bool) -> Function:
+    """Return the function of this name, which watches the bucket.
 
-    Raises FailedError if it cannot be read, if there is none, or if it watches another bucket.
-    """
-    with step(gcloud, "look at the function", VIEWER):
-        return _read_deployed(gcloud, deployment)
-
-
-def look_for_deployed(gcloud: Gcloud, deployment: Deployment, environment: Mapping[str, str]) -> Function | None:
-    """Return the function of this name; without one, print a note and return None.
-
-    Raises FailedError if Google refuses to answer and the environment has no setting: the run would have the default
-    settings, and those may select other objects than the function's.
+    Raises FailedError, which names the ways out, if there is none, if it watches another bucket, or if it cannot be
+    read: by other settings the run would analyse what the function skips, or skip what it analyses.
     """
     try:
         return _read_deployed(gcloud, deployment)
     except ConflictError as conflict:
         cause = str(conflict)
     except RefusedError as refused:
-        cause = refused.answer or "no answer"
-        if not any(name in environment for name in VARIABLES):
-            raise FailedError(
-                f"the settings of the function {deployment.name} cannot be read. Google answered:\n{cause}\n"
-                f"What to do: {advice(refused.answer, deployment.project, (VIEWER,))}\n"
-                f"Or set its settings in the environment: {VARIABLES[0]} and those that you changed."
-            ) from refused
-    print(
-        f"backfill.sh: settings are those of the environment, else the defaults: {cause.splitlines()[0]}",
-        file=sys.stderr,
+        cause = (
+            f"the function {deployment.name} cannot be read. Google answered:\n{refused.answer or 'no answer'}\n"
+            f"What to do: {advice(refused.answer, deployment.project, (VIEWER,))}"
+        )
+    ways_out = "" if is_job else ", or --defaults for the settings of the environment and else the defaults"
+    raise FailedError(
+        f"the settings are those of the deployed function, but {cause}\nOr give its name by --name{ways_out}."
     )
-    return None
 
 
 def settings_variables(function: Function | None, environment: Mapping[str, str]) -> dict[str, str]:
@@ -64,16 +49,31 @@ def settings_variables(function: Function | None, environment: Mapping[str, str]
     return {name: value for name, value in {**deployed, **environment}.items() if name in VARIABLES}
 
 
+def describe_overridden(function: Function, environment: Mapping[str, str]) -> str | None:
+    """Return which of the function's settings the environment overrides, as a line; None where it overrides none."""
+    overridden = [
+        f"{name}={environment[name]} instead of {function.environment.get(name, 'the default')}"
+        for name in VARIABLES
+        if name in environment and environment[name] != function.environment.get(name)
+    ]
+    if not overridden:
+        return None
+    return f"settings of the environment, not of the function {function.name}: {'; '.join(overridden)}"
+
+
 def _read_deployed(gcloud: Gcloud, deployment: Deployment) -> Function:
+    name, bucket = deployment.name, deployment.bucket
     if shutil.which("gcloud") is None:
         raise ConflictError("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
-    region = region_of_function(gcloud, deployment.name)
-    answer = region and gcloud.read("functions", "describe", deployment.name, f"--region={region}")
+    functions = list_functions(gcloud)
+    watching = names_watching(functions, bucket)
+    others = f"gs://{bucket} is watched by {' and '.join(watching)}" if watching else f"deploy it: {deployment.command}"
+    region = region_of_function(functions, name)
+    answer = region and gcloud.read("functions", "describe", name, f"--region={region}")
     if not answer:
-        raise ConflictError(
-            f"there is no function {deployment.name} in project {deployment.project}.\n"
-            f"If it has another name, give that by --name; else deploy it: {deployment.command}"
-        )
+        raise ConflictError(f"there is no function {name} in project {deployment.project}.\nWhat to do: {others}")
     function = read_function(answer)
-    refuse_other_bucket(function, deployment)
+    if function.bucket != bucket:
+        watched = f"bucket {function.bucket}" if function.bucket else "no bucket"
+        raise ConflictError(f"the function {name} watches {watched}, not {bucket}.\nWhat to do: {others}")
     return function

@@ -1,7 +1,6 @@
 """From the command line to the exit code, for a person and for a task of a Cloud Run job."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from backfill import request as requests
 from backfill.__main__ import main
 from deploy.failures import FailedError
-from deploy.function import Function
 from tests.backfill.played import FUNCTION
 
 ARGUMENTS = ["--project", "my-project", "--bucket", "my-bucket"]
@@ -96,35 +94,26 @@ def test_sigterm_ends_it_as_a_shell_expects(received: list[tuple[Any, ...]]) -> 
     assert ended.value.code == 143
 
 
-def test_settings_are_the_functions(received: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without emulators the deployed function is asked for its settings; with them nobody is asked."""
-    monkeypatch.setattr("backfill.cloud.deployed.look_for_deployed", lambda *_: FUNCTION)
+def test_settings_are_the_functions(
+    received: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without emulators the deployed function is asked for its settings; with them, or --defaults, nobody is asked."""
+    asked: list[bool] = []
+    monkeypatch.setattr("backfill.cloud.deployed.find_deployed", lambda *_, is_job: asked.append(is_job) or FUNCTION)
+    monkeypatch.setenv("MAX_CHANNELS", "2")
 
     main(ARGUMENTS)
     monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
     main(ARGUMENTS)
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST")
+    main([*ARGUMENTS, "--defaults"])
+    assert (asked, capsys.readouterr().err) == ([], "")
+    main(ARGUMENTS)
+    main([*ARGUMENTS, "--tasks=2"])
 
-    assert ["MAX_BYTES" in variables for _, variables in received] == [False, True]
-
-
-@pytest.mark.parametrize(("options", "stream"), [([], "out"), (["--json"], "err")])
-def test_what_gcloud_does_is_not_said_to_a_program(
-    received: list[tuple[Any, ...]],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    options: list[str],
-    stream: str,
-) -> None:
-    """With --json what the look at the function prints goes to stderr, as everything for a person does."""
-
-    def look(*_: object) -> Function:
-        sys.stdout.write("look at the function\n")
-        return FUNCTION
-
-    monkeypatch.setattr("backfill.cloud.deployed.find_deployed", look)
-
-    assert main([*ARGUMENTS, "--tasks=2", *options]) == 0
-
-    assert getattr(capsys.readouterr(), stream) == "look at the function\n"
-    ((request, _, run_job),) = received
+    assert ["MAX_BYTES" in variables for _, variables, *_ in received] == [False] * 3 + [True] * 2
+    assert asked == [False, True]
+    assert capsys.readouterr().err.count("MAX_CHANNELS=2 instead of the default") == 2
+    *_, (request, _, run_job) = received
     assert (request.n_tasks, run_job.__name__) == (2, "run")

@@ -1,4 +1,4 @@
-"""The settings of a run are the deployed function's, or those of the environment."""
+"""The settings of a run are the deployed function's, or nothing is done."""
 
 from dataclasses import fields
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analysis.settings import Settings
-from backfill.cloud.deployed import VARIABLES, find_deployed, look_for_deployed, settings_variables
+from backfill.cloud.deployed import VARIABLES, describe_overridden, find_deployed, settings_variables
 from deploy.deployment import Deployment
 from deploy.failures import FailedError, RefusedError
 from tests.backfill.played import FUNCTION, Answering
@@ -22,52 +22,63 @@ def test_settings_are_the_functions_unless_the_person_sets_them():
     assert len(VARIABLES) == len(fields(Settings))
 
 
+def test_what_the_environment_overrides_is_said():
+    """A setting of the environment that differs from the function's is named with both values, and no other."""
+    same = {"MAX_BYTES": "1000", "PATH": "/bin"}
+
+    assert describe_overridden(FUNCTION, same) is None
+    assert describe_overridden(FUNCTION, same | {"EXCLUDE_NAMES": "", "MAX_CHANNELS": "2"}) == (
+        "settings of the environment, not of the function analyze: EXCLUDE_NAMES= instead of *.txt;"
+        " MAX_CHANNELS=2 instead of the default"
+    )
+
+
+NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
 REFUSED = RefusedError(["gcloud"], "You do not currently have an active account\nmore")
 
 
-@pytest.mark.parametrize(("answer", "environment"), [([], {}), (REFUSED, {"SOUNDS_COLLECTION": "sounds"})])
-def test_without_the_function_the_settings_are_the_environments(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: Any, environment: dict[str, str]
-):
-    """Where there is no function, or the person has set settings, one line says that the environment counts."""
+def watching(bucket: str, name: str = NAME) -> dict[str, Any]:
+    """Return a function that watches a bucket, as the API describes it."""
+    filters = [{"attribute": "bucket", "value": bucket}]
+    return {"name": name, "environment": "GEN_2", "eventTrigger": {"eventFilters": filters}}
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let gcloud be installed, whether it is or not."""
     monkeypatch.setattr("shutil.which", lambda _: "/bin/gcloud")
 
-    found = look_for_deployed(Answering(answer), Deployment(PROJECT, BUCKET), environment)
 
-    assert found is None
-    assert capsys.readouterr().err.count("\n") == 1
+def test_the_function_of_the_bucket_is_found():
+    """The function of the name that is asked for, which watches the bucket, is the one."""
+    found = find_deployed(Answering([watching(BUCKET)], watching(BUCKET)), Deployment(PROJECT, BUCKET), is_job=False)
 
-
-def test_a_function_that_cannot_be_read_has_no_defaults(monkeypatch: pytest.MonkeyPatch):
-    """Where Google does not tell the function's settings, nothing is done by others, and what to do is said."""
-    monkeypatch.setattr("shutil.which", lambda _: "/bin/gcloud")
-
-    with pytest.raises(FailedError, match="sign in: gcloud auth login"):
-        look_for_deployed(Answering(REFUSED), Deployment(PROJECT, BUCKET), {"PATH": "/bin"})
+    assert (found.name, found.bucket) == ("analyze", BUCKET)
 
 
-def test_without_gcloud_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    """Where gcloud is not installed, the line says that."""
+@pytest.mark.parametrize("is_job", [True, False])
+@pytest.mark.parametrize(
+    ("answers", "texts"),
+    [
+        ([[]], ["there is no function analyze in project", "./deploy.sh --project"]),
+        ([[watching(BUCKET, f"{NAME}-2")]], ["there is no function analyze", f"gs://{BUCKET} is watched by analyze-2"]),
+        ([[watching("other")], watching("other")], ["the function analyze watches bucket other, not", "./deploy.sh"]),
+        ([[watching("")], watching("")], ["the function analyze watches no bucket, not"]),
+        ([REFUSED], ["active account", "sign in: gcloud auth login"]),
+    ],
+)
+def test_without_the_functions_settings_nothing_is_done(answers: list[Any], texts: list[str], *, is_job: bool):
+    """No function of the name, one of another bucket, and no answer each end the run, with the ways out."""
+    with pytest.raises(FailedError) as failed:
+        find_deployed(Answering(*answers), Deployment(PROJECT, BUCKET), is_job=is_job)
+
+    assert all(text in str(failed.value) for text in [*texts, "--name"])
+    assert ("--defaults" in str(failed.value)) is not is_job  # a job needs the function's account and limits too
+
+
+def test_without_gcloud_nothing_is_done_either(monkeypatch: pytest.MonkeyPatch):
+    """Where gcloud is not installed, the message says so, and how to go on without it."""
     monkeypatch.setattr("shutil.which", lambda _: None)
 
-    assert look_for_deployed(Answering([]), Deployment(PROJECT, BUCKET), {}) is None
-    assert "gcloud is not installed" in capsys.readouterr().err
-
-
-def answers_of(bucket: str) -> list[Any]:
-    """Return what gcloud answers about functions and about this one."""
-    name = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
-    filters = [{"attribute": "bucket", "value": bucket}]
-    return [[{"name": name}], {"name": name, "environment": "GEN_2", "eventTrigger": {"eventFilters": filters}}]
-
-
-def test_the_function_of_another_bucket_is_another(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """A function that watches another bucket has no say here: no job is made by it, and its settings are not taken."""
-    monkeypatch.setattr("shutil.which", lambda _: "/bin/gcloud")
-    deployment = Deployment(PROJECT, BUCKET)
-
-    assert find_deployed(Answering(*answers_of(BUCKET)), deployment).bucket == BUCKET
-    with pytest.raises(FailedError, match="watches bucket other"):
-        find_deployed(Answering(*answers_of("other")), deployment)
-    assert look_for_deployed(Answering(*answers_of("other")), deployment, {}) is None
-    assert "settings are those of the environment" in capsys.readouterr().err
+    with pytest.raises(FailedError, match=r"gcloud is not installed(.|\n)*--defaults"):
+        find_deployed(Answering([]), Deployment(PROJECT, BUCKET), is_job=False)

@@ -28,6 +28,7 @@ def test_what_is_asked_for() -> None:
         schedule=None,
         yes=False,
         name="analyze",
+        defaults=False,
         is_task=False,
         shard=Shard(0, 1),
     )
@@ -45,6 +46,7 @@ def test_what_is_asked_for() -> None:
         (["--schedule", "0 3 * * *", "--tasks", "5"], "n_tasks", 5),
         (["--prefix", "takes/"], "prefix", "takes/"),
         (["--grace", "0"], "grace_s", 0),
+        (["--defaults"], "defaults", True),
     ],
 )
 def test_what_an_option_asks_for(options: list[str], name: str, value: object) -> None:
@@ -62,6 +64,9 @@ def test_what_an_option_asks_for(options: list[str], name: str, value: object) -
         (["--rejected", "ugly"], "not_audio"),
         (["--schedule", " "], "--schedule is empty"),
         (["--schedule", "0 3 * * *", "--here"], "cannot be combined with --here"),
+        (["--name", "other", "--defaults"], "not allowed with"),
+        (["--defaults", "--tasks", "2"], "give its --name"),
+        (["--defaults", "--schedule", "0 3 * * *"], "give its --name"),
         (["--dry"], "--dry"),
         (["--grace", "-1"], "accepted are 0 to"),
         (["--grace", "9" * 30], "accepted are 0 to"),

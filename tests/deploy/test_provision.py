@@ -209,9 +209,10 @@ class Answers(Gcloud):
 @pytest.mark.parametrize("name", ["my-analyze", "analyze-2", "analyze2"])
 def test_a_function_whose_name_ends_alike_is_another(name: str):
     """A function is known by its whole name: one whose name only ends or begins alike is not taken for it."""
-    gcloud = Answers(functions_list=[{"name": f"projects/{PROJECT}/locations/us-east1/functions/{name}"}])
+    functions = [{"name": f"projects/{PROJECT}/locations/us-east1/functions/{name}"}]
+    gcloud = Answers(functions_list=functions)
 
-    assert region_of_function(gcloud, "analyze") is None
+    assert region_of_function(functions, "analyze") is None
     assert find_function(gcloud, Deployment(PROJECT, BUCKET), "us-central1") is None
 
 
