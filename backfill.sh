@@ -6,14 +6,15 @@
 #                      [--yes]
 #
 # It compares first: every live object of the bucket with the sounds and rejections in the collections. It says what is
-# missing, stale (of an older analysis version) and gone (a document without its object), what it is going to do, how
-# long that takes and what it costs, and asks. Then it analyses each object as the function does. So it may run beside
-# the live trigger, be stopped at any time, and be run again.
+# missing, stale (of an older analysis version, or without what FEATURES asks for) and gone (a document without its
+# object), what it is going to do, how long that takes and what it costs, and asks. Then it analyses each object as the
+# function does. So it may run beside the live trigger, be stopped at any time, and be run again.
 #
 #   --project P          the project
 #   --bucket B           the bucket
 #   --prefix X           only objects and documents whose names begin so
-#   --stale              analyse again the objects whose sound is of an older analysis version
+#   --stale              analyse again the objects whose sound is of an older analysis version, or lacks what the
+#                        setting FEATURES asks for
 #   --rejected [REASON]  analyse again the objects that were rejected, for this reason or any
 #   --prune              remove documents whose object is no longer there
 #   --grace S            an object without a document that is younger than S seconds is pending: the trigger may be at

@@ -101,7 +101,7 @@ def compare_shard(
     """Yield a comparison for every object of a shard, and read only the documents of these objects."""
     sounds, rejections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
     for batch in batched(uploads, BATCH_SIZE):
-        found = list(get_documents(client, sounds, batch, calls))
+        found = list(get_documents(client, sounds, batch, calls, settings.features))
         uids = {document.uid for document in found}
         without_sound = [upload for upload in batch if make_uid(upload) not in uids]
         yield from compare(

@@ -14,8 +14,8 @@ from google.cloud.firestore import FieldFilter
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from analysis import store
-from analysis.definition import ANALYSIS_VERSION
-from analysis.document import make_uid
+from analysis.definition import ANALYSIS_VERSION, librosa_name
+from analysis.document import lacks_features, make_uid, read_version
 from analysis.upload import Upload, read_upload
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class StoredDocument:
         uid: its id.
         blob_name: name of the blob.
         generation: generation of the blob.
-        is_stale: whether it is a sound of an older analysis version.
+        is_stale: whether it is a sound of an older analysis version, or one of today's that lacks a feature which the
+            settings ask for.
         reason: of a rejection; None for a sound.
     """
 
@@ -93,15 +94,19 @@ def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls) -> Iterator[
 
 
 def list_documents(
-    collection: firestore.CollectionReference, bucket_name: str, prefix: str, calls: Calls
+    collection: firestore.CollectionReference,
+    bucket_name: str,
+    prefix: str,
+    calls: Calls,
+    asked: tuple[str, ...] = (),
 ) -> Iterator[StoredDocument]:
-    """Yield a collection's documents of a bucket's uploads in order of blob name.
+    """Yield a collection's documents of a bucket's uploads in order of blob name; ``asked`` is the setting FEATURES.
 
     The query also returns documents of other buckets, which are dropped here: an index over both fields would cost more
     than it saves. Raises UnreadableError when the collection cannot be read.
     """
     names = FieldFilter("blob_name", ">=", prefix)  # with the empty prefix: all that are strings
-    query = collection.where(filter=names).order_by("blob_name").select(DOCUMENT_FIELDS).limit(DOCUMENTS_PER_PAGE)
+    query = collection.where(filter=names).order_by("blob_name").select(_fields(asked)).limit(DOCUMENTS_PER_PAGE)
     page = None
     while page is None or len(page) == DOCUMENTS_PER_PAGE:
         next_query = query if page is None else query.start_after(page[-1])
@@ -114,13 +119,17 @@ def list_documents(
             if not document.get("blob_name").startswith(prefix):
                 return
             if (document.to_dict() or {}).get("bucket") == bucket_name:  # the tutorial's documents have no bucket
-                yield _stored_document(collection.id, document)
+                yield _stored_document(collection.id, document, asked)
 
 
 def get_documents(
-    client: firestore.Client, collection: firestore.CollectionReference, uploads: Iterable[Upload], calls: Calls
+    client: firestore.Client,
+    collection: firestore.CollectionReference,
+    uploads: Iterable[Upload],
+    calls: Calls,
+    asked: tuple[str, ...] = (),
 ) -> Iterator[StoredDocument]:
-    """Yield the collection's documents of these uploads in order of blob name, by one call.
+    """Yield the collection's documents of these uploads in order of blob name, by one call, as list_documents does.
 
     Raises UnreadableError when the collection cannot be read.
     """
@@ -129,10 +138,10 @@ def get_documents(
         return
     calls.to_database += 1
     try:
-        documents = RETRY(lambda: list(client.get_all(references, DOCUMENT_FIELDS, retry=None, timeout=CALL_S)))()
+        documents = RETRY(lambda: list(client.get_all(references, _fields(asked), retry=None, timeout=CALL_S)))()
     except (GoogleAPICallError, RetryError) as error:
         raise UnreadableError(f"the collection {collection.id} cannot be read: {error}") from error
-    found = [_stored_document(collection.id, document) for document in documents if document.exists]
+    found = [_stored_document(collection.id, document, asked) for document in documents if document.exists]
     yield from sorted(found, key=lambda document: document.blob_name)
 
 
@@ -157,13 +166,22 @@ def _resource(bucket_name: str, blob: storage.Blob) -> dict[str, Any]:
     }
 
 
-def _stored_document(collection: str, document: firestore.DocumentSnapshot[Any]) -> StoredDocument:
+def _fields(asked: tuple[str, ...]) -> list[str]:
+    """Return the fields to read: of the features only those that are asked for, as some have many numbers."""
+    return [*DOCUMENT_FIELDS, *sorted({f"features.{librosa_name(feature)}" for feature in asked})]
+
+
+def _stored_document(
+    collection: str, document: firestore.DocumentSnapshot[Any], asked: tuple[str, ...]
+) -> StoredDocument:
     fields = document.to_dict() or {}
+    version = read_version(fields)
+    is_old = version < ANALYSIS_VERSION or (version == ANALYSIS_VERSION and lacks_features(fields, asked))
     return StoredDocument(
         collection=collection,
         uid=document.id,
         blob_name=fields["blob_name"],
         generation=int(fields.get("generation") or 0),
-        is_stale="reason" not in fields and (fields.get("analysis_version") or 0) < ANALYSIS_VERSION,
+        is_stale="reason" not in fields and is_old,
         reason=fields.get("reason"),
     )

@@ -101,7 +101,9 @@ def _compare(
             return
         uploads = list_uploads(bucket, request.prefix, calls)
     collections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
-    sounds, rejections = (list_documents(collection, bucket.name, request.prefix, calls) for collection in collections)
+    sounds, rejections = (
+        list_documents(collection, bucket.name, request.prefix, calls, settings.features) for collection in collections
+    )
     for comparison in compare(uploads, sounds, rejections, settings, pending_since):
         if request.shard.count == 1 or comparison.state is State.GONE:
             yield comparison

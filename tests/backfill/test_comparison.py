@@ -182,13 +182,17 @@ class Collections:
     def __init__(self, **documents: list[StoredDocument]) -> None:
         self.documents = documents
         self.asked: list[tuple[str, list[str]]] = []
+        self.features: list[tuple[str, tuple[str, ...]]] = []
 
     def collection(self, name: str) -> str:
         """Return a collection."""
         return name
 
-    def get_documents(self, _: object, collection: str, uploads: list[Upload], __: Calls) -> Iterator[StoredDocument]:
+    def get_documents(
+        self, _: object, collection: str, uploads: list[Upload], __: Calls, features: tuple[str, ...] = ()
+    ) -> Iterator[StoredDocument]:
         """Yield the documents of these uploads."""
+        self.features.append((collection, features))
         self.asked.append((collection, [upload.blob_name for upload in uploads]))
         uids = {make_uid(upload) for upload in uploads}
         yield from (document for document in self.documents[collection] if document.uid in uids)
@@ -213,3 +217,14 @@ def test_a_shard_reads_the_documents_of_its_objects_alone(monkeypatch: pytest.Mo
         ("sounds", ["4.wav"]),
         ("rejections", ["4.wav"]),
     ]
+
+
+def test_a_shard_asks_for_the_features_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a job, too, a sound is looked up with what FEATURES asks for."""
+    upload = Upload(BUCKET, "a.wav", 1, 9)
+    database = Collections(sounds=[document(upload, "sound")], rejections=[])
+    monkeypatch.setattr(comparisons_of, "get_documents", database.get_documents)
+
+    list(compare_shard([upload], database, Settings(features=("rms",)), Calls()))
+
+    assert database.features == [("sounds", ("rms",)), ("rejections", ())]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
+from math import nan
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -21,7 +22,15 @@ from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
 from analysis.upload import Upload
 from backfill import listings
-from backfill.listings import Calls, UnreadableError, get_documents, get_upload, list_documents, list_uploads
+from backfill.listings import (
+    Calls,
+    StoredDocument,
+    UnreadableError,
+    get_documents,
+    get_upload,
+    list_documents,
+    list_uploads,
+)
 from local.program import Program
 from tests.fakes.cloud import connect_firestore
 from tests.fakes.firestore_proxy import FirestoreProxy, refused
@@ -197,6 +206,49 @@ def test_what_a_document_says(collection: google_firestore.CollectionReference) 
         ("5 rejected", False, "corrupt"),
     ]
     assert {(document.collection, document.generation) for document in found} == {(collection.id, 7)}
+
+
+@pytest.mark.parametrize("version", [4.5, "three", [3], nan, None, True])
+def test_a_version_of_another_type_is_an_older_one(
+    collection: google_firestore.CollectionReference, version: Any
+) -> None:
+    """What somebody made of a version does not end the comparison: only a number above ours is newer."""
+    write(collection, UPLOAD, analysis_version=version)
+
+    (found,) = list_documents(collection, UPLOAD.bucket_name, "", Calls())
+
+    assert found.is_stale is (version != 4.5)
+
+
+@pytest.mark.parametrize("is_looked_up", [False, True])
+def test_a_sound_that_lacks_a_feature_is_stale(
+    collection: google_firestore.CollectionReference,
+    is_looked_up: bool,  # noqa: FBT001
+) -> None:
+    """A sound of today's version is stale where it lacks what FEATURES asks for, a newer one or a rejection never."""
+    asked = ("mfcc:20", "rms")
+    whole = {"analysis_version": ANALYSIS_VERSION, "features": {"mfcc": [0.5] * 20, "rms": 0.5}}
+    documents: dict[str, dict[str, Any]] = {
+        "1 whole": whole,
+        "2 more": whole | {"features": whole["features"] | {"spectral_flatness": 0.5}},
+        "3 none": {"analysis_version": ANALYSIS_VERSION},
+        "4 one": whole | {"features": {"rms": 0.5}},
+        "5 of 40": whole | {"features": {"rms": 0.5, "mfcc": [0.5] * 40}},
+        "6 no map": whole | {"features": "rms"},
+        "7 newer": {"analysis_version": ANALYSIS_VERSION + 1},
+        "8 rejected": {"reason": "corrupt"},
+    }
+    uploads = [Upload(BUCKET, name, 7) for name in documents]
+    for upload in uploads:
+        write(collection, upload, **documents[upload.blob_name])
+
+    def find(asked: tuple[str, ...]) -> list[StoredDocument]:
+        if is_looked_up:
+            return list(get_documents(collection._client, collection, uploads, Calls(), asked))
+        return list(list_documents(collection, BUCKET, "", Calls(), asked))
+
+    assert [document.blob_name for document in find(asked) if document.is_stale] == sorted(documents)[2:6]
+    assert [document.blob_name for document in find(()) if document.is_stale] == []
 
 
 def test_documents_are_looked_up_by_what_they_are_of(collection: google_firestore.CollectionReference) -> None:

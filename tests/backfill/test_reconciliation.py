@@ -195,6 +195,27 @@ def test_what_becomes_of_a_stale_sound_is_counted(
     assert {name: n for name, n in summary.items() if n} == {"bytes": len(CONTENTS[0])} | state
 
 
+@pytest.mark.parametrize("is_task", [False, True])
+def test_a_sound_without_what_is_asked_for_now_is_stale(
+    place: Place,
+    run: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    is_task: bool,  # noqa: FBT001
+) -> None:
+    """Once FEATURES asks for more, the sounds that lack it are stale, in a task as on this machine."""
+    uploads = upload(place, "a.wav", "b.wav")
+    write(place, *uploads)
+    place.sounds.document(make_uid(uploads[1])).update({"features": {"rms": 0.5}})
+    if is_task:
+        as_task(monkeypatch, 0, 1)
+
+    before = run("--dry-run")[:2]
+    place.environment["FEATURES"] = "rms"
+    after = run("--dry-run")[:2]
+
+    assert [(status, summary["stale"]) for status, summary in (before, after)] == [(0, 0), (3, 1)]
+
+
 def test_a_dry_run_says_by_its_exit_code_whether_there_is_something_to_do(
     place: Place, run: Callable[..., Any]
 ) -> None:
