@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.__main__ import main
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT, TIMEOUT_S, Terminal, needs_gcloud
 
 EXPECTED = Path(__file__).parent
@@ -68,14 +69,25 @@ def test_help_is_there_from_everywhere(tmp_path: Path):
         (["--project", PROJECT, "--bucket", BUCKET, "--proj", "x"], "unrecognized arguments: --proj x"),
     ],
 )
-def test_wrong_options_are_one_line_and_exit_2(terminal: Terminal, options: list[str], message: str):
+def test_wrong_options_are_one_line_and_exit_2(
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
     """What is wrong with the options is said in one line on stderr, before anything is asked of the cloud."""
-    done = terminal.run("./deploy.sh", *options)
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    said = capsys.readouterr()
 
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert ended.value.code == 2
+    assert said.out == ""
+    assert message in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_the_script_ends_as_the_program_does(terminal: Terminal) -> None:
+    """Wrong options of deploy.sh itself are one line too, and its exit code is 2."""
+    done = terminal.run("./deploy.sh", "--frobnicate")
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 @needs_gcloud

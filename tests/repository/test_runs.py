@@ -53,14 +53,6 @@ def test_drawn(number):
 STARTS = "test_that_starts_what_it_does_not_ask_for"
 
 
-@pytest.fixture(params=[{}, {"CI": "true"}], ids=["here", "in CI"])
-def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Machines on which hypothesis has other settings of its own."""
-    monkeypatch.delenv("CI", raising=False)
-    for name, value in request.param.items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """A folder with these tests, and a gsutil that is on the path."""
@@ -72,9 +64,10 @@ def small(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(small: Path, *arguments: str) -> str:
+def run(small: Path, *arguments: str, **variables: str) -> str:
     """Run the small tests, and return what pytest prints."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{small}:{os.environ['PATH']}"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{small}:{os.environ['PATH']}"} | variables
+    environment = {name: value for name, value in environment.items() if value}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-rA", *arguments]
     return subprocess.run(command, cwd=small, env=environment, stdout=subprocess.PIPE, text=True, check=False).stdout
 
@@ -99,26 +92,24 @@ def test_fixtures_decide_what_is_quick(small: Path, workers: list[str]) -> None:
     assert re.search(r"^seconds by folder: tests/function \d+$", printed, re.MULTILINE)
 
 
-def test_everything_runs_where_nothing_is_left_out(small: Path) -> None:
-    """Without --quick each test runs, and none is watched."""
-    assert set(outcomes(run(small)).values()) == {"PASSED"}
+def test_everything_runs_in_the_order_that_is_asked_for(small: Path) -> None:
+    """Without --quick each test runs, and none is watched; --reverse runs the last one first."""
+    printed = run(small, "-v", "--reverse")
+
+    assert set(outcomes(printed).values()) == {"PASSED"}
+    assert re.findall(r"::(\w+) PASSED", printed) == re.findall(r"def (test_\w+)", TESTS)[::-1]
 
 
-def test_order_can_be_reversed(small: Path) -> None:
-    """--reverse runs the last test first."""
-    forwards, backwards = (re.findall(r"::(\w+) PASSED", run(small, "-v", *more)) for more in ([], ["--reverse"]))
-
-    assert backwards == forwards[::-1]
-
-
-@pytest.mark.usefixtures("machine")
 def test_seed_repeats_what_was_drawn(small: Path) -> None:
-    """The seed is printed, also beside a test that failed with it, and the same one draws the same."""
+    """The seed is printed, also beside a test that failed with it, and the same one draws the same.
+
+    Where CI is set, hypothesis has other settings of its own, which must not matter.
+    """
     printed = []
     drawn = []
-    for arguments in ([], [], ["--seed", "random"], ["--seed", "SEED"]):
+    for arguments, ci in (([], ""), ([], "true"), (["--seed", "random"], ""), (["--seed", "SEED"], "true")):
         words = [re.search(r"random tests: (\d+)", printed[-1])[1] if word == "SEED" else word for word in arguments]
-        printed.append(run(small, *words, "-k", "random or drawn"))
+        printed.append(run(small, *words, "-k", "random or drawn", CI=ci))
         drawn.append((small / "drawn").read_text())
         (small / "drawn").unlink()
     seed = re.search(r"seed of the random tests: (\d+)", printed[2])[1]

@@ -93,7 +93,7 @@ OTHER_TAGS = st.sampled_from([b"TAG".ljust(128), b"APETAGEX".ljust(32)])
 BEGINNINGS = st.lists(st.one_of(JUNK, TAGS, WRONG_TAGS, FRAME_LIKE, FOOTERS, OTHER_TAGS), min_size=1, max_size=4)
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(files())), BEGINNINGS, st.sampled_from([b"", b"TAG".ljust(128)]))
 def test_odd_beginnings(tmp_path: Path, name: str, beginning: list[bytes], end: bytes) -> None:
     """Whatever tags, zeros, noise and false frames come first, an MP3 is read as librosa reads it by its name.
@@ -280,10 +280,10 @@ def test_other_files_are_not_audio(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("beginning", [b"", bytes(20)])
 def test_noise_is_not_audio(tmp_path: Path, beginning: bytes) -> None:
-    """Files of noise, and of zeros and noise, are no sound; in a thousand of them no frames are found."""
+    """Files of noise, and of zeros and noise, are no sound; in hundreds of them no frames are found."""
     path = tmp_path / "sound.mp3"
     rng = np.random.default_rng(0)
-    for number in range(1000):
+    for number in range(400):
         path.write_bytes(beginning + rng.bytes(int(rng.integers(1, 70_000))))
 
         with path.open("rb") as file:
