@@ -16,6 +16,7 @@ from google.api_core.exceptions import (
     InternalServerError,
     ResourceExhausted,
     ServiceUnavailable,
+    Unknown,
 )
 from google.api_core.retry import Retry
 from google.cloud import firestore
@@ -33,12 +34,16 @@ if TYPE_CHECKING:
 CALL_S = 5  # of one attempt; a commit to the emulator takes 0.04
 RETRY_S = 30  # no attempt begins later than this after the first; the platform's own retries go on from there
 PASSING = (Aborted, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable)
-RETRY = Retry(
-    predicate=lambda error: isinstance(error, PASSING) and not login.has_ended(error),
-    initial=0.2,
-    maximum=5,
-    timeout=RETRY_S,
-)
+STREAM_REMOVED = "Stream removed"  # how gRPC calls a connection that went away (firebase-admin-python#633)
+
+
+def passes(error: Exception) -> bool:
+    """Return whether an error of Firestore's passes by itself."""
+    is_passing = isinstance(error, PASSING) or (isinstance(error, Unknown) and STREAM_REMOVED in str(error))
+    return is_passing and not login.has_ended(error)
+
+
+RETRY = Retry(predicate=passes, initial=0.2, maximum=5, timeout=RETRY_S)
 MAX_COMMITS = 5  # of one document, where others write it between our reading and our writing
 
 # Reasons that say nothing of the content, so they do not replace a sound of an older version.

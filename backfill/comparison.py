@@ -6,7 +6,7 @@ does not grow with their length. The order is checked, because in another order 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import merge
 from itertools import batched, groupby
@@ -27,19 +27,21 @@ if TYPE_CHECKING:
     from analysis.upload import Upload
     from backfill.listings import Calls
 
-BATCH_SIZE = 300  # documents that one call looks up
+BATCH_SIZE = 300  # objects of which one call looks up the documents
 
 
 class State(StrEnum):
     """What the comparison says of an object, or of a document without an object."""
 
     SOUND = "sound"
+    NEWER = "newer"
     STALE = "stale"
     REJECTED = "rejected"
     SKIPPED = "skipped"
     PENDING = "pending"
     MISSING = "missing"
     GONE = "gone"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Comparison:
 
     Attributes:
         state: what the comparison says of them.
-        upload: the object; None where it is gone.
+        upload: the object; None where it is gone; of an unreadable document the object that has its id, if any.
         document: the document; None where there is none.
     """
 
@@ -69,10 +71,11 @@ def compare(
     settings: Settings,
     pending_since: datetime | None = None,
 ) -> Iterator[Comparison]:
-    """Yield a comparison for every object, and for every document whose object is not there.
+    """Yield a comparison for every object, and for every document whose object is not there or which is unreadable.
 
-    An object that was uploaded after ``pending_since`` is pending instead of missing, and the documents of the objects
-    that it replaced are not gone yet: the trigger may be at it. Raises UnreadableError when a list is not in order.
+    An unreadable document is as if it were not there, unless a newer version of the analysis wrote it. An object that
+    was uploaded after ``pending_since`` is pending instead of missing, and the documents of the objects that it
+    replaced are not gone yet: the trigger may be at it. Raises UnreadableError when a list is not in order.
     """
     lists: tuple[Iterable[Upload | StoredDocument], ...] = (uploads, sounds, rejections)
     entries_by_name = groupby(merge(*map(_in_order, lists), key=_name), key=_name)
@@ -82,11 +85,19 @@ def compare(
         for entry in entries:
             if not isinstance(entry, StoredDocument):
                 upload = entry
+            elif entry.problem:
+                own = upload if upload is not None and entry.uid == make_uid(upload) else None
+                yield Comparison(State.UNREADABLE, own, entry)
+                if own and entry.is_newer and document is None:
+                    document = entry
             elif upload is None or entry.uid != make_uid(upload):
                 if upload is None or not _is_pending(upload, pending_since):
                     yield Comparison(State.GONE, None, entry)
             elif document is None:
                 document = entry
+            else:
+                both = replace(entry, problem="it is a rejection of what has a sound")
+                yield Comparison(State.UNREADABLE, upload, both)
         if upload is not None:
             yield Comparison(_state_of(upload, document, settings, pending_since), upload, document)
 
@@ -99,14 +110,8 @@ def compare_shard(
     pending_since: datetime | None = None,
 ) -> Iterator[Comparison]:
     """Yield a comparison for every object of a shard, and read only the documents of these objects."""
-    sounds, rejections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
     for batch in batched(uploads, BATCH_SIZE):
-        found = list(get_documents(client, sounds, batch, calls, settings.features))
-        uids = {document.uid for document in found}
-        without_sound = [upload for upload in batch if make_uid(upload) not in uids]
-        yield from compare(
-            batch, found, get_documents(client, rejections, without_sound, calls), settings, pending_since
-        )
+        yield from compare(batch, *get_documents(client, settings, batch, calls), settings, pending_since)
 
 
 def _in_order(entries: Iterable[Upload | StoredDocument]) -> Iterator[Upload | StoredDocument]:
@@ -126,6 +131,8 @@ def _name(entry: Upload | StoredDocument) -> bytes:
 def _state_of(
     upload: Upload, document: StoredDocument | None, settings: Settings, pending_since: datetime | None
 ) -> State:
+    if document is not None and document.is_newer:
+        return State.REJECTED if document.reason else State.NEWER
     # `expired` says only that nobody analysed the object in time, so such a rejection is no answer.
     is_answered = document is not None and document.reason != ExpiredError.reason
     if document is not None and is_answered and not document.is_stale:

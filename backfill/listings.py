@@ -1,36 +1,42 @@
 """The two listings that are compared: the live objects of a bucket, and the documents of a collection.
 
 *Conventions.* Both are in the order of the blob names' UTF-8 bytes: Cloud Storage lists and Firestore sorts by them.
-Each is read page by page, so memory does not grow with its length.
+Each is read page by page, so memory does not grow with its length. Where an error comes in the middle of a page, the
+rest is asked for from there.
 """
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from reprlib import Repr
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import GoogleAPICallError, RetryError, ServiceUnavailable
 from google.cloud.firestore import FieldFilter
-from google.cloud.storage.retry import DEFAULT_RETRY
 
-from analysis import store
 from analysis.definition import ANALYSIS_VERSION, librosa_name
 from analysis.document import lacks_features, make_uid, read_version
-from analysis.upload import Upload, read_upload
+from analysis.errors import AnalysisError
+from analysis.upload import MAX_GENERATION, Upload, read_upload
+from backfill.reading import CALL_S, NEVER, STORAGE_RETRY, patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
+    from analysis.settings import Settings
+
 OBJECTS_PER_PAGE = 1000  # the most that Cloud Storage gives in one call
 DOCUMENTS_PER_PAGE = 5000  # 12 MB
-CALL_S = 60  # timeout of one call
-RETRY_S = 300  # after the first attempt no further one begins; longer than the function's, as nobody waits for a page
-RETRY = store.RETRY.with_delay(initial=0.5, maximum=20).with_timeout(RETRY_S)
-STORAGE_RETRY = DEFAULT_RETRY.with_timeout(RETRY_S)
+MAX_NAME_BYTES = 1024  # of a blob; Firestore sorts by the first 1500
 OBJECT_FIELDS = "bucket,name,generation,size,contentType,md5Hash,crc32c,timeCreated,customerEncryption"
 DOCUMENT_FIELDS = ("bucket", "blob_name", "generation", "analysis_version", "reason")
+REASONS = frozenset(error.reason for error in AnalysisError.__subclasses__())
+_shown = Repr(maxstring=80, maxother=80).repr  # so that a value of a megabyte is no line of a megabyte
 
 
 class UnreadableError(Exception):
@@ -42,7 +48,7 @@ class Calls:
     """How many calls the comparison made.
 
     Attributes:
-        to_bucket: pages of the listing.
+        to_bucket: pages of the listing, and look-ups.
         to_database: pages of queries, and look-ups.
     """
 
@@ -57,11 +63,14 @@ class StoredDocument:
     Attributes:
         collection: id of its collection.
         uid: its id.
-        blob_name: name of the blob.
+        blob_name: name of the blob; of an unreadable document that has none, the name behind which it was listed.
         generation: generation of the blob.
         is_stale: whether it is a sound of an older analysis version, or one of today's that lacks a feature which the
             settings ask for.
         reason: of a rejection; None for a sound.
+        problem: why it is unreadable; empty where it is ours and whole.
+        is_newer: whether that is because a newer version of the analysis wrote it.
+        created_at: when it was written first.
     """
 
     collection: str
@@ -70,27 +79,51 @@ class StoredDocument:
     generation: int
     is_stale: bool
     reason: str | None
+    problem: str = ""
+    is_newer: bool = False
+    created_at: datetime | None = None
 
 
-def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls) -> Iterator[Upload]:
-    """Yield the bucket's live objects in order of name, as uploads without an event.
+def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls, *, start: str = "") -> Iterator[Upload]:
+    """Yield the bucket's live objects in order of name, from ``start`` on, as uploads without an event.
 
     Raises UnreadableError when the bucket cannot be listed.
     """
-    blobs = bucket.list_blobs(
-        prefix=prefix or None,
-        page_size=OBJECTS_PER_PAGE,
-        fields=f"items({OBJECT_FIELDS}),nextPageToken",
-        timeout=CALL_S,
-        retry=STORAGE_RETRY,
-    )
-    try:
-        for page in blobs.pages:
-            calls.to_bucket += 1
-            for blob in page:
-                yield read_upload(_resource(bucket.name, blob))
-    except (GoogleAPICallError, RetryError) as error:
-        raise UnreadableError(f"the objects of gs://{bucket.name} cannot be listed: {error}") from error
+    token = None
+    while True:
+        page, token = list_page(bucket, calls, prefix=prefix, start=start, token=token)
+        yield from page
+        if token is None:
+            return
+
+
+def list_page(
+    bucket: storage.Bucket, calls: Calls, *, prefix: str = "", start: str = "", token: str | None = None
+) -> tuple[list[Upload], str | None]:
+    """Return a page of the bucket's live objects in order of name, and the token of the next page, if there is one.
+
+    Raises UnreadableError when the bucket cannot be listed.
+    """
+
+    def read() -> tuple[list[Upload], str | None]:
+        calls.to_bucket += 1
+        blobs = bucket.list_blobs(
+            prefix=prefix or None,
+            start_offset=start or None,
+            page_token=token,
+            page_size=OBJECTS_PER_PAGE,
+            fields=f"items({OBJECT_FIELDS}),nextPageToken",
+            timeout=CALL_S,
+            retry=None,
+        )
+        try:
+            page = next(blobs.pages)
+        except json.JSONDecodeError as error:
+            raise ServiceUnavailable(f"the answer is no JSON: {error}") from error
+        return [read_upload(_resource(bucket.name, blob)) for blob in page], blobs.next_page_token
+
+    with _readable(f"the objects of gs://{bucket.name} cannot be listed"):
+        return patiently(read, f"the objects of gs://{bucket.name}", STORAGE_RETRY)
 
 
 def list_documents(
@@ -99,56 +132,130 @@ def list_documents(
     prefix: str,
     calls: Calls,
     asked: tuple[str, ...] = (),
+    *,
+    are_rejections: bool = False,
 ) -> Iterator[StoredDocument]:
     """Yield a collection's documents of a bucket's uploads in order of blob name; ``asked`` is the setting FEATURES.
 
     The query also returns documents of other buckets, which are dropped here: an index over both fields would cost more
-    than it saves. Raises UnreadableError when the collection cannot be read.
+    than it saves. Documents that do not say which bucket they are of are unreadable. Raises UnreadableError when the
+    collection cannot be read.
     """
-    names = FieldFilter("blob_name", ">=", prefix)  # with the empty prefix: all that are strings
-    query = collection.where(filter=names).order_by("blob_name").select(_fields(asked)).limit(DOCUMENTS_PER_PAGE)
-    page = None
-    while page is None or len(page) == DOCUMENTS_PER_PAGE:
-        next_query = query if page is None else query.start_after(page[-1])
-        try:
-            calls.to_database += 1
-            page = RETRY(lambda query=next_query: query.get(retry=None, timeout=CALL_S))()
-        except (GoogleAPICallError, RetryError) as error:
-            raise UnreadableError(f"the collection {collection.id} cannot be read: {error}") from error
-        for document in page:
-            if not document.get("blob_name").startswith(prefix):
-                return
-            if (document.to_dict() or {}).get("bucket") == bucket_name:  # the tutorial's documents have no bucket
-                yield _stored_document(collection.id, document, asked)
+    query = collection.order_by("blob_name").select(_fields(asked)).limit(DOCUMENTS_PER_PAGE)
+    if prefix:
+        query = query.where(filter=FieldFilter("blob_name", ">=", prefix))
+    last: firestore.DocumentSnapshot[Any] | None = None
+    name = prefix
+    while True:
+        next_query = query if last is None else query.start_after(last)
+        page, is_whole = _read_page(next_query, collection.id, calls)
+        for last in page:
+            fields = last.to_dict() or {}
+            if _is_name(fields.get("blob_name")):
+                name = fields["blob_name"]
+                if not name.startswith(prefix):
+                    return
+            bucket = fields.get("bucket")
+            if bucket == bucket_name or not _is_text(bucket):
+                yield _stored_document(last, name, asked, is_rejection=are_rejections)
+        if is_whole and len(page) < DOCUMENTS_PER_PAGE:
+            return
 
 
 def get_documents(
-    client: firestore.Client,
-    collection: firestore.CollectionReference,
-    uploads: Iterable[Upload],
-    calls: Calls,
-    asked: tuple[str, ...] = (),
-) -> Iterator[StoredDocument]:
-    """Yield the collection's documents of these uploads in order of blob name, by one call, as list_documents does.
+    client: firestore.Client, settings: Settings, uploads: Sequence[Upload], calls: Calls
+) -> tuple[list[StoredDocument], list[StoredDocument]]:
+    """Return the sounds and the rejections that have the ids of these uploads, in the uploads' order, by one call.
 
-    Raises UnreadableError when the collection cannot be read.
+    Raises UnreadableError when the collections cannot be read.
     """
-    references = [collection.document(make_uid(upload)) for upload in uploads]
-    if not references:
-        return
-    calls.to_database += 1
-    try:
-        documents = RETRY(lambda: list(client.get_all(references, _fields(asked), retry=None, timeout=CALL_S)))()
-    except (GoogleAPICallError, RetryError) as error:
-        raise UnreadableError(f"the collection {collection.id} cannot be read: {error}") from error
-    found = [_stored_document(collection.id, document, asked) for document in documents if document.exists]
-    yield from sorted(found, key=lambda document: document.blob_name)
+    collections = settings.sounds_collection, settings.rejections_collection
+    names = {make_uid(upload): upload.blob_name for upload in uploads}
+    references = [client.collection(collection).document(uid) for collection in collections for uid in names]
+    snapshots = read_documents(client, references, _fields(settings.features), calls)
+    sounds, rejections = (
+        [
+            _stored_document(
+                snapshots[collection, uid], name, settings.features, is_rejection=collection == collections[1]
+            )
+            for uid, name in names.items()
+            if (collection, uid) in snapshots
+        ]
+        for collection in collections
+    )
+    return sounds, rejections
 
 
-def get_upload(bucket: storage.Bucket, blob_name: str) -> Upload | None:
+def read_documents(
+    client: firestore.Client, references: Iterable[firestore.DocumentReference], fields: Iterable[str], calls: Calls
+) -> dict[tuple[str, str], firestore.DocumentSnapshot[Any]]:
+    """Return the documents that there are, by the ids of their collection and themselves.
+
+    Raises UnreadableError when the collections cannot be read.
+    """
+    waiting = {(reference.parent.id, reference.id): reference for reference in references}
+    found: dict[tuple[str, str], firestore.DocumentSnapshot[Any]] = {}
+    fields = list(fields)
+
+    def read() -> None:
+        calls.to_database += 1
+        n_waiting = len(waiting)
+        try:
+            for snapshot in client.get_all([*waiting.values()], fields, retry=None, timeout=CALL_S):
+                del waiting[snapshot.reference.parent.id, snapshot.id]
+                if snapshot.exists:
+                    found[snapshot.reference.parent.id, snapshot.id] = snapshot
+        except GoogleAPICallError:
+            if len(waiting) == n_waiting:
+                raise
+        else:
+            waiting.clear()
+
+    while waiting:
+        with _readable("the documents cannot be read"):
+            patiently(read, "the documents")
+    return found
+
+
+def get_upload(bucket: storage.Bucket, blob_name: str, calls: Calls | None = None) -> Upload | None:
     """Return the live object of a name, None if there is none."""
-    blob = bucket.get_blob(blob_name, timeout=CALL_S, retry=STORAGE_RETRY)
+
+    def read() -> storage.Blob | None:
+        if calls:
+            calls.to_bucket += 1
+        return bucket.get_blob(blob_name, timeout=CALL_S, retry=None)
+
+    blob = patiently(read, f"an object of gs://{bucket.name}", STORAGE_RETRY)
     return None if blob is None else read_upload(_resource(bucket.name, blob))
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (GoogleAPICallError, RetryError) as error:
+        raise UnreadableError(f"{what}: {error}") from error
+
+
+def _read_page(
+    query: firestore.Query, collection: str, calls: Calls
+) -> tuple[list[firestore.DocumentSnapshot[Any]], bool]:
+    """Return the documents of a query, and whether they are all: after an error those that came before it are not."""
+
+    def read() -> tuple[list[firestore.DocumentSnapshot[Any]], bool]:
+        calls.to_database += 1
+        page: list[firestore.DocumentSnapshot[Any]] = []
+        try:
+            for snapshot in query.stream(retry=NEVER, timeout=CALL_S):
+                page.append(snapshot)  # noqa: PERF402 - `extend` would lose what came before an error
+        except GoogleAPICallError:
+            if not page:
+                raise
+            return page, False
+        return page, True
+
+    with _readable(f"the collection {collection} cannot be read"):
+        return patiently(read, f"the collection {collection}")
 
 
 def _resource(bucket_name: str, blob: storage.Blob) -> dict[str, Any]:
@@ -172,16 +279,71 @@ def _fields(asked: tuple[str, ...]) -> list[str]:
 
 
 def _stored_document(
-    collection: str, document: firestore.DocumentSnapshot[Any], asked: tuple[str, ...]
+    snapshot: firestore.DocumentSnapshot[Any], listed_name: str, asked: tuple[str, ...], *, is_rejection: bool
 ) -> StoredDocument:
-    fields = document.to_dict() or {}
-    version = read_version(fields)
+    fields = snapshot.to_dict() or {}
+    version, generation, reason = read_version(fields), fields.get("generation"), fields.get("reason")
     is_old = version < ANALYSIS_VERSION or (version == ANALYSIS_VERSION and lacks_features(fields, asked))
+    is_newer = isinstance(reason, str) and reason not in REASONS if is_rejection else version > ANALYSIS_VERSION
     return StoredDocument(
-        collection=collection,
-        uid=document.id,
-        blob_name=fields["blob_name"],
-        generation=int(fields.get("generation") or 0),
-        is_stale="reason" not in fields and is_old,
-        reason=fields.get("reason"),
+        collection=snapshot.reference.parent.id,
+        uid=snapshot.id,
+        blob_name=listed_name,
+        generation=generation if isinstance(generation, int) else 0,
+        is_stale=not is_rejection and is_old,
+        reason=str(reason) if is_rejection else None,
+        problem=_find_problem(snapshot.id, fields, is_rejection=is_rejection),
+        is_newer=is_newer,
+        created_at=snapshot.create_time,
     )
+
+
+def _find_problem(uid: str, fields: Mapping[str, Any], *, is_rejection: bool) -> str:
+    """Return what is wrong with a document, "" if it is ours and whole."""
+    checks = (*CHECKS, REASON_CHECK if is_rejection else VERSION_CHECK)
+    for field, is_right, expected in checks:
+        if not is_right(fields.get(field)):
+            return (
+                f"its {field} is {_shown(fields[field])}, not {expected}" if field in fields else f"it has no {field}"
+            )
+    if uid != make_uid(Upload(fields["bucket"], fields["blob_name"], fields["generation"])):
+        return "its id is not that of its bucket, blob_name and generation"
+    if is_rejection:
+        reason = fields["reason"]
+        return "" if reason in REASONS else f"its reason {_shown(reason)} is one of a newer version, so it stays"
+    version = fields["analysis_version"]
+    return (
+        f"its analysis_version {version} is newer than {ANALYSIS_VERSION}, so it stays"
+        if version > ANALYSIS_VERSION
+        else ""
+    )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value.encode()) <= MAX_NAME_BYTES
+
+
+def _is_generation(value: object) -> bool:
+    return _is_integer(value) and 0 < value <= MAX_GENERATION
+
+
+def _is_version(value: object) -> bool:
+    return _is_integer(value) and value > 0
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# What a document has to say: the field, whether a value is right, and what it should be.
+CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
+    ("bucket", _is_text, "the name of a bucket"),
+    ("blob_name", _is_name, "the name of a blob"),
+    ("generation", _is_generation, "the generation of an object"),
+)
+VERSION_CHECK = ("analysis_version", _is_version, "a version of the analysis")
+REASON_CHECK = ("reason", _is_text, "the reason of a rejection")

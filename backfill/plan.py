@@ -35,7 +35,7 @@ class Counts:
 
     Attributes:
         objects: live objects; each is one of sounds, rejections, skipped, pending and missing.
-        sounds: objects with a sound, stale or not.
+        sounds: objects with a sound, of any version.
         rejections: objects with a rejection.
         skipped: objects that need no document, for a reason.
         pending: objects without a document that are so young that the trigger may be at them.
@@ -61,14 +61,15 @@ class Counts:
 
     def add(self, state: State, n: int = 1) -> None:
         """Count a comparison of this state; with n=-1 take it back."""
-        self.objects += n * (state is not State.GONE)
-        self.sounds += n * (state in (State.SOUND, State.STALE))
+        self.objects += n * (state not in (State.GONE, State.UNREADABLE))
+        self.sounds += n * (state in (State.SOUND, State.NEWER, State.STALE))
         self.rejections += n * (state is State.REJECTED)
         self.skipped += n * (state is State.SKIPPED)
         self.pending += n * (state is State.PENDING)
         self.missing += n * (state is State.MISSING)
         self.stale += n * (state is State.STALE)
         self.gone += n * (state is State.GONE)
+        self.unreadable += n * (state is State.UNREADABLE)
 
     @property
     def agree(self) -> bool:
@@ -151,10 +152,10 @@ def _is_requested(comparison: Comparison, request: Request) -> bool:
         case State.STALE:
             return request.stale
         case State.REJECTED:
-            return request.rejected is not None and request.rejected in (
-                "",
-                comparison.document and comparison.document.reason,
-            )
+            document = comparison.document
+            if document is None or document.is_newer or request.rejected is None:
+                return False
+            return request.rejected in ("", document.reason)
         case State.GONE:
             return request.prune
     return False

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from google.api_core.exceptions import GoogleAPIError
 
-from backfill.listings import CALL_S, OBJECTS_PER_PAGE, STORAGE_RETRY
+from backfill.listings import OBJECTS_PER_PAGE
+from backfill.reading import CALL_S, STORAGE_RETRY
 
 if TYPE_CHECKING:
     from google.cloud import storage  # type: ignore[attr-defined]  # it ships no types

@@ -9,7 +9,8 @@ from google.api_core.exceptions import FailedPrecondition, NotFound
 from analysis.document import make_uid
 from analysis.errors import Skipped
 from analysis.upload import check_selected
-from backfill.listings import CALL_S, RETRY, get_upload
+from backfill.listings import get_upload
+from backfill.reading import CALL_S, RETRY
 
 if TYPE_CHECKING:
     from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types

@@ -23,7 +23,16 @@ from backfill.listings import Calls, UnreadableError, list_documents, list_uploa
 from backfill.plan import Plan
 from backfill.prefix import describe_no_match
 from backfill.pruning import prune
-from backfill.report import FailureList, describe_calls, describe_counts, describe_plan, print_summary, with_progress
+from backfill.report import (
+    FailureList,
+    describe_calls,
+    describe_counts,
+    describe_plan,
+    name_unreadable,
+    print_summary,
+    with_progress,
+)
+from backfill.second_look import look_again
 from backfill.work_queue import Failure, OutageError
 from backfill.workers import WRITES_PER_S, analyse_all
 
@@ -56,7 +65,8 @@ def reconcile(request: Request, variables: Mapping[str, str], run_job: Callable[
         settings = Settings.from_environment(variables)
         bucket = storage.Client(project=request.project).bucket(request.bucket)
         client = firestore.Client(project=request.project, database=settings.firestore_database)
-        plan = Plan(with_progress(_compare(request, bucket, client, settings, calls), "compared"), request)
+        comparisons = with_progress(_compare(request, bucket, client, settings, calls), "compared")
+        plan = Plan(name_unreadable(comparisons), request)
     except (UnreadableError, GoogleAuthError, GoogleAPIError, ValueError) as error:
         _print_error(f"{error}\n{_advice(error)}")
         return FAILED
@@ -90,7 +100,7 @@ def _compare(
     """Compare everything, or of a task its shard.
 
     A document without an object belongs to no shard. The first task alone looks for those, and only to prune them,
-    because it has to read the whole collection for it.
+    because it has to read the whole collection for it; so it alone names those of them that are unreadable.
     """
     pending_since = datetime.now(UTC) - timedelta(seconds=request.grace_s) if request.grace_s else None
     uploads = list_uploads(bucket, request.prefix, calls)
@@ -100,13 +110,17 @@ def _compare(
         if not (request.prune and request.shard.index == 0):
             return
         uploads = list_uploads(bucket, request.prefix, calls)
-    collections = map(client.collection, (settings.sounds_collection, settings.rejections_collection))
     sounds, rejections = (
-        list_documents(collection, bucket.name, request.prefix, calls, settings.features) for collection in collections
+        list_documents(client.collection(collection), bucket.name, request.prefix, calls, asked, are_rejections=kind)
+        for collection, asked, kind in (
+            (settings.sounds_collection, settings.features, False),
+            (settings.rejections_collection, (), True),
+        )
     )
-    for comparison in compare(uploads, sounds, rejections, settings, pending_since):
-        if request.shard.count == 1 or comparison.state is State.GONE:
-            yield comparison
+    compared = compare(uploads, sounds, rejections, settings, pending_since)
+    if request.shard.count > 1:
+        compared = (comparison for comparison in compared if comparison.upload is None)
+    yield from look_again(compared, bucket, client, settings, calls, pending_since)
 
 
 def _run_here(

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 # Between two lines of progress: in a terminal each replaces the last, in a log they add up.
 TERMINAL_S, LOG_S = 0.2, 10
+MAX_NAMED = 1000  # unreadable documents
+
+
+def say(text: str) -> None:
+    """Print a line for the person who reads the terminal or the log; in a terminal it replaces that of the progress."""
+    is_terminal = sys.stderr.isatty()
+    print(f"{'\r\x1b[K' if is_terminal else ''}backfill.sh: {text}", file=sys.stderr, flush=True)
 
 
 def with_progress[T](items: Iterable[T], verb: str, total: int | None = None) -> Iterator[T]:
@@ -43,6 +50,20 @@ def with_progress[T](items: Iterable[T], verb: str, total: int | None = None) ->
     if is_terminal:
         print_progress()
         print(file=sys.stderr)
+
+
+def name_unreadable(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
+    """Yield the comparisons, and name each document among them that is unreadable, with what is wrong with it."""
+    n = 0
+    for comparison in comparisons:
+        if (document := comparison.document) and comparison.state == "unreadable":
+            n += 1
+            if n <= MAX_NAMED:
+                # An id may hold line breaks: as JSON it forges no line of the log.
+                say(f"unreadable: {json.dumps(f'{document.collection}/{document.uid}')}: {document.problem}")
+        yield comparison
+    if n > MAX_NAMED:
+        say(f"unreadable: {n - MAX_NAMED:,} more")
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -97,12 +96,14 @@ def test_a_stale_sound_that_the_settings_leave_out_now_is_no_work() -> None:
 
 
 def test_a_sound_goes_before_a_rejection() -> None:
-    """Where somebody has left both of one upload, the upload has a sound."""
+    """Where somebody has left both of one upload, the upload has a sound, and the rejection is named."""
     upload = Upload(BUCKET, "a.wav", 1, 9)
 
-    (comparison,) = compare([upload], [document(upload, "sound")], [document(upload, "rejection")], Settings())
+    both, comparison = compare([upload], [document(upload, "sound")], [document(upload, "rejection")], Settings())
 
     assert comparison.state is State.SOUND
+    assert (both.state, both.document.collection) == (State.UNREADABLE, "rejections")
+    assert both.document.problem == "it is a rejection of what has a sound"
 
 
 def test_lists_in_another_order_are_refused() -> None:
@@ -176,55 +177,48 @@ def test_what_was_overwritten_a_moment_ago_is_not_gone_yet() -> None:
     assert states(long_ago, earlier, own) == [State.GONE, State.SOUND]
 
 
-class Collections:
-    """Plays a database: a collection is its name, and what is asked of each is kept."""
+@pytest.mark.parametrize(
+    ("kind", "is_newer", "expected"),
+    [
+        ("sound", False, State.MISSING),
+        ("sound", True, State.NEWER),
+        ("rejection", False, State.MISSING),
+        ("rejection", True, State.REJECTED),
+    ],
+)
+def test_what_is_unreadable_is_as_if_it_were_not_there(kind: str, *, is_newer: bool, expected: State) -> None:
+    """A document that is not whole answers nothing, and one that a newer version wrote is never work."""
+    upload = Upload(BUCKET, "a.wav", 1, 9)
+    own = replace(document(upload, kind), problem="so it is", is_newer=is_newer)
+    foreign = replace(own, uid="another")
 
-    def __init__(self, **documents: list[StoredDocument]) -> None:
-        self.documents = documents
-        self.asked: list[tuple[str, list[str]]] = []
-        self.features: list[tuple[str, tuple[str, ...]]] = []
+    def states(stored: StoredDocument) -> list[State]:
+        lists = ([stored], []) if kind == "sound" else ([], [stored])
+        return [comparison.state for comparison in compare([upload], *lists, Settings())]
 
-    def collection(self, name: str) -> str:
-        """Return a collection."""
-        return name
-
-    def get_documents(
-        self, _: object, collection: str, uploads: list[Upload], __: Calls, features: tuple[str, ...] = ()
-    ) -> Iterator[StoredDocument]:
-        """Yield the documents of these uploads."""
-        self.features.append((collection, features))
-        self.asked.append((collection, [upload.blob_name for upload in uploads]))
-        uids = {make_uid(upload) for upload in uploads}
-        yield from (document for document in self.documents[collection] if document.uid in uids)
+    assert states(own) == [State.UNREADABLE, expected]
+    assert states(foreign) == [State.UNREADABLE, State.MISSING]
 
 
 def test_a_shard_reads_the_documents_of_its_objects_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sounds are looked up batch by batch, and rejections only of the objects without a sound: every read is billed."""
+    """Sounds and rejections of a batch of objects are looked up by one call."""
     uploads = [Upload(BUCKET, f"{number}.wav", 1, 9) for number in range(5)]
     sounds = [document(upload, "sound") for upload in uploads[:3]]
-    database = Collections(sounds=sounds, rejections=[document(uploads[3], "rejection")])
-    monkeypatch.setattr(comparisons_of, "get_documents", database.get_documents)
+    rejections = [document(upload, "rejection") for upload in uploads[2:4]]
+    asked = []
+
+    def get_documents(_: object, __: Settings, batch: list[Upload], ___: Calls) -> tuple[list[StoredDocument], ...]:
+        asked.append([upload.blob_name for upload in batch])
+        uids = {make_uid(upload) for upload in batch}
+        return [each for each in sounds if each.uid in uids], [each for each in rejections if each.uid in uids]
+
+    monkeypatch.setattr(comparisons_of, "get_documents", get_documents)
     monkeypatch.setattr(comparisons_of, "BATCH_SIZE", 2)
 
-    compared = list(compare_shard(uploads, database, Settings(), Calls()))
+    compared = list(compare_shard(uploads, object(), Settings(), Calls()))
 
-    assert [each.state for each in compared] == [*[State.SOUND] * 3, State.REJECTED, State.MISSING]
-    assert database.asked == [
-        ("sounds", ["0.wav", "1.wav"]),
-        ("rejections", []),
-        ("sounds", ["2.wav", "3.wav"]),
-        ("rejections", ["3.wav"]),
-        ("sounds", ["4.wav"]),
-        ("rejections", ["4.wav"]),
+    assert [each.state for each in compared] == [
+        *[State.SOUND] * 2,
+        *(State.UNREADABLE, State.SOUND, State.REJECTED, State.MISSING),
     ]
-
-
-def test_a_shard_asks_for_the_features_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a job, too, a sound is looked up with what FEATURES asks for."""
-    upload = Upload(BUCKET, "a.wav", 1, 9)
-    database = Collections(sounds=[document(upload, "sound")], rejections=[])
-    monkeypatch.setattr(comparisons_of, "get_documents", database.get_documents)
-
-    list(compare_shard([upload], database, Settings(features=("rms",)), Calls()))
-
-    assert database.features == [("sounds", ("rms",)), ("rejections", ())]
+    assert asked == [["0.wav", "1.wav"], ["2.wav", "3.wav"], ["4.wav"]]

@@ -3,8 +3,9 @@
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from math import nan
@@ -20,8 +21,9 @@ from grpc import StatusCode
 
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
+from analysis.settings import Settings
 from analysis.upload import Upload
-from backfill import listings
+from backfill import listings, reading
 from backfill.listings import (
     Calls,
     StoredDocument,
@@ -33,7 +35,7 @@ from backfill.listings import (
 )
 from local.program import Program
 from tests.fakes.cloud import connect_firestore
-from tests.fakes.firestore_proxy import FirestoreProxy, refused
+from tests.fakes.firestore_proxy import Call, FirestoreProxy, broken, refused
 from tests.fakes.serving import Quiet, serving
 
 BUCKET = "bucket"
@@ -68,13 +70,13 @@ class Listing:
 
     Attributes:
         names: of its objects.
-        statuses: what the next requests are answered with instead.
+        statuses: what the next requests are answered with instead: a status, "cut", "no JSON" or "reset".
         asked: the parameters of each request.
     """
 
     def __init__(self, *names: str) -> None:
         self.names = sorted(names, key=str.encode)
-        self.statuses: deque[int] = deque()
+        self.statuses: deque[int | str] = deque()
         self.asked: list[dict[str, str]] = []
 
     def page(self, path: str) -> dict[str, Any]:
@@ -98,11 +100,16 @@ class Listing:
             def do_GET(self) -> None:
                 page = listing.page(self.path)
                 body = json.dumps(page).encode()
-                self.send_response(listing.statuses.popleft() if listing.statuses else 200)
+                status = listing.statuses.popleft() if listing.statuses else 200
+                if status == "reset":
+                    return
+                if status == "no JSON":
+                    body = body[: len(body) // 2]
+                self.send_response(status if isinstance(status, int) else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(body[: len(body) // 2] if status == "cut" else body)
 
         with serving(Handler) as port:
             client = google_storage.Client(
@@ -133,16 +140,18 @@ def test_objects_of_many_pages() -> None:
     assert {query["maxResults"] for query in listing.asked} == {"1000"}
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_listing_outlasts_what_passes(status: int) -> None:
-    """A page that is refused for a moment is asked for again, and nothing is left out or told twice."""
-    listing = Listing(*(f"{n:04}" for n in range(1001)))
-    listing.statuses.extend([200, status])
+@pytest.mark.parametrize("fault", [429, 500, 503, "cut", "no JSON", "reset"])
+def test_a_listing_outlasts_what_passes(fault: int | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is refused, cut off or garbled for a moment is asked for again, and nothing is told twice."""
+    monkeypatch.setattr(listings, "STORAGE_RETRY", reading.STORAGE_RETRY.with_delay(initial=0.01))
+    listing = Listing(*(f"{n:04}" for n in range(2001)))
+    listing.statuses.extend([200, fault, fault, 200, fault])
 
     with listing.bucket() as bucket:
         names = [upload.blob_name for upload in list_uploads(bucket, "", Calls())]
 
     assert names == listing.names
+    assert not listing.statuses
 
 
 def test_a_listing_that_fails_is_no_end_of_it() -> None:
@@ -189,43 +198,109 @@ def test_documents_of_many_pages(
 
 
 def test_what_a_document_says(collection: google_firestore.CollectionReference) -> None:
-    """A sound of an older version is stale, one of a newer is not, and a rejection is never; its reason is read."""
+    """A sound of an older version is stale, one of a newer is not, and its reason is somebody's own field."""
     versions = {"1 older": ANALYSIS_VERSION - 1, "2 same": ANALYSIS_VERSION, "3 newer": ANALYSIS_VERSION + 1}
     for name, version in versions.items():
         write(collection, Upload(BUCKET, name, 7), analysis_version=version)
-    write(collection, Upload(BUCKET, "4 without", 7))
-    write(collection, Upload(BUCKET, "5 rejected", 7), reason="corrupt")
+    write(collection, Upload(BUCKET, "4 with a reason", 7), analysis_version=ANALYSIS_VERSION, reason="I like it")
 
     found = list(list_documents(collection, BUCKET, "", Calls()))
 
-    assert [(document.blob_name, document.is_stale, document.reason) for document in found] == [
-        ("1 older", True, None),
-        ("2 same", False, None),
-        ("3 newer", False, None),
-        ("4 without", True, None),
-        ("5 rejected", False, "corrupt"),
+    assert [(document.blob_name, document.is_stale, document.is_newer, document.reason) for document in found] == [
+        ("1 older", True, False, None),
+        ("2 same", False, False, None),
+        ("3 newer", False, True, None),
+        ("4 with a reason", False, False, None),
     ]
     assert {(document.collection, document.generation) for document in found} == {(collection.id, 7)}
 
 
-@pytest.mark.parametrize("version", [4.5, "three", [3], nan, None, True])
-def test_a_version_of_another_type_is_an_older_one(
-    collection: google_firestore.CollectionReference, version: Any
+def test_what_a_rejection_says(collection: google_firestore.CollectionReference) -> None:
+    """Its reason is read; of a reason that is not known here a newer version knows."""
+    for name in ("corrupt", "too_quiet"):
+        write(collection, Upload(BUCKET, name, 7), reason=name)
+
+    found = list(list_documents(collection, BUCKET, "", Calls(), are_rejections=True))
+
+    assert [(document.reason, document.is_stale, document.is_newer) for document in found] == [
+        ("corrupt", False, False),
+        ("too_quiet", False, True),
+    ]
+
+
+ABSENT = object()
+VALUES = (None, True, -1, 1.5, nan, b"7", "", ["7"], {"a": 7}, datetime(2026, 1, 1, tzinfo=UTC))
+ODD = [
+    *((field, value) for field in ("bucket", "blob_name", "generation", "analysis_version") for value in VALUES),
+    *((field, ABSENT) for field in ("bucket", "generation", "analysis_version")),
+    ("bucket", 7),
+    ("blob_name", 7),
+    ("blob_name", "n" * 1025),
+    ("generation", "7"),
+    ("analysis_version", "3"),
+]
+ODD_REASONS = [("reason", value) for value in (*VALUES, ABSENT)]
+
+
+@pytest.mark.parametrize(("kind", "odd"), [("sound", ODD), ("rejection", ODD_REASONS)])
+def test_what_is_wrong_with_a_document(
+    collection: google_firestore.CollectionReference, kind: str, odd: list[tuple[str, Any]]
 ) -> None:
-    """What somebody made of a version does not end the comparison: only a number above ours is newer."""
-    write(collection, UPLOAD, analysis_version=version)
+    """Whatever a field of a document holds, the list goes on to its end, and says of each what is wrong with it."""
+    uploads = [Upload(BUCKET, f"{number:03}.wav", 7) for number in range(len(odd))]
+    whole = {"analysis_version": ANALYSIS_VERSION} | ({"reason": "corrupt"} if kind == "rejection" else {})
+    for upload, (field, value) in zip(uploads, odd, strict=True):
+        own = {"bucket": BUCKET, "blob_name": upload.blob_name, "generation": 7} | whole | {field: value}
+        collection.document(make_uid(upload)).set({key: each for key, each in own.items() if each is not ABSENT})
+    write(collection, Upload(BUCKET, "zz.wav", 7), **whole)
+    write(collection, Upload("another", "zz.wav", 7), **whole)
 
-    (found,) = list_documents(collection, UPLOAD.bucket_name, "", Calls())
+    found = list(list_documents(collection, BUCKET, "", Calls(), are_rejections=kind == "rejection"))
+    problems = {document.uid: document.problem for document in found}
 
-    assert found.is_stale is (version != 4.5)
+    assert problems.pop(make_uid(Upload(BUCKET, "zz.wav", 7))) == ""
+    assert problems.keys() == {make_uid(upload) for upload in uploads}
+    for upload, (field, value) in zip(uploads, odd, strict=True):
+        begins = f"it has no {field}" if value is ABSENT else f"its {field} is "
+        assert problems[make_uid(upload)].startswith(begins), (field, value)
+        assert len(problems[make_uid(upload)]) < 200
+
+
+def test_a_document_under_an_id_that_is_not_its_own(collection: google_firestore.CollectionReference) -> None:
+    """A document whose id is not made of what it says is somebody else's, whatever it says."""
+    write(collection, Upload(BUCKET, "a.wav", 7), blob_name="b.wav", analysis_version=ANALYSIS_VERSION)
+    collection.document("mine").set({"bucket": BUCKET, "blob_name": "a.wav", "generation": 7, "analysis_version": 3})
+
+    found = list(list_documents(collection, BUCKET, "", Calls()))
+
+    assert {document.problem for document in found} == {"its id is not that of its bucket, blob_name and generation"}
+    assert len(found) == 2
+
+
+def test_what_a_newer_version_wrote_is_named(collection: google_firestore.CollectionReference) -> None:
+    """A version or a reason from the future is said to be one, and that it stays."""
+    write(collection, Upload(BUCKET, "a.wav", 7), analysis_version=ANALYSIS_VERSION + 1)
+    (sound,) = list_documents(collection, BUCKET, "", Calls())
+    write(collection, Upload(BUCKET, "a.wav", 7), reason="too_quiet")
+    (rejection,) = list_documents(collection, BUCKET, "", Calls(), are_rejections=True)
+
+    assert sound.problem == f"its analysis_version {ANALYSIS_VERSION + 1} is newer than {ANALYSIS_VERSION}, so it stays"
+    assert rejection.problem == "its reason 'too_quiet' is one of a newer version, so it stays"
+
+
+@pytest.fixture
+def both(collection: google_firestore.CollectionReference) -> Settings:
+    """Settings with a collection of sounds and one of rejections."""
+    return Settings(sounds_collection=collection.id, rejections_collection=f"{collection.id}-rejections")
 
 
 @pytest.mark.parametrize("is_looked_up", [False, True])
 def test_a_sound_that_lacks_a_feature_is_stale(
     collection: google_firestore.CollectionReference,
+    both: Settings,
     is_looked_up: bool,  # noqa: FBT001
 ) -> None:
-    """A sound of today's version is stale where it lacks what FEATURES asks for, a newer one or a rejection never."""
+    """A sound of today's version is stale where it lacks what FEATURES asks for, a newer one never."""
     asked = ("mfcc:20", "rms")
     whole = {"analysis_version": ANALYSIS_VERSION, "features": {"mfcc": [0.5] * 20, "rms": 0.5}}
     documents: dict[str, dict[str, Any]] = {
@@ -236,7 +311,6 @@ def test_a_sound_that_lacks_a_feature_is_stale(
         "5 of 40": whole | {"features": {"rms": 0.5, "mfcc": [0.5] * 40}},
         "6 no map": whole | {"features": "rms"},
         "7 newer": {"analysis_version": ANALYSIS_VERSION + 1},
-        "8 rejected": {"reason": "corrupt"},
     }
     uploads = [Upload(BUCKET, name, 7) for name in documents]
     for upload in uploads:
@@ -244,63 +318,159 @@ def test_a_sound_that_lacks_a_feature_is_stale(
 
     def find(asked: tuple[str, ...]) -> list[StoredDocument]:
         if is_looked_up:
-            return list(get_documents(collection._client, collection, uploads, Calls(), asked))
+            return get_documents(collection._client, replace(both, features=asked), uploads, Calls())[0]
         return list(list_documents(collection, BUCKET, "", Calls(), asked))
 
     assert [document.blob_name for document in find(asked) if document.is_stale] == sorted(documents)[2:6]
     assert [document.blob_name for document in find(()) if document.is_stale] == []
 
 
-def test_documents_are_looked_up_by_what_they_are_of(collection: google_firestore.CollectionReference) -> None:
-    """Of some uploads their documents come in order of name, by one call; of none, without any."""
-    uploads = [Upload(BUCKET, name, 1) for name in ("b", "a", "\U0001f600", "\uffee", "not there")]
-    for upload in uploads[:4]:
+def test_documents_are_looked_up_by_what_they_are_of(
+    collection: google_firestore.CollectionReference, both: Settings
+) -> None:
+    """Of some uploads sounds and rejections come in order of name, by one call; of none, without any."""
+    uploads = [Upload(BUCKET, name, 1) for name in ("a", "b", "not there", "\uffee", "\U0001f600")]
+    rejections = collection._client.collection(both.rejections_collection)
+    for upload in uploads[:2] + uploads[3:]:
         write(collection, upload)
+    for upload in uploads[1:2]:
+        write(rejections, upload, reason="corrupt")
     calls = Calls()
 
-    found = list(get_documents(collection._client, collection, uploads, calls))
-    nothing = list(get_documents(collection._client, collection, [], calls))
+    found = get_documents(collection._client, both, uploads, calls)
+    nothing = get_documents(collection._client, both, [], calls)
 
-    assert [document.blob_name for document in found] == ["a", "b", "\uffee", "\U0001f600"]
-    assert (nothing, calls.to_database) == ([], 1)
+    assert [[document.blob_name for document in each] for each in found] == [["a", "b", "\uffee", "\U0001f600"], ["b"]]
+    assert [document.reason for document in found[1]] == ["corrupt"]
+    assert (nothing, calls.to_database) == (([], []), 1)
 
 
-@pytest.mark.parametrize("code", [StatusCode.UNAVAILABLE, StatusCode.ABORTED, StatusCode.RESOURCE_EXHAUSTED])
-def test_reading_documents_outlasts_what_passes(
-    collection: google_firestore.CollectionReference, firestore: Program, code: StatusCode
+def test_a_document_that_is_looked_up_is_that_of_its_id(
+    collection: google_firestore.CollectionReference, both: Settings
 ) -> None:
-    """A query or a look-up that is refused for a moment is made again."""
-    upload = Upload(BUCKET, "a", 1)
-    write(collection, upload)
+    """A document that does not say what it is of is found by its id, and placed where its object is."""
+    collection.document(make_uid(UPLOAD)).set({"analysis_version": 3})
+
+    ((found,), _) = get_documents(collection._client, both, [UPLOAD], Calls())
+
+    assert (found.blob_name, found.problem) == (UPLOAD.blob_name, "it has no bucket")
+
+
+@pytest.fixture
+def proxy(firestore: Program) -> Iterator[FirestoreProxy]:
+    """A proxy whose faults the clients of a test meet."""
     with FirestoreProxy(firestore).running() as proxy:
-        client = connect_firestore(proxy)
-        there = client.collection(collection.id)
-        proxy.queue.append(refused(code))
-        listed = list(list_documents(there, BUCKET, "", Calls()))
-        proxy.queue.append(refused(code))
-        found = list(get_documents(client, there, [upload], Calls()))
-        client.close()
-
-    assert [document.uid for document in listed] == [document.uid for document in found] == [make_uid(upload)]
+        yield proxy
 
 
-@pytest.mark.parametrize("code", [StatusCode.PERMISSION_DENIED, StatusCode.UNAVAILABLE])
-def test_documents_that_cannot_be_read_are_no_end_of_the_list(
+PASSING = [
+    *((code, "so it is") for code in (StatusCode.UNAVAILABLE, StatusCode.ABORTED, StatusCode.RESOURCE_EXHAUSTED)),
+    *((code, "so it is") for code in (StatusCode.INTERNAL, StatusCode.DEADLINE_EXCEEDED)),
+    (StatusCode.UNKNOWN, "Stream removed"),
+]
+
+
+@pytest.mark.parametrize(("code", "details"), PASSING)
+@pytest.mark.parametrize("after", [0, 1, 3, 8])
+def test_reading_goes_on_after_an_error_at_any_message(
     collection: google_firestore.CollectionReference,
-    firestore: Program,
+    both: Settings,
+    proxy: FirestoreProxy,
+    monkeypatch: pytest.MonkeyPatch,
     code: StatusCode,
+    details: str,
+    after: int,
+) -> None:
+    """A query or a look-up in which an error that passes comes is read on from there, each document once."""
+    monkeypatch.setattr(reading, "RETRY", reading.RETRY.with_delay(initial=0.01, maximum=0.02))
+    monkeypatch.setattr(listings, "DOCUMENTS_PER_PAGE", 5)
+    uploads = [Upload(BUCKET, f"{number}", 1) for number in range(8)]
+    for upload in uploads:
+        write(collection, upload)
+    client = connect_firestore(proxy)
+    there = client.collection(collection.id)
+
+    proxy.queue.extend([broken(after, code, details)] * 3)
+    listed = list(list_documents(there, BUCKET, "", Calls()))
+    assert not proxy.queue
+    proxy.queue.extend([broken(after, code, details)] * 2)
+    found, _ = get_documents(client, both, uploads, Calls())
+    client.close()
+
+    assert [document.uid for document in listed] == [document.uid for document in found] == [*map(make_uid, uploads)]
+
+
+def test_an_error_at_every_message_ends_no_reading(
+    collection: google_firestore.CollectionReference, proxy: FirestoreProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each call gives one document more and then fails, no retry is used up, and all come."""
+    monkeypatch.setattr(reading, "RETRY", reading.RETRY.with_timeout(5))
+    uploads = [Upload(BUCKET, f"{number}", 1) for number in range(8)]
+    for upload in uploads:
+        write(collection, upload)
+    client = connect_firestore(proxy)
+    proxy.default = broken(2, StatusCode.UNAVAILABLE)
+
+    listed = []
+    with suppress(UnreadableError):
+        for document in list_documents(client.collection(collection.id), BUCKET, "", Calls()):
+            listed.append(document.uid)
+            if len(listed) == len(uploads):
+                proxy.default = Call.forward
+    client.close()
+
+    assert listed == [make_uid(upload) for upload in uploads]
+
+
+def test_a_look_up_that_breaks_off_every_time_comes_to_its_end(
+    collection: google_firestore.CollectionReference,
+    both: Settings,
+    proxy: FirestoreProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Where each call answers for one document more and then fails, no retry is used up, and all are found."""
+    monkeypatch.setattr(reading, "RETRY", reading.RETRY.with_timeout(5))
+    uploads = [Upload(BUCKET, f"{number}", 1) for number in range(8)]
+    for upload in uploads:
+        write(collection, upload)
+    client, calls = connect_firestore(proxy), Calls()
+    proxy.default = broken(1, StatusCode.UNAVAILABLE)
+
+    found, _ = get_documents(client, both, uploads, calls)
+    client.close()
+
+    assert [document.uid for document in found] == [make_uid(upload) for upload in uploads]
+    assert calls.to_database == 16
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+@pytest.mark.parametrize("code", [StatusCode.PERMISSION_DENIED, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN])
+def test_documents_that_cannot_be_read_are_no_end_of_the_list(
+    collection: google_firestore.CollectionReference,
+    both: Settings,
+    proxy: FirestoreProxy,
+    code: StatusCode,
+    monkeypatch: pytest.MonkeyPatch,
+    after: int,
+) -> None:
     """A right that is missing, and an outage that lasts, are an error: all objects would seem missing."""
-    monkeypatch.setattr(listings, "RETRY", listings.RETRY.with_timeout(0.2))
-    with FirestoreProxy(firestore).running() as proxy:
+    monkeypatch.setattr(reading, "RETRY", reading.RETRY.with_delay(initial=0.01).with_timeout(0.2))
+    uploads = [Upload(BUCKET, f"{number}", 1) for number in range(8)]
+    for upload in uploads:
+        write(collection, upload)
+
+    def fail(call: Call) -> Iterable[bytes]:
         proxy.default = refused(code)
-        client = connect_firestore(proxy)
-        with pytest.raises(UnreadableError, match="cannot be read"):
-            list(list_documents(client.collection(collection.id), BUCKET, "", Calls()))
-        with pytest.raises(UnreadableError, match="cannot be read"):
-            list(get_documents(client, client.collection(collection.id), [UPLOAD], Calls()))
-        client.close()
+        return broken(after, code)(call)
+
+    client = connect_firestore(proxy)
+    proxy.default = fail
+    with pytest.raises(UnreadableError, match="cannot be read"):
+        list(list_documents(client.collection(collection.id), BUCKET, "", Calls()))
+    proxy.default = fail
+    with pytest.raises(UnreadableError, match="cannot be read"):
+        get_documents(client, both, uploads, Calls())
+    client.close()
 
 
 def test_a_name_that_is_the_prefix_begins_so(collection: google_firestore.CollectionReference) -> None:
@@ -313,16 +483,7 @@ def test_a_name_that_is_the_prefix_begins_so(collection: google_firestore.Collec
     assert [document.blob_name for document in found] == ["takes/1.wav", "takes/1.wav.bak"]
 
 
-def test_a_document_without_a_generation_is_read(collection: google_firestore.CollectionReference) -> None:
-    """What somebody else wrote may lack everything but bucket and name; it is of no generation that there is."""
-    collection.document("own").set({"bucket": BUCKET, "blob_name": "a.wav"})
-
-    (found,) = list_documents(collection, BUCKET, "", Calls())
-
-    assert (found.uid, found.generation, found.is_stale) == ("own", 0, True)
-
-
 def test_a_page_has_a_minute_and_its_retries_five() -> None:
     """A slow page is waited for, as nobody else waits for it, and an outage is given up."""
-    assert listings.CALL_S == 60
-    assert listings.RETRY._timeout == listings.STORAGE_RETRY._timeout == 300
+    assert reading.CALL_S == 60
+    assert reading.RETRY._timeout == reading.STORAGE_RETRY._timeout == 300

@@ -254,6 +254,54 @@ def test_what_is_younger_than_the_grace_is_neither_work_nor_failure(
     assert "1  pending" in said
 
 
+def test_what_is_unreadable_is_counted_named_once_and_left(
+    place: Place, played: Played, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every mode, by one process or by tasks, odd documents are counted, named once each, and not touched."""
+    names = ["version", "newer", "generation", "both", "reason", "newer reason"]
+    uploads = dict(zip(names, upload(place, *names), strict=True))
+    write(place, *uploads.values())
+    odd = {
+        **{name: place.sounds.document(make_uid(uploads[name])) for name in names[:3]},
+        **{name: place.rejections.document(make_uid(uploads[name])) for name in names[3:]},
+    }
+    fields = {"bucket": place.bucket.name, "generation": 1}
+    odd["version"].update({"analysis_version": "three"})
+    odd["newer"].update({"analysis_version": ANALYSIS_VERSION + 1})
+    odd["generation"].update({"generation": None})
+    for name, reason in (("both", "corrupt"), ("reason", 17), ("newer reason", "too_quiet")):
+        if name != "both":
+            place.sounds.document(make_uid(uploads[name])).delete()
+        own = {"blob_name": name, "generation": uploads[name].generation, "reason": reason}
+        odd[name].set(fields | own)
+    alone = {f"mine\n{n}": fields | {"blob_name": f"{n}.wav", "analysis_version": 3} for n in range(2)}
+    for uid, own in alone.items():
+        odd[uid] = place.sounds.document(uid)
+        odd[uid].set(own)
+    before = {name: reference.get().update_time for name, reference in odd.items()}
+
+    for options in (["--dry-run"], ["--yes", "--stale", "--rejected", "--prune"]):
+        status, summary, said = run(*options)
+        lines = [line for line in said.splitlines() if 'unreadable: "' in line]
+
+        assert status == (3 if "--dry-run" in options else 0)
+        assert summary["unreadable"] == len(odd) == len(lines) == len(set(lines))
+        for reference in odd.values():
+            assert [json.dumps(f"{reference.parent.id}/{reference.id}") in line for line in lines].count(True) == 1
+        assert (summary["objects"], summary["gone"], summary["pending"], summary["skipped"]) == (6, 0, 0, 0)
+        assert summary["sounds"] + summary["rejections"] + summary["missing"] == 6
+        assert (summary["rejections"], summary["missing"]) == ((1, 3) if "--dry-run" in options else (1, 0))
+    summaries = []
+    for index in range(3):
+        as_task(monkeypatch, index, 3)
+        summaries.append(run("--prune", "--dry-run")[1])
+
+    assert sum(each["unreadable"] for each in summaries) == len(odd)
+    assert {name: reference.get().update_time for name, reference in odd.items()} == before
+    (asked,) = played.asked
+    assert asked["canary"].upload.blob_name == "both"
+
+
 def test_without_a_yes_nothing_is_done(
     place: Place, played: Played, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """A proxy in front of Firestore that fails commits before and after they are made."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
@@ -10,7 +10,7 @@ import grpc
 
 from local.program import Program
 
-type Fault = Callable[[Call], list[bytes]]
+type Fault = Callable[[Call], Iterable[bytes]]
 
 STREAMS = ("RunQuery", "BatchGetDocuments", "RunAggregationQuery")  # the methods that have many answers
 
@@ -67,7 +67,7 @@ class FirestoreProxy(grpc.GenericRpcHandler):
         """Take any call with one request, as bytes."""
         method = handler_call_details.method
 
-        def handle(request: bytes, context: grpc.ServicerContext) -> list[bytes]:
+        def handle(request: bytes, context: grpc.ServicerContext) -> Iterable[bytes]:
             with self._lock:
                 self.calls.append(method)
                 fault = self.queue.popleft() if self.queue else self.default
@@ -75,7 +75,7 @@ class FirestoreProxy(grpc.GenericRpcHandler):
 
         if method.endswith(STREAMS):
             return grpc.unary_stream_rpc_method_handler(lambda request, context: iter(handle(request, context)))
-        return grpc.unary_unary_rpc_method_handler(lambda request, context: handle(request, context)[0])
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: next(iter(handle(request, context))))
 
     def clear(self) -> None:
         """Forget what was and what was to come."""
@@ -100,6 +100,16 @@ def refused(code: grpc.StatusCode) -> Fault:
     def fault(call: Call) -> list[bytes]:
         call.abort(code)
         return []
+
+    return fault
+
+
+def broken(after: int, code: grpc.StatusCode, details: str = "so it is") -> Fault:
+    """Send so many messages of a stream, and then an error instead of the rest."""
+
+    def fault(call: Call) -> Iterable[bytes]:
+        yield from call.forward()[:after]
+        call.abort(code, details)
 
     return fault
 
