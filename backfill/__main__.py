@@ -34,6 +34,7 @@ def _run_for_person(request: Request) -> int:
     # The same; and the image of a task has neither backfill.cloud nor deploy.
     from analysis.login import count_requests_for  # noqa: PLC0415
     from backfill.cloud.deployed import describe_overridden, find_deployed, settings_variables  # noqa: PLC0415
+    from backfill.cloud.job import ask_tasks  # noqa: PLC0415
     from backfill.cloud.job_runner import JobRunner  # noqa: PLC0415
     from backfill.reconciliation import reconcile  # noqa: PLC0415
     from deploy.deployment import Deployment  # noqa: PLC0415
@@ -54,8 +55,9 @@ def _run_for_person(request: Request) -> int:
         variables = settings_variables(function, os.environ)
         if request.n_tasks is None:
             return reconcile(request, variables)
-        runner = JobRunner(gcloud, request, deployment, function, variables)
-        return reconcile(request, variables, runner.run)
+        tasks = ask_tasks(request.project, function, request.n_tasks)
+        runner = JobRunner(gcloud, request, deployment, function, variables, tasks)
+        return reconcile(request, variables, runner.run, tasks)
     except FailedError as failed:
         print(f"backfill.sh: {failed}", file=sys.stderr)
         return 1

@@ -12,21 +12,14 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from backfill.comparison import Comparison, State
+from backfill.estimate import Work
+from backfill.request import shard_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from analysis.upload import Upload
     from backfill.request import Request
-
-# vCPU seconds, measured by `python -m bench --only event backfill`: for an object, for a megabyte of an uncompressed
-# sound, and for a megabyte of a compressed sound, which is minutes long.
-OBJECT_S = 0.05
-MEGABYTE_S = 0.004
-COMPRESSED_MEGABYTE_S = 0.1
-UNCOMPRESSED = (".wav", ".wave", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64")
-# List prices of us-central1 in dollars.
-VCPU_SECOND, GIB_SECOND = 0.000018, 0.000002  # of a Cloud Run job
-DOCUMENT_WRITE = 0.09 / 100_000
 
 
 @dataclass(slots=True)
@@ -84,7 +77,7 @@ class Plan:
         counts: of all comparisons.
         n_objects: objects to analyse.
         n_documents: documents to remove.
-        vcpu_seconds: estimate of what the analysis takes.
+        work: what there is to do, by shard, of which the estimate is made.
         close: removes its temporary files.
     """
 
@@ -92,7 +85,7 @@ class Plan:
         self._request = request
         self.counts = Counts()
         self.n_objects = self.n_documents = 0
-        self.vcpu_seconds = 0.0
+        self.work = Work(request.n_tasks or 1, prunes=request.prune)
         self._smallest_sound: Comparison | None = None
         self._last_object: Comparison | None = None
         with ExitStack() as on_error:
@@ -100,6 +93,7 @@ class Plan:
             self._documents = on_error.enter_context(TemporaryFile(prefix="plan-"))
             for comparison in comparisons:
                 self.counts.add(comparison.state)
+                self._count_work(comparison)
                 if comparison.state is State.SOUND:
                     self._smallest_sound = min(self._smallest_sound or comparison, comparison, key=lambda one: one.size)
                 if _is_requested(comparison, request):
@@ -110,12 +104,6 @@ class Plan:
     def has_work(self) -> bool:
         """Whether there is anything to do; a schedule is made even where nothing is missing now."""
         return bool(self.n_objects or self.n_documents or self._request.schedule)
-
-    @property
-    def dollars(self) -> float:
-        """Estimate of what the analysis costs in the cloud, with 1 vCPU and 2 GiB."""
-        n_writes = self.n_objects + self.n_documents
-        return self.vcpu_seconds * (VCPU_SECOND + 2 * GIB_SECOND) + n_writes * DOCUMENT_WRITE
 
     @property
     def canary(self) -> Comparison | None:
@@ -130,18 +118,26 @@ class Plan:
         """Yield the documents to remove."""
         return _read(self._documents)
 
+    def _count_work(self, comparison: Comparison) -> None:
+        self.work.n_stored += comparison.document is not None
+        if comparison.upload is not None and comparison.state is not State.UNREADABLE:
+            is_missing = comparison.state is State.MISSING
+            self.work.add_compared(self._shard(comparison.upload), is_missing=is_missing)
+
     def _add(self, comparison: Comparison) -> None:
         if comparison.upload is None:
             self.n_documents += 1
+            self.work.n_to_remove += 1
             pickle.dump(comparison, self._documents)
             return
-        is_uncompressed = comparison.upload.blob_name.lower().endswith(UNCOMPRESSED)
-        megabyte_s = MEGABYTE_S if is_uncompressed else COMPRESSED_MEGABYTE_S
         self.n_objects += 1
         self.counts.bytes += comparison.size
-        self.vcpu_seconds += OBJECT_S + comparison.size / 1e6 * megabyte_s
+        self.work.add_object(self._shard(comparison.upload), comparison.upload.blob_name, comparison.size)
         self._last_object = comparison
         pickle.dump(comparison, self._objects)
+
+    def _shard(self, upload: Upload) -> int:
+        return shard_of(upload.blob_name, self._request.n_tasks or 1)
 
 
 def _is_requested(comparison: Comparison, request: Request) -> bool:

@@ -21,13 +21,13 @@ from analysis.settings import Settings
 from backfill.comparison import State, compare, compare_shard
 from backfill.listings import Calls, UnreadableError, list_documents, list_uploads
 from backfill.plan import Plan
+from backfill.plan_report import describe_plan
 from backfill.prefix import describe_no_match
 from backfill.pruning import prune
 from backfill.report import (
     FailureList,
     describe_calls,
     describe_counts,
-    describe_plan,
     name_unreadable,
     print_summary,
     with_progress,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from backfill.comparison import Comparison
+    from backfill.estimate import Tasks
     from backfill.request import Request
     from backfill.work_queue import Result
 
@@ -54,11 +55,16 @@ STATES = {
 }
 
 
-def reconcile(request: Request, variables: Mapping[str, str], run_job: Callable[[Plan], int] | None = None) -> int:
+def reconcile(
+    request: Request,
+    variables: Mapping[str, str],
+    run_job: Callable[[Plan], int] | None = None,
+    tasks: Tasks | None = None,
+) -> int:
     """Compare, then do what the plan says on this machine or by ``run_job``, and return the exit code.
 
     ``run_job`` sets the counts of the plan to those after its work, and returns the exit code; in a dry run it prints
-    its commands instead.
+    its commands instead. ``tasks`` are the job's, of which the plan tells what they take.
     """
     calls = Calls()
     try:
@@ -72,7 +78,7 @@ def reconcile(request: Request, variables: Mapping[str, str], run_job: Callable[
         return FAILED
     with closing(plan):
         print(
-            f"{describe_counts(plan.counts)}\n{describe_calls(calls)}\n\n{describe_plan(plan, request)}",
+            f"{describe_counts(plan.counts)}\n{describe_calls(calls)}\n\n{describe_plan(plan, request, tasks)}",
             file=sys.stderr if request.json else sys.stdout,
             flush=True,
         )
@@ -150,7 +156,7 @@ def _analyse(plan: Plan, request: Request, settings: Settings, failures: Failure
         request.n_processes,
         pace=IN_THE_CLOUD if request.is_task else AT_HOME,
         canary=plan.canary,
-        writes_per_s=WRITES_PER_S / request.shard.count,
+        writes_per_s=WRITES_PER_S / request.parallelism,
     )
     with closing(results):
         for comparison, result in with_progress(results, "analysed", plan.n_objects):

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from backfill.comparison import Comparison
     from backfill.listings import Calls
-    from backfill.plan import Counts, Plan
-    from backfill.request import Request
+    from backfill.plan import Counts
 
 # Between two lines of progress: in a terminal each replaces the last, in a log they add up.
 TERMINAL_S, LOG_S = 0.2, 10
@@ -93,29 +92,6 @@ def describe_counts(counts: Counts) -> str:
 def describe_calls(calls: Calls) -> str:
     """Return how many calls the comparison made."""
     return f"Compared in {calls.to_bucket:,} calls to the bucket and {calls.to_database:,} to the database."
-
-
-def describe_plan(plan: Plan, request: Request) -> str:
-    """Return what will be done, how long it takes and what it costs."""
-    counts = plan.counts
-    parts = []
-    if plan.n_objects:
-        n_processes = request.n_tasks or request.n_processes
-        where = f"{n_processes} tasks" if request.n_tasks else f"{n_processes} processes here"
-        parts.append(
-            f"To analyse: {plan.n_objects:,} objects, {counts.bytes / 1e6:,.1f} MB;"
-            f" about {plan.vcpu_seconds / 3600:.2f} vCPU-hours, so"
-            f" {duration(plan.vcpu_seconds / n_processes)} by {where}; about ${plan.dollars:.2f} in the cloud"
-        )
-    if request.schedule:
-        parts.append(f"By the schedule {request.schedule!r} from now on, not at once")
-    if plan.n_documents:
-        parts.append(f"To remove: {plan.n_documents:,} documents of objects that are gone")
-    if counts.stale and not request.stale:
-        parts.append(f"--stale would analyse {counts.stale:,} again")
-    if counts.gone and not request.prune:
-        parts.append(f"--prune would remove {counts.gone:,} documents")
-    return "\n".join(parts or ["Nothing to do: every object has its document, and every document its object."])
 
 
 def print_summary(counts: Counts, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from analysis.errors import AnalysisError
 
 MAX_TASKS = 10_000  # of a Cloud Run job
+MAX_PARALLELISM = 100  # tasks of a job that run at once; one of the bounds of its cost
 GRACE_S = 900  # longer than an event whose analysis fails and is tried again: the function may take 540 s
 MAX_GRACE_S = 366 * 86400
 REASONS = tuple(sorted(error.reason for error in AnalysisError.__subclasses__()))
@@ -31,8 +32,13 @@ class Shard:
     count: int = 1
 
     def __contains__(self, blob_name: str) -> bool:
-        digest = hashlib.blake2b(blob_name.encode(), digest_size=8).digest()
-        return int.from_bytes(digest) % self.count == self.index
+        return shard_of(blob_name, self.count) == self.index
+
+
+def shard_of(blob_name: str, count: int) -> int:
+    """Return which of so many tasks a blob belongs to."""
+    digest = hashlib.blake2b(blob_name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % count
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Request:
         defaults: the settings are the environment's, else the defaults, instead of the function's.
         is_task: whether this process is a task of a Cloud Run job.
         shard: which blobs are this process's.
+        parallelism: how many tasks run at once, which share the rate of writes.
     """
 
     project: str
@@ -76,6 +83,7 @@ class Request:
     defaults: bool
     is_task: bool
     shard: Shard
+    parallelism: int
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Request:
@@ -95,6 +103,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     settings = parser.add_mutually_exclusive_group()
     settings.add_argument("--name", default="analyze")
     settings.add_argument("--defaults", action="store_true")
+    parser.add_argument(
+        "--parallelism", type=count, default=MAX_PARALLELISM
+    )  # for tasks: what the job lets run at once
     given = parser.parse_args(arguments)
     if given.schedule is not None and not given.schedule.strip():
         parser.error("--schedule is empty: give a time in cron's syntax, such as '0 3 * * *'")
@@ -105,6 +116,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
             "--defaults: a job in the cloud has the account, limits and settings of a function: give its --name"
         )
     is_task = "CLOUD_RUN_TASK_INDEX" in environment
+    shard = Shard(int(environment.get("CLOUD_RUN_TASK_INDEX", 0)), int(environment.get("CLOUD_RUN_TASK_COUNT", 1)))
     return Request(
         project=given.project,
         bucket=given.bucket.removeprefix("gs://").rstrip("/"),
@@ -123,10 +135,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         name=given.name,
         defaults=given.defaults,
         is_task=is_task,
-        shard=Shard(
-            int(environment.get("CLOUD_RUN_TASK_INDEX", 0)),
-            int(environment.get("CLOUD_RUN_TASK_COUNT", 1)),
-        ),
+        shard=shard,
+        parallelism=min(shard.count, given.parallelism),
     )
 
 

@@ -33,6 +33,7 @@ SECTIONS = (
     "tempos",
     "page",
     "backfill",
+    "plan_and_run",
     "size",
 )
 

@@ -87,7 +87,7 @@ def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, ending:
     for number in range(options.runs):
         for name, affinity in methods.items():
             progress(f"run {number + 1}/{options.runs}: {name}")
-            _clear(emulators)
+            clear(emulators)
             runs[name].append(_run_plain(emulators) if affinity is None else _run(emulators, ["--yes"], affinity))
     again = [_run(emulators, ["--yes"], cores) for _ in range(options.runs)]
     wrong = [f"{name}: {run.summary}" for name in list(methods)[1:] for run in runs[name] if run.summary["missing"]]
@@ -116,7 +116,7 @@ def _measure_analysis(emulators: Emulators, n_sounds: int, sound_s: int, ending:
 
 def _measure_comparison(emulators: Emulators, options: Options) -> Table:
     rows = []
-    _clear(emulators)
+    clear(emulators)
     there = 0
     for n_objects in (1000, 2000) if options.quick else (10_000, 100_000):
         progress(f"writing {n_objects} documents")
@@ -223,7 +223,7 @@ def _peaks(pid: int) -> list[float]:
     return peaks
 
 
-def _clear(emulators: Emulators) -> None:
+def clear(emulators: Emulators) -> None:
     """Remove all documents."""
     database = _firestore(emulators)
     for collection in database.collections():

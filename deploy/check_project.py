@@ -6,6 +6,7 @@ from typing import Any
 from deploy.advice import BUILD_REGIONS
 from deploy.apis import apis_of_function
 from deploy.findings import Finding, Situation, Status
+from deploy.quota import instances_covered, limit_of, read_quotas
 from deploy.reconcile import RUNTIMES
 from deploy.retry import AGENTS
 
@@ -122,31 +123,24 @@ def check_quota(situation: Situation) -> Iterator[Finding]:
     deployment, region = situation.deployment, situation.location.region
     if deployment.generation == 1:
         return
-    answer, metrics = _quotas(situation, "run")
-    if not answer:
+    covered = instances_covered(situation.rest, deployment.project, region, deployment.vcpus, deployment.memory_mib)
+    if covered is None:
         yield Finding("quota", Status.UNKNOWN, f"what Cloud Run allows in {region} cannot be asked; {_need(situation)}")
-        return
-    each = {
-        "run.googleapis.com/cpu_allocation": (deployment.vcpus * 1000, "CPU"),
-        "run.googleapis.com/mem_allocation": (deployment.memory_mib * 2**20, "memory"),
-    }
-    limits = {name: _limit(metrics, name, region) for name in each}
-    covered = [int(limit // each[name][0]) for name, limit in limits.items() if limit is not None and limit >= 0]
-    if not covered:
+    elif not covered:
         yield Finding("quota", Status.UNKNOWN, f"Cloud Run does not say what it allows in {region}; {_need(situation)}")
-    elif min(covered) < deployment.instances:
-        scarce = min((limit // each[name][0], each[name][1]) for name, limit in limits.items() if limit is not None)[1]
+    elif min(covered.values()) < deployment.instances:
+        at_most, scarce = min((number, name) for name, number in covered.items())
         page = (
             f"https://console.cloud.google.com/iam-admin/quotas?project={deployment.project}&service=run.googleapis.com"
         )
-        todo = f"--max-instances {min(covered)}, or less --memory, or have it raised: {page}"
-        if min(covered) == 0:
+        todo = f"--max-instances {at_most}, or less --memory, or have it raised: {page}"
+        if at_most == 0:
             todo = f"have it raised: {page}"
         yield Finding(
-            "quota", Status.OBSTACLE, f"{scarce} in {region} covers {min(covered)} instances; {_need(situation)}", todo
+            "quota", Status.OBSTACLE, f"{scarce} in {region} covers {at_most} instances; {_need(situation)}", todo
         )
     else:
-        yield Finding("quota", Status.FINE, f"covers {min(covered)} instances in {region}; {_need(situation)}")
+        yield Finding("quota", Status.FINE, f"covers {min(covered.values())} instances in {region}; {_need(situation)}")
 
 
 def check_agents(situation: Situation) -> Iterator[Finding]:
@@ -197,8 +191,8 @@ def _permissions(situation: Situation) -> Finding:
 def _build_region(situation: Situation) -> Finding:
     """Return whether a new project may build in the region; Cloud Build's quota there says so, if it can be asked."""
     region, name = situation.location.region, situation.deployment.project
-    answer, metrics = _quotas(situation, "cloudbuild")
-    limit = _limit(metrics, "cloudbuild.googleapis.com/concurrent_public_pool_build_cpus", region) if answer else None
+    metrics = read_quotas(situation.rest, name, "cloudbuild")
+    limit = limit_of(metrics or [], "cloudbuild.googleapis.com/concurrent_public_pool_build_cpus", region)
     page = f"https://console.cloud.google.com/iam-admin/quotas?project={name}&service=cloudbuild.googleapis.com"
     if limit == 0:
         others = f"use a bucket in {', '.join(BUILD_REGIONS)}, or ask for quota: {page}"
@@ -216,27 +210,6 @@ def _need(situation: Situation) -> str:
     deployment = situation.deployment
     cores = f"{deployment.vcpus} vCPU{'s' if deployment.vcpus > 1 else ''}"
     return f"{deployment.instances} of {cores} and {deployment.memory} are asked for"
-
-
-def _quotas(situation: Situation, api: str) -> tuple[bool, list[dict[str, Any]]]:
-    path = f"v1beta1/projects/{situation.deployment.project}/services/{api}.googleapis.com/consumerQuotaMetrics"
-    answer, metrics = situation.rest.items("serviceusage", path, "metrics", view="FULL")
-    return answer.ok, metrics
-
-
-def _limit(metrics: list[dict[str, Any]], name: str, region: str) -> int | None:
-    """Return the limit of a metric in a region; what is said of the region counts before what is said of all."""
-    buckets = [
-        bucket
-        for metric in metrics
-        if metric.get("metric") == name
-        for limit in metric.get("consumerQuotaLimits", [])
-        for bucket in limit.get("quotaBuckets", [])
-    ]
-    of_region = [one for one in buckets if one.get("dimensions", {}).get("region") == region]
-    of_all = [one for one in buckets if not one.get("dimensions", {}).get("region")]
-    chosen = of_region or of_all
-    return min((int(one["effectiveLimit"]) for one in chosen if "effectiveLimit" in one), default=None)
 
 
 def _violated(constraint: str, rules: list[dict[str, Any]], situation: Situation) -> Finding | None:

@@ -5,14 +5,19 @@ Source: the REST reference of the Cloud Run Admin API v1 (Job), which gcloud spe
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, fields
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from backfill.request import GRACE_S
+from backfill.estimate import ATTEMPT_S, Tasks
+from backfill.request import GRACE_S, MAX_PARALLELISM
 from deploy.deployment import vcpus_beside
+from deploy.failures import RefusedError
 from deploy.function import number
 from deploy.gcloud import joined
+from deploy.quota import instances_covered
+from deploy.rest import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +26,8 @@ if TYPE_CHECKING:
     from deploy.function import Function
     from deploy.gcloud import Gcloud
 
-# The bounds of the cost of an execution.
-MAX_PARALLELISM = 100  # tasks at once
+# The bounds of the cost of an execution, with MAX_PARALLELISM.
 RETRIES = 2  # of a task
-TIMEOUT_S = 24 * 3600  # of an attempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,39 @@ class Job:
     environment: Mapping[str, str]
 
 
+def ask_tasks(project: str, function: Function, count: int) -> Tasks:
+    """Return the desired tasks, after asking what the project's quota covers; where nobody says, that is said."""
+    covered: dict[str, int] | None
+    try:
+        rest = signed_in(project)
+        covered = instances_covered(rest, project, function.region, vcpus_of(function), function.memory_mib)
+    except RefusedError:
+        covered = None
+    if not covered and count > 1:
+        print(
+            f"backfill.sh: Cloud Run's quota in {function.region} is not known: fewer tasks may run at once",
+            file=sys.stderr,
+        )
+    return desired_tasks(function, count, min(covered.values()) if covered else None)
+
+
+def desired_tasks(function: Function, count: int, covered: int | None) -> Tasks:
+    """Return the tasks of the desired job: no more at once than the project's quota covers, where that is known."""
+    return Tasks(
+        count=count,
+        parallelism=max(1, min(count, MAX_PARALLELISM, MAX_PARALLELISM if covered is None else covered)),
+        vcpus=vcpus_of(function),
+        memory_mib=function.memory_mib,
+    )
+
+
+def vcpus_of(function: Function) -> int:
+    """Return the cores of a task: those of the function, of which a job has whole ones."""
+    return ceil(function.vcpus or vcpus_beside(function.memory_mib))
+
+
 def desired_job(
-    name: str, image: str, function: Function, request: Request, n_tasks: int, variables: Mapping[str, str]
+    name: str, image: str, function: Function, request: Request, tasks: Tasks, variables: Mapping[str, str]
 ) -> Job:
     """Return the desired job, which has the function's account and limits."""
     return Job(
@@ -70,18 +104,18 @@ def desired_job(
         region=function.region,
         image=image,
         account=function.account,
-        memory_mib=function.memory_mib,
-        vcpus=ceil(function.vcpus or vcpus_beside(function.memory_mib)),
-        n_tasks=n_tasks,
-        parallelism=min(n_tasks, MAX_PARALLELISM),
+        memory_mib=tasks.memory_mib,
+        vcpus=tasks.vcpus,
+        n_tasks=tasks.count,
+        parallelism=tasks.parallelism,
         retries=RETRIES,
-        timeout_s=TIMEOUT_S,
-        arguments=task_arguments(request),
+        timeout_s=ATTEMPT_S,
+        arguments=task_arguments(request, tasks),
         environment=variables,
     )
 
 
-def task_arguments(request: Request) -> tuple[str, ...]:
+def task_arguments(request: Request, tasks: Tasks) -> tuple[str, ...]:
     """Return the command line of a task: the same request, but done by the task itself and without a question."""
     return (
         f"--project={request.project}",
@@ -92,6 +126,7 @@ def task_arguments(request: Request) -> tuple[str, ...]:
         *(["--rejected"] if request.rejected == "" else []),
         *(["--prune"] if request.prune else []),
         *([f"--grace={request.grace_s}"] if request.grace_s != GRACE_S else []),
+        *([f"--parallelism={tasks.parallelism}"] if tasks.parallelism != min(tasks.count, MAX_PARALLELISM) else []),
         *("--here", "--yes", "--json"),
     )
 

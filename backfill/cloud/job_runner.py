@@ -19,6 +19,7 @@ from deploy.step import step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from backfill.estimate import Tasks
     from backfill.plan import Plan
     from backfill.request import Request
     from deploy.deployment import Deployment
@@ -41,6 +42,7 @@ class JobRunner:
         deployment: names of the resources.
         function: the deployed function, whose account and limits the job has.
         variables: the settings, which the job has too.
+        tasks: of the job.
 
     """
 
@@ -49,6 +51,7 @@ class JobRunner:
     deployment: Deployment
     function: Function
     variables: Mapping[str, str]
+    tasks: Tasks
 
     def run(self, plan: Plan) -> int:
         """Deploy the job and execute or schedule it; set the counts of the plan, and return the exit code.
@@ -67,7 +70,7 @@ class JobRunner:
     def _deploy_job(self, name: str) -> Job:
         gcloud, deployment, function = self.gcloud, self.deployment, self.function
         image = image_of(deployment, function)
-        job = desired_job(name, image, function, self.request, self.request.n_tasks or 1, self.variables)
+        job = desired_job(name, image, function, self.request, self.tasks, self.variables)
         with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
             ensure_apis(gcloud, (*APIS, "cloudscheduler") if self.request.schedule else APIS)
         with step(gcloud, "make the repository of its image", "roles/artifactregistry.admin"):

@@ -4,7 +4,7 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from backfill.cloud.job import Job, desired_job
+from backfill.cloud.job import Job, desired_job, desired_tasks
 from backfill.plan import Counts
 from backfill.request import Request, parse
 from deploy.function import read_function
@@ -67,7 +67,7 @@ def asked(*options: str) -> Request:
 
 def job(n_tasks: int = 3) -> Job:
     """Return a job as it is made."""
-    return desired_job("analyze-backfill", "image:tag", FUNCTION, asked(), n_tasks, {})
+    return desired_job("analyze-backfill", "image:tag", FUNCTION, asked(), desired_tasks(FUNCTION, n_tasks, None), {})
 
 
 def execution(**status: Any) -> dict[str, Any]:

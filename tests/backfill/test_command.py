@@ -8,6 +8,7 @@ import pytest
 
 from backfill import request as requests
 from backfill.__main__ import main
+from backfill.estimate import Tasks
 from deploy.failures import FailedError
 from tests.backfill.played import FUNCTION
 
@@ -100,6 +101,7 @@ def test_settings_are_the_functions(
     """Without emulators the deployed function is asked for its settings; with them, or --defaults, nobody is asked."""
     asked: list[bool] = []
     monkeypatch.setattr("backfill.cloud.deployed.find_deployed", lambda *_, is_job: asked.append(is_job) or FUNCTION)
+    monkeypatch.setattr("backfill.cloud.job.ask_tasks", lambda *_: Tasks(2, 2))
     monkeypatch.setenv("MAX_CHANNELS", "2")
 
     main(ARGUMENTS)
@@ -115,5 +117,5 @@ def test_settings_are_the_functions(
     assert ["MAX_BYTES" in variables for _, variables, *_ in received] == [False] * 3 + [True] * 2
     assert asked == [False, True]
     assert capsys.readouterr().err.count("MAX_CHANNELS=2 instead of the default") == 2
-    *_, (request, _, run_job) = received
-    assert (request.n_tasks, run_job.__name__) == (2, "run")
+    *_, (request, _, run_job, tasks) = received
+    assert (request.n_tasks, run_job.__name__, tasks.count) == (2, "run", 2)

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backfill.cloud.job import MAX_PARALLELISM, desired_job, read_job, task_arguments
-from backfill.request import parse
+from backfill.cloud.job import desired_job, desired_tasks, read_job, task_arguments
+from backfill.estimate import Tasks
+from backfill.request import MAX_PARALLELISM, parse
 from deploy.function import read_function
 from deploy.gcloud import joined
-from tests.backfill.played import asked, job
+from tests.backfill.played import FUNCTION, asked, job
 from tests.deploy.apis.terminal import PROJECT
 
 
@@ -24,7 +25,7 @@ from tests.deploy.apis.terminal import PROJECT
 )
 def test_a_task_is_asked_for_what_the_person_asked_for(options: list[str]):
     """The command line of a task says the same as the person's, but here, without a question and for a program."""
-    mine, theirs = asked(*options, "--tasks=7"), parse(task_arguments(asked(*options, "--tasks=7")))
+    mine, theirs = asked(*options, "--tasks=7"), parse(task_arguments(asked(*options, "--tasks=7"), Tasks(7, 7)))
 
     same = ("project", "bucket", "prefix", "stale", "rejected", "prune", "grace_s")
     assert [getattr(mine, name) for name in same] == [getattr(theirs, name) for name in same]
@@ -43,6 +44,17 @@ def test_a_job_is_bounded_and_is_what_the_function_is(n_tasks: int):
     assert made.retries == 2
     assert made.timeout_s == 24 * 3600
     assert (made.account, made.memory_mib, made.vcpus) == ("run@p", 8192, 2)
+
+
+@pytest.mark.parametrize(("count", "covered", "expected"), [(50, 20, 20), (5, 20, 5), (50, 0, 1), (500, 1000, 100)])
+def test_no_more_tasks_run_at_once_than_the_quota_covers(count: int, covered: int, expected: int):
+    """The quota of the project bounds how many run at once, and each task is told how many share the rate of writes."""
+    tasks = desired_tasks(FUNCTION, count, covered)
+    made = desired_job("job", "image:tag", FUNCTION, asked(), tasks, {})
+
+    assert (made.n_tasks, made.parallelism) == (count, expected)
+    environment = {"CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": str(count)}
+    assert parse(made.arguments, environment).parallelism == expected
 
 
 def test_what_others_changed_about_a_job_is_seen():
@@ -67,7 +79,7 @@ def test_cores_that_the_first_generation_does_not_tell(memory_mib: int, vcpus: i
     name = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
     first = read_function({"name": name, "availableMemoryMb": memory_mib, "environmentVariables": {}})
 
-    assert desired_job("job", "image:tag", first, asked(), 1, {}).vcpus == vcpus
+    assert desired_tasks(first, 1, None).vcpus == vcpus
 
 
 def test_a_part_of_a_core_is_one():
@@ -76,7 +88,7 @@ def test_a_part_of_a_core_is_one():
     service = {"availableCpu": "0.5", "availableMemory": "512Mi"}
     half = read_function({"name": name, "environment": "GEN_2", "serviceConfig": service})
 
-    assert desired_job("job", "image:tag", half, asked(), 1, {}).vcpus == 1
+    assert desired_tasks(half, 1, None).vcpus == 1
 
 
 @example(["^", "^"])

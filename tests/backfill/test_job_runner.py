@@ -4,6 +4,7 @@ import pytest
 
 from backfill.cloud import execution as executions
 from backfill.cloud.job_runner import STOPPED, JobRunner
+from backfill.estimate import Tasks
 from backfill.plan import Counts
 from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
@@ -21,7 +22,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ctrl_c_ends_only_the_waiting(capsys: pytest.CaptureFixture[str]):
     """Ctrl-C while waiting is answered by what goes on, and by an exit code that says so."""
     gcloud = Answering(execution(runningCount=1), KeyboardInterrupt())
-    runner = JobRunner(gcloud, asked("--tasks", "3"), Deployment(PROJECT, BUCKET), FUNCTION, {})
+    runner = JobRunner(gcloud, asked("--tasks", "3"), Deployment(PROJECT, BUCKET), FUNCTION, {}, Tasks(3, 3))
 
     with pytest.raises(SystemExit) as ended:
         runner._wait("e-1", job(), type("Plan", (), {"counts": Counts()})())
@@ -33,7 +34,7 @@ def test_ctrl_c_ends_only_the_waiting(capsys: pytest.CaptureFixture[str]):
 def test_missing_summaries_and_what_is_gone_are_said(capsys: pytest.CaptureFixture[str]):
     """Where the log lacks tasks they are named; what is gone is the comparison's count where no task looked for it."""
     gcloud = Answering(execution(completionTime="x", succeededCount=3), [entry(1, objects=4, sounds=4)])
-    runner = JobRunner(gcloud, asked("--tasks", "3"), Deployment(PROJECT, BUCKET), FUNCTION, {})
+    runner = JobRunner(gcloud, asked("--tasks", "3"), Deployment(PROJECT, BUCKET), FUNCTION, {}, Tasks(3, 3))
     plan = type("Plan", (), {"counts": Counts(gone=6)})()
 
     status = runner._wait("e-1", job(), plan)
@@ -64,7 +65,7 @@ def test_the_exit_code_is_the_executions(
     """A failed task or object is 1, and its reasons are found; after pruning the tasks count what is gone."""
     lines = [entry(index, objects=1, **counts) for index in range(3)]
     gcloud = Answering(execution(completionTime="x", **status), lines)
-    runner = JobRunner(gcloud, asked("--tasks", "3", *options), Deployment(PROJECT, BUCKET), FUNCTION, {})
+    runner = JobRunner(gcloud, asked("--tasks", "3", *options), Deployment(PROJECT, BUCKET), FUNCTION, {}, Tasks(3, 3))
     plan = type("Plan", (), {"counts": Counts(gone=6)})()
 
     assert runner._wait("e-1", job(), plan) == expected
@@ -82,7 +83,7 @@ def test_commands_are_not_printed_to_a_program(
     plan = type("Plan", (), {"counts": Counts()})()
 
     for more in (["--tasks", "3"], ["--schedule", "0 3 * * *"]):
-        runner = JobRunner(gcloud, asked(*more, *options), Deployment(PROJECT, BUCKET), FUNCTION, {})
+        runner = JobRunner(gcloud, asked(*more, *options), Deployment(PROJECT, BUCKET), FUNCTION, {}, Tasks(3, 3))
         assert runner.run(plan) == 0
 
     printed = capsys.readouterr()

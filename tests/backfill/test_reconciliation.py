@@ -17,7 +17,7 @@ from backfill import reconciliation
 from backfill.comparison import Comparison
 from backfill.plan import Plan
 from backfill.reconciliation import reconcile
-from backfill.request import parse
+from backfill.request import parse, shard_of
 from backfill.work_queue import Failure, OutageError, Result
 from local.servers import PROJECT
 from tests.backfill.place import CONTENTS, Place
@@ -106,12 +106,12 @@ def test_tasks_share_the_rate_of_writes(
     """All tasks together write no faster than one process alone, and each downloads at the pace of the cloud."""
     upload(place, "a.wav")
     run("--yes")
-    for index in range(4):
-        as_task(monkeypatch, index, 4)
+    for count in (4, 200):
+        as_task(monkeypatch, shard_of("a.wav", count), count)
         run("--yes")
 
-    here, in_task = played.asked
-    assert (here["writes_per_s"], in_task["writes_per_s"]) == (500, 125)
+    here, in_task, of_many = played.asked
+    assert [each["writes_per_s"] for each in (here, in_task, of_many)] == [500, 125, 5]  # of 200 tasks 100 run at once
     assert (here["pace"], in_task["pace"]) == (AT_HOME, IN_THE_CLOUD)
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from backfill import report
 from backfill.comparison import Comparison, State
-from backfill.report import FailureList, describe_plan, duration, with_progress
+from backfill.estimate import Tasks
+from backfill.plan_report import describe_plan
+from backfill.report import FailureList, duration, with_progress
 from backfill.request import parse
 from tests.backfill.comparisons import ALL, comparison, plan
 
@@ -25,19 +27,22 @@ def test_a_time_is_said_in_the_unit_that_reads_best(seconds: float, text: str) -
 def test_the_plan_says_what_it_does_and_what_it_would_do() -> None:
     """Objects with their bytes, time and price, documents to remove, and the options that would do more."""
     request = parse(["--project", "p", "--bucket", "b", "--tasks", "4"])
-    made = plan(*[comparison(State.MISSING, "a.m4a", 100_000_000)] * 40, *ALL, options=("--tasks=4",))
+    sounds = [comparison(State.MISSING, f"{number}.m4a", 100_000_000) for number in range(40)]
+    made = plan(*sounds, *ALL, options=("--tasks=4",))
     pruning = plan(*ALL, options=("--prune", "--stale"))
     nothing = plan(comparison(State.SOUND))
 
-    assert describe_plan(made, request).splitlines() == [
-        "To analyse: 41 objects, 4,001.0 MB; about 0.11 vCPU-hours, so 101 s by 4 tasks; about $0.01 in the cloud",
+    assert describe_plan(made, request, Tasks(4, 4)).splitlines() == [
+        "To analyse: 41 objects, 4,001.0 MB; about 0.11 vCPU-hours",
+        "By 4 tasks, 4 at once: about 2 min and $0.01 (tasks 0.01), if none is tried again",
         "--stale would analyse 1 again",
         "--prune would remove 1 documents",
     ]
-    said = describe_plan(pruning, parse(["--project", "p", "--bucket", "b", "--prune", "--stale"]))
+    said = describe_plan(pruning, parse(["--project", "p", "--bucket", "b", "--prune", "--stale"]), None)
+    assert "Here, by " in said
     assert "To remove: 1 documents of objects that are gone" in said
     assert "would" not in said
-    assert describe_plan(nothing, request).startswith("Nothing to do")
+    assert describe_plan(nothing, request, None).startswith("Nothing to do")
     for each in (made, pruning, nothing):
         each.close()
 

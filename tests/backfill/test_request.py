@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backfill.request import MAX_TASKS, Request, Shard, parse
+from backfill.request import MAX_PARALLELISM, MAX_TASKS, Request, Shard, parse
 
 ARGUMENTS = ["--project", "my-project", "--bucket", "my-bucket"]
 
@@ -31,6 +31,7 @@ def test_what_is_asked_for() -> None:
         defaults=False,
         is_task=False,
         shard=Shard(0, 1),
+        parallelism=1,
     )
 
 
@@ -101,5 +102,8 @@ def test_shard_is_that_of_the_task() -> None:
     task = parse(ARGUMENTS, {"CLOUD_RUN_TASK_INDEX": "2", "CLOUD_RUN_TASK_COUNT": "7"})
     first = parse(ARGUMENTS, {"CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "1"})
 
-    assert (task.is_task, task.shard, task.n_processes) == (True, Shard(2, 7), 1)
+    many = parse(ARGUMENTS, {"CLOUD_RUN_TASK_INDEX": "2", "CLOUD_RUN_TASK_COUNT": "700"})
+
+    assert (task.is_task, task.shard, task.n_processes, task.parallelism) == (True, Shard(2, 7), 1, 7)
+    assert many.parallelism == MAX_PARALLELISM
     assert (first.is_task, first.shard, first.n_processes) == (True, Shard(0, 1), 1)
