@@ -11,6 +11,7 @@
 #   --generation 1|2           serve the function as a 1st-gen (default) or a 2nd-gen one is served
 #   --shape SHAPE              deliver events as legacy (default of 1), flat, binary (default of 2) or structured
 #   --twice                    deliver every event twice, as the cloud now and then does
+#   --forget                   forget what is deleted or overwritten: a second function removes its document
 #   --keep DIR                 keep the bucket in this directory between runs; the database is always empty at first
 #   --page-port PORT           where the page listens; without it, as for all ports, a free one
 #   --storage-port PORT        where storage listens

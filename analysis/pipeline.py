@@ -1,7 +1,13 @@
-"""An upload becomes its answer: a sound, a rejection, or skipped with a reason.
+"""An upload becomes its answer: a sound, a rejection, or skipped with a reason; what was written can be removed again.
 
 *Conventions.* The function and the backfill both call `answer`, so what they write is the same. What a retry can cure
 is raised; everything else is an `Answer`.
+
+*Deleted objects.* The delete event of an object that is deleted or overwritten is answered by `remove_if_gone`. It may
+come before the object's document is written. With the setting ``forget``, `answer` therefore looks for the object once
+more after its commit: either it is gone, and the document is removed here, or its delete event is still to come. A
+generation that is gone never returns, so their order does not matter. A process that ends between its commit and that
+look is made good by the retry, which finds no object to download.
 """
 
 from __future__ import annotations
@@ -38,7 +44,7 @@ class Answer:
     Attributes:
         kind: "sound" or "rejection", which was written; "kept", where a sound is there that stays, as the upload would
             be rejected now, or as a newer version wrote it; "skipped", where it needs no document; "gone", where it is
-            no longer in the bucket.
+            no longer in the bucket; "forgotten", where its documents were removed at its delete event.
         uid: the uid of the upload, and of its document if it has one.
         message: why no sound was written.
         reason: the reason of the rejection, also of one that was not written as a sound is kept.
@@ -46,7 +52,7 @@ class Answer:
         seconds: how long each step took, by its name.
     """
 
-    kind: Literal["sound", "rejection", "kept", "skipped", "gone"]
+    kind: Literal["sound", "rejection", "kept", "skipped", "gone", "forgotten"]
     uid: str
     message: str = ""
     reason: str | None = None
@@ -61,6 +67,34 @@ def answer(
 
     Raises what a retry can cure, such as errors of the network and of the services.
     """
+    answered = _answer(upload, settings, pace, begin)
+    if not settings.forget or answered.kind == "skipped":
+        return answered
+    if answered.kind != "gone":
+        try:
+            check_is_there(upload)
+        except Gone as why:
+            answered = Answer("gone", answered.uid, str(why), seconds=answered.seconds)
+        else:
+            return answered
+    _remove(upload, settings)  # also where it was gone before: an earlier try may have ended after its commit
+    return answered
+
+
+def remove_if_gone(upload: Upload, settings: Settings) -> Answer:
+    """Remove the sound and the rejection of an upload; skip it where its object is there after all.
+
+    Raises what a retry can cure, as `answer` does.
+    """
+    try:
+        check_is_there(upload)
+    except Gone as why:
+        _remove(upload, settings)
+        return Answer("forgotten", make_uid(upload), str(why))
+    return Answer("skipped", make_uid(upload), f"{upload.uri} is there: nothing of it is removed")
+
+
+def _answer(upload: Upload, settings: Settings, pace: Pace, begin: Callable[[], None]) -> Answer:
     try:
         check_selected(upload, settings)
         begin()
@@ -100,6 +134,12 @@ def _answer_with_rejection(upload: Upload, settings: Settings, error: AnalysisEr
     rejection = make_rejection(upload, error, datetime.now(UTC))
     kind: Literal["rejection", "kept"] = "rejection" if store.write_rejection(rejection, settings) else "kept"
     return Answer(kind, rejection["uid"], str(error), error.reason)
+
+
+def _remove(upload: Upload, settings: Settings) -> None:
+    from analysis import store  # noqa: PLC0415 - see HEAVY_MODULES
+
+    store.remove(make_uid(upload), settings)
 
 
 def _check_age(upload: Upload, limit_s: float) -> None:

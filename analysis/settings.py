@@ -28,6 +28,8 @@ class Settings:
         min_sample_rate: lowest sample rate that a file may declare, Hz.
         max_sample_rate: highest sample rate that a file may declare, Hz.
         max_event_age_s: seconds after which an event is not analysed any more.
+        forget: whether an object is looked for once more when its document is written, and the document removed where
+            the object is gone; for a bucket whose delete events `forget` of `main.py` answers.
     """
 
     sounds_collection: str = "sounds"
@@ -42,6 +44,7 @@ class Settings:
     min_sample_rate: int = 2000
     max_sample_rate: int = 768000
     max_event_age_s: float = 6 * 3600
+    forget: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -104,6 +107,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError
+    return text == "true"
+
+
 _COLLECTION: _Reader = (_matching(COLLECTION_ID), "a collection id, without slashes")
 _GLOBS: _Reader = (_globs, "globs, separated by commas")
 _COUNT: _Reader = (_count, "a whole number above 0, in digits")
@@ -121,4 +130,5 @@ _READERS: dict[str, _Reader] = {
     "min_sample_rate": _COUNT,
     "max_sample_rate": _COUNT,
     "max_event_age_s": _SECONDS,
+    "forget": (_flag, "true or false"),
 }

@@ -1,4 +1,4 @@
-"""One sound or one rejection is written to Firestore; the two never exist together.
+"""One sound or one rejection is written to Firestore, where the two never exist together, or both are removed.
 
 *Conventions.* A repeat of an event writes the same document, so every call that failed may be made again.
 """
@@ -90,6 +90,15 @@ def write_rejection(rejection: dict[str, Any], settings: Settings) -> bool:
         batch.set(reference, rejection)
 
     return _commit(client, sound, fill, newest=-1 if rejection["reason"] in PASSING_REASONS else ANALYSIS_VERSION - 1)
+
+
+def remove(uid: str, settings: Settings) -> None:
+    """Delete ``sounds/{uid}`` and ``rejections/{uid}`` in one commit, so far as they exist."""
+    client = _client(settings.firestore_database)
+    batch = client.batch()
+    for collection in (settings.sounds_collection, settings.rejections_collection):
+        batch.delete(client.collection(collection).document(uid))
+    batch.commit(retry=RETRY, timeout=CALL_S)
 
 
 def _commit(

@@ -1,4 +1,4 @@
-"""A finalize event becomes an `Upload`, whatever its shape, under 1st and 2nd generation functions.
+"""A finalize or a delete event becomes an `Upload`, whatever its shape, under 1st and 2nd generation functions.
 
 *Conventions.* Every value of an event is checked: one that is missing or has another type is None.
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.settings import Settings
 
 FINALIZE_TYPES = frozenset({"google.storage.object.finalize", "google.cloud.storage.object.v1.finalized"})
+DELETE_TYPES = frozenset({"google.storage.object.delete", "google.cloud.storage.object.v1.deleted"})
 # The oldest type is the same for finalized and for deleted objects, and some events come without a type. For these the
 # object resource says whether the object was deleted.
 AMBIGUOUS_TYPES = frozenset({"providers/cloud.storage/eventTypes/object.change", ""})
@@ -38,7 +39,7 @@ MAX_GENERATION = 2**63 - 1  # Cloud Storage's int64
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One generation of one blob, as its finalize event describes it.
+    """One generation of one blob, as its event describes it.
 
     Attributes:
         bucket_name: name of the bucket.
@@ -92,24 +93,25 @@ def read_upload(event: Any, context: Any = None) -> Upload:
         raise Skipped(f"event of type {event_type!r}: only finalize events are analysed")
     if not isinstance(resource, Mapping):
         raise Skipped(f"event data is {type(resource).__name__}: an object resource (a JSON object) is needed")
-    if event_type in AMBIGUOUS_TYPES and (resource.get("timeDeleted") or resource.get("resourceState") == "not_exists"):
+    if event_type in AMBIGUOUS_TYPES and _tells_of_deletion(resource):
         raise Skipped("event tells of a deletion: only finalize events are analysed")
-    generation = _integer(resource, "generation")
-    if not generation or generation > MAX_GENERATION:
-        raise Skipped("event has no generation: without it the object cannot be told from its successors")
-    return Upload(
-        bucket_name=_name(resource, "bucket"),
-        blob_name=_name(resource, "name"),
-        generation=generation,
-        size=_integer(resource, "size"),
-        content_type=_text(resource, "contentType"),
-        md5_hash=_text(resource, "md5Hash"),
-        uploaded_at=_time(resource.get("timeCreated")),
-        customer_encrypted=bool(resource.get("customerEncryption")),
-        event_id=event_id,
-        event_time=_time(event_time),
-        crc32c=_text(resource, "crc32c"),
-    )
+    return _read_object(resource, event_id, event_time)
+
+
+def read_deletion(event: Any, context: Any = None) -> Upload:
+    """Read the delete event of an object, in the shapes of `read_upload`, as the upload that was deleted.
+
+    Raises Skipped when it is another event. An event without a type of its own may tell that an object became
+    noncurrent in a bucket with versions, so it does not prove that the generation is gone.
+    """
+    resource, event_type, event_id, event_time = _unwrap(event, context)
+    if event_type not in DELETE_TYPES | AMBIGUOUS_TYPES:
+        raise Skipped(f"event of type {event_type!r}: only delete events remove documents")
+    if not isinstance(resource, Mapping):
+        raise Skipped(f"event data is {type(resource).__name__}: an object resource (a JSON object) is needed")
+    if event_type in AMBIGUOUS_TYPES and not _tells_of_deletion(resource):
+        raise Skipped("event tells of no deletion: only delete events remove documents")
+    return _read_object(resource, event_id, event_time)
 
 
 def check_selected(upload: Upload, settings: Settings) -> None:
@@ -127,6 +129,29 @@ def check_selected(upload: Upload, settings: Settings) -> None:
         raise Skipped(f"not among INCLUDE_NAMES={','.join(settings.include_names)}")
     if _matches(upload.blob_name, settings.exclude_names):
         raise Skipped(f"among EXCLUDE_NAMES={','.join(settings.exclude_names)}")
+
+
+def _tells_of_deletion(resource: Mapping[str, Any]) -> bool:
+    return bool(resource.get("timeDeleted")) or resource.get("resourceState") == "not_exists"
+
+
+def _read_object(resource: Mapping[str, Any], event_id: str, event_time: Any) -> Upload:
+    generation = _integer(resource, "generation")
+    if not generation or generation > MAX_GENERATION:
+        raise Skipped("event has no generation: without it the object cannot be told from its successors")
+    return Upload(
+        bucket_name=_name(resource, "bucket"),
+        blob_name=_name(resource, "name"),
+        generation=generation,
+        size=_integer(resource, "size"),
+        content_type=_text(resource, "contentType"),
+        md5_hash=_text(resource, "md5Hash"),
+        uploaded_at=_time(resource.get("timeCreated")),
+        customer_encrypted=bool(resource.get("customerEncryption")),
+        event_id=event_id,
+        event_time=_time(event_time),
+        crc32c=_text(resource, "crc32c"),
+    )
 
 
 def _unwrap(event: Any, context: Any) -> tuple[Any, str, str, Any]:

@@ -13,7 +13,7 @@ from bench.emulators import Emulators, post, running
 from bench.options import Options
 from bench.runs import progress
 from bench.table import Table, seconds
-from local.finalize_event import Event
+from local.object_event import Event
 from local.program import ProgramError
 
 METHODS = ("plain", "ours")

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from bench.runs import ROOT
-from local.finalize_event import Event, shape_event
+from local.object_event import Event, shape_event
 from local.program import Program
 from local.servers import client_variables, ensure_bucket, start_firestore, start_function, start_storage
 from local.trigger import call_function

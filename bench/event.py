@@ -10,7 +10,7 @@ from bench.emulators import Emulators, post, running
 from bench.options import Options
 from bench.runs import UnsupportedError, progress
 from bench.table import Table, duration, megabytes, seconds
-from local.finalize_event import Event
+from local.object_event import Event
 from local.program import Program, ProgramError
 
 TITLE = "The whole event"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.finalize_event import SHAPES
+from local.object_event import SHAPES
 
 DEFAULT_SHAPES = {1: "legacy", 2: "binary"}  # what the platform posts to each generation
 
@@ -24,6 +24,7 @@ class Options:
     generation: int
     shape: str
     twice: bool
+    forget: bool
     keep: Path | None
     page_port: int
     firestore_port: int
@@ -58,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--generation", type=int, choices=(1, 2), default=1)
     parser.add_argument("--shape", choices=SHAPES)
     parser.add_argument("--twice", action="store_true")
+    parser.add_argument("--forget", action="store_true")
     parser.add_argument("--keep", type=Path)
     for listener in ("page", "firestore", "storage", "storage-https", "function"):
         parser.add_argument(f"--{listener}-port", type=port, default=0)

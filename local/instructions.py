@@ -43,6 +43,7 @@ def format_instructions(stack: Stack) -> str:
         "CLOUDSDK_CORE_PROJECT": PROJECT,
     }
     uploads = f"{stack.storage.url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name=from-curl.wav"
+    lines = "new sound or rejection, and each deletion," if stack.forgetting else "new sound or rejection"
     documents = f"{stack.firestore.url}/v1/projects/{PROJECT}/databases/{DATABASE}/documents/{COLLECTIONS['sound']}"
     return "\n".join(
         [
@@ -56,7 +57,7 @@ def format_instructions(stack: Stack) -> str:
             _command(python, sys.executable, "-c", UPLOAD.format(bucket=BUCKET, file=json.dumps(str(SAMPLE)))),
             "# And this shows the documents:",
             _command({}, "curl", "-sS", documents),
-            "# Each new sound or rejection is a line below; Ctrl-C ends everything.",
+            f"# Each {lines} is a line below; Ctrl-C ends everything.",
         ]
     )
 

@@ -25,7 +25,7 @@ class Outcome:
 
     Attributes:
         blob_name: name of the uploaded blob.
-        kind: "sound", "rejection", "skipped" (it needed neither) or "failed".
+        kind: "sound", "rejection", "skipped" (it needed neither), "forgotten" (its documents were removed) or "failed".
         document: the document of a sound or a rejection.
         message: why it is no sound.
         seconds: how long the function took.
@@ -45,6 +45,10 @@ def find_outcome(client: firestore.Client, answer: Answer, function_log: Path) -
     logged = _last_message(function_log, upload)
     if answer.problem:
         return Outcome(blob_name, "failed", message=f"{answer.problem}; {logged}".removesuffix("; "))
+    if answer.event.kind == "delete":
+        kind = "forgotten" if logged == "forgotten" else "skipped"
+        message = f"generation {upload[2]} was deleted" if kind == "forgotten" else logged.removeprefix("skipped: ")
+        return Outcome(blob_name, kind, message=message, seconds=answer.seconds)
     for kind, collection in COLLECTIONS.items():
         query = client.collection(collection).limit(1)
         for field, value in zip(("bucket", "blob_name", "generation"), upload, strict=True):

@@ -22,7 +22,7 @@ from local.ports import choose_port
 from local.program import HOST, Program, ProgramError
 
 PROJECT = "local-sounds"
-TOPIC = "finalized"
+TOPIC = "events"
 ROOT = Path(__file__).resolve().parent.parent
 REQUEST_S = 10  # timeout
 
@@ -52,10 +52,12 @@ def start_storage(
     https_port: int = 0,
     keep: Path | None = None,
     publisher_port: int | None = None,
+    deletions: bool = False,
 ) -> Program:
     """Start fake-gcs-server, over http and https; its buckets are in memory, or in the directory ``keep``.
 
-    With ``publisher_port`` it publishes every finalize event to the Pub/Sub publisher that listens there.
+    With ``publisher_port`` it publishes every finalize event to the Pub/Sub publisher that listens there, and with
+    ``deletions`` every delete event, too, of which an overwritten object has one.
     """
     http_port, https_port = choose_port(http_port), choose_port(https_port)
     command = [
@@ -66,7 +68,8 @@ def start_storage(
     ]
     environment = os.environ | {"TMPDIR": str(_make_temp_directory(directory, "storage"))}
     if publisher_port:
-        command += ["-event.pubsub-project-id", PROJECT, "-event.pubsub-topic", TOPIC, "-event.list", "finalize"]
+        kinds = "finalize,delete" if deletions else "finalize"
+        command += ["-event.pubsub-project-id", PROJECT, "-event.pubsub-topic", TOPIC, "-event.list", kinds]
         environment["PUBSUB_EMULATOR_HOST"] = f"{HOST}:{publisher_port}"
     return program.start(
         "storage",
@@ -86,6 +89,7 @@ def start_function(
     environment: Mapping[str, str] = MappingProxyType({}),
     port: int = 0,
     source: Path = ROOT,
+    entry_point: str = "analyze",
 ) -> Program:
     """Start the function under the functions-framework, with the signature of a 1st- or 2nd-generation function.
 
@@ -93,14 +97,15 @@ def start_function(
     """
     port = choose_port(port)
     signature = {1: "event", 2: "cloudevent"}[generation]
+    name = "function" if entry_point == "analyze" else entry_point
     command: list[str | Path] = [
         Path(sys.executable).parent / "functions-framework",
-        *("--target", "analyze", "--signature-type", signature, "--host", HOST, "--port", str(port)),
+        *("--target", entry_point, "--signature-type", signature, "--host", HOST, "--port", str(port)),
     ]
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    own = {"TMPDIR": str(_make_temp_directory(directory, "function")), "GOOGLE_CLOUD_PROJECT": PROJECT}
+    own = {"TMPDIR": str(_make_temp_directory(directory, name)), "GOOGLE_CLOUD_PROJECT": PROJECT}
     return program.start(
-        "function", command, directory, port=port, environment={**inherited, **own, **environment}, cwd=source
+        name, command, directory, port=port, environment={**inherited, **own, **environment}, cwd=source
     )
 
 

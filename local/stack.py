@@ -27,7 +27,8 @@ class Stack:
         directory: its temp dir.
         firestore: the database's emulator.
         storage: the server of the bucket.
-        function: the function, which the trigger calls for each event.
+        function: the function, which the trigger calls for each new object.
+        forgetting: the function that the trigger calls for each deleted object, where that was asked for.
         page: the page of the sounds; only a stack that stays up has one.
         trigger: receives the events and calls the function.
         answers: the results of these calls.
@@ -37,6 +38,7 @@ class Stack:
     firestore: Program
     storage: Program
     function: Program
+    forgetting: Program | None
     page: Program | None
     trigger: Trigger
     answers: "queue.SimpleQueue[Answer]"
@@ -44,8 +46,8 @@ class Stack:
     @property
     def programs(self) -> tuple[Program, ...]:
         """All programs, in the order in which they are started."""
-        page = (self.page,) if self.page else ()
-        return self.firestore, self.storage, self.function, *page
+        programs = self.firestore, self.storage, self.function, self.forgetting, self.page
+        return tuple(program for program in programs if program)
 
     def wait(self) -> None:
         """Wait until all programs answer; raise ProgramError if one does not."""
@@ -87,8 +89,11 @@ def running(options: Options) -> Iterator[Stack]:
 def _start(options: Options, directory: Path, ends: ExitStack) -> Stack:
     """Start all side by side; at the end the programs end before the trigger, because that waits for its calls."""
     answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-    function_port = choose_port(options.function_port)
-    trigger = ends.enter_context(Trigger(function_port, options.shape, answers.put, times=2 if options.twice else 1))
+    function_port, forget_port = choose_port(options.function_port), choose_port() if options.forget else None
+    times = 2 if options.twice else 1
+    trigger = ends.enter_context(
+        Trigger(function_port, options.shape, answers.put, forget_port=forget_port, times=times)
+    )
     firestore = ends.enter_context(start_firestore(directory, options.firestore_port))
     storage = ends.enter_context(
         start_storage(
@@ -97,20 +102,24 @@ def _start(options: Options, directory: Path, ends: ExitStack) -> Stack:
             https_port=options.storage_https_port,
             keep=options.keep,
             publisher_port=trigger.port,
+            deletions=options.forget,
         )
     )
+    variables = client_variables(storage, firestore)
+    environment = variables | ({"FORGET": "true"} if options.forget else {})
+    generation = options.generation
     function = ends.enter_context(
-        start_function(
-            directory,
-            generation=options.generation,
-            environment=client_variables(storage, firestore),
-            port=function_port,
-        )
+        start_function(directory, generation=generation, environment=environment, port=function_port)
     )
-    page = None
+    forgetting, page = None, None
+    if forget_port:
+        forgetting = ends.enter_context(
+            start_function(
+                directory, generation=generation, environment=environment, port=forget_port, entry_point="forget"
+            )
+        )
     if not options.files:
-        variables = client_variables(storage, firestore)
         page = ends.enter_context(start_page(directory, BUCKET, variables, port=options.page_port))
-    stack = Stack(directory, firestore, storage, function, page, trigger, answers)
+    stack = Stack(directory, firestore, storage, function, forgetting, page, trigger, answers)
     ends.callback(stack.ask_to_end)
     return stack

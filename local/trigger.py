@@ -1,8 +1,8 @@
-"""The trigger: receives finalize events from the bucket and calls the function for each, as the platform does.
+"""The triggers: receive the bucket's events and call the function of their kind for each, as the platform does.
 
 *Conventions.* Every event is delivered at least once, in no certain order, and calls run side by side. A call that
 fails is repeated after a pause, which grows from attempt to attempt; after the last one the event is given up. For
-fake-gcs-server the trigger is a Pub/Sub service, of which it has the one method that is called, Publish.
+fake-gcs-server they are a Pub/Sub service, of which it has the one method that is called, Publish.
 """
 
 import asyncio
@@ -19,9 +19,10 @@ from uuid import uuid4
 import grpc
 from google.pubsub_v1.types import PublishRequest, PublishResponse
 
-from local.finalize_event import Event, read_event, shape_event
+from local.object_event import Event, read_event, shape_event
 from local.program import HOST
 
+KINDS = {"OBJECT_FINALIZE": "finalize", "OBJECT_DELETE": "delete"}  # by what fake-gcs-server calls them
 MAX_CALLS = 4  # at once
 PAUSES_S = (0.5, 1, 2, 4, 8)  # between the attempts; the platform's are 10 to 600 s, for days
 CALL_S = 540  # timeout of a call, as the platform's
@@ -46,11 +47,13 @@ class Answer:
 
 
 class Trigger:
-    """Calls the function for every event, then ``answered`` with the result, from another thread.
+    """Calls a function for every event, then ``answered`` with the result, from another thread.
+
+    Finalize events go to ``function_port``, delete events to ``forget_port``; without that they are dropped.
 
     Attributes:
         port: where it receives events.
-        received: the uploads whose events it has received.
+        received: the uploads whose finalize events it has received.
     """
 
     def __init__(
@@ -59,11 +62,12 @@ class Trigger:
         shape: str,
         answered: Callable[[Answer], None],
         *,
+        forget_port: int | None = None,
         times: int = 1,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.received: set[tuple[str, str, int]] = set()
-        self._function_port = function_port
+        self._ports = {"finalize": function_port, "delete": forget_port}
         self._shape = shape
         self._answered = answered
         self._times = times
@@ -94,24 +98,27 @@ class Trigger:
 
     def receive(self, event: Event) -> None:
         """Begin to deliver an event, and return at once."""
-        self.received.add(event.upload)
-        asyncio.run_coroutine_threadsafe(self._handle(event), self._loop)
+        if event.kind == "finalize":
+            self.received.add(event.upload)
+        port = self._ports[event.kind]
+        if port is not None:
+            asyncio.run_coroutine_threadsafe(self._handle(event, port), self._loop)
 
     def _publish(self, request: PublishRequest, _: grpc.ServicerContext) -> PublishResponse:
         event_ids = [str(uuid4().int)[:17] for _ in request.messages]
         for event_id, message in zip(event_ids, request.messages, strict=True):
-            self.receive(read_event(event_id, message.data))
+            self.receive(read_event(event_id, message.data, KINDS[message.attributes["eventType"]]))
         return PublishResponse(message_ids=event_ids)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._stop.wait())
 
-    async def _handle(self, event: Event) -> None:
-        answers = await asyncio.gather(*(self._deliver(event) for _ in range(self._times)))
+    async def _handle(self, event: Event, port: int) -> None:
+        answers = await asyncio.gather(*(self._deliver(event, port) for _ in range(self._times)))
         self._answered(max(answers, key=lambda answer: answer.problem))
 
-    async def _deliver(self, event: Event) -> Answer:
+    async def _deliver(self, event: Event, port: int) -> Answer:
         headers, body = shape_event(event, self._shape)
         await asyncio.sleep(random.uniform(0, MAX_DELAY_S))  # noqa: S311  no secret
         attempt = 0
@@ -119,7 +126,7 @@ class Trigger:
             attempt += 1
             async with self._slots:
                 started = time.perf_counter()
-                problem = await asyncio.to_thread(call_function, self._function_port, headers, body)
+                problem = await asyncio.to_thread(call_function, port, headers, body)
                 seconds = time.perf_counter() - started
             if not problem or attempt > len(self._pauses_s):
                 break

@@ -1,4 +1,4 @@
-"""The outcomes of uploads: of the given files, or of all clients' uploads while the stack is up."""
+"""The outcomes of uploads: of the given files, or of all clients' uploads and deletions while the stack is up."""
 
 import queue
 import time
@@ -10,6 +10,7 @@ from pathlib import Path
 from google.api_core.exceptions import GoogleAPIError
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # storage ships no types
 
+from local.object_event import Event
 from local.outcome import DATABASE, Outcome, find_outcome
 from local.servers import PROJECT
 from local.stack import BUCKET, Stack
@@ -32,9 +33,10 @@ def upload_files(stack: Stack, files: dict[str, Path]) -> Iterator[Outcome]:
             yield Outcome(name, "failed", message=f"not uploaded: {error}")
     deadline = time.monotonic() + EVENT_S
     while uploaded:
-        for upload, outcome in _next_outcome(stack):
-            uploaded.discard(upload)
-            yield outcome
+        for event, outcome in _next_outcome(stack):
+            if event.kind == "finalize":  # a kept bucket tells also that a file of an earlier run is overwritten
+                uploaded.discard(event.upload)
+                yield outcome
         if time.monotonic() > deadline:
             for upload in uploaded - stack.trigger.received:
                 uploaded.discard(upload)
@@ -42,7 +44,7 @@ def upload_files(stack: Stack, files: dict[str, Path]) -> Iterator[Outcome]:
 
 
 def watch_uploads(stack: Stack) -> Iterator[Outcome]:
-    """Yield the outcome of every upload by any client; raise ProgramError when a program of the stack ends."""
+    """Yield the outcome of each upload and deletion by any client; raise ProgramError when a program ends."""
     while True:
         for _, outcome in _next_outcome(stack):
             yield outcome
@@ -66,16 +68,17 @@ def _upload(stack: Stack, name: str, file: Path) -> int:
         return int(blob.generation)
 
 
-def _next_outcome(stack: Stack) -> Iterator[tuple[tuple[str, str, int], Outcome]]:
-    """Wait up to CHECK_S for an answer of the function, and yield the upload and its outcome."""
+def _next_outcome(stack: Stack) -> Iterator[tuple[Event, Outcome]]:
+    """Wait up to CHECK_S for an answer of a function, and yield its event and the outcome."""
     stack.check()
     try:
         answer = stack.answers.get(timeout=CHECK_S)
     except queue.Empty:
         return
     with _checking_programs(stack):
-        outcome = find_outcome(_firestore(), answer, stack.function.log)
-    yield answer.event.upload, outcome
+        function = stack.forgetting if answer.event.kind == "delete" else stack.function
+        outcome = find_outcome(_firestore(), answer, (function or stack.function).log)
+    yield answer.event, outcome
 
 
 @contextmanager

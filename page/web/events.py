@@ -1,10 +1,11 @@
-"""Server-sent events: every browser that looks at a list is told of new sounds and rejections as they are written.
+"""Server-sent events: browsers that look at a list are told of sounds and rejections as they are written or removed.
 
 *Conventions.* The id of an event is the time at which its document was written. A browser that connects again sends the
-last id, and is sent what it missed, as far back as LOOK_BACK. The clocks of the function and of this machine may differ
-by CLOCK_SKEW, so that a browser can be sent an event twice. All browsers share one listener on each collection, and
-there is none while nobody looks. Firestore bills a listener for each document that is newer than its beginning, the
-newest MAX_EVENTS at most, and then for each document that is written.
+last id, and is sent what was written meanwhile, as far back as LOOK_BACK. A removal is told to those that are
+connected, if the document was written since then. The clocks of the function and of this machine may differ by
+CLOCK_SKEW, so that a browser can be sent an event twice. All browsers share one listener on each collection, and there
+is none while nobody looks. Firestore bills a listener for each document that is newer than its beginning, the newest
+MAX_EVENTS at most, and then for each document that is written.
 """
 
 from __future__ import annotations
@@ -119,11 +120,15 @@ class Events:
     def _listen(self, collection: Collection, time_field: str) -> Any:
         events = self._events
 
-        def on_snapshot(_documents: list[Any], changes: list[Any], _read_time: Any) -> None:
+        def on_snapshot(documents: list[Any], changes: list[Any], _read_time: Any) -> None:
+            oldest = min((document.get(time_field) for document in documents), default=None)
             # A browser reconnects with the last id, so the newest comes last; the client gives changes in no order.
             for change in sorted(changes, key=lambda change: change.document.get(time_field)):
-                if change.type.name == "REMOVED":  # deleted, or no longer among the newest
+                if change.type.name == "REMOVED":
                     events.pop(change.document.id, None)
+                    is_among_newest = len(documents) < MAX_EVENTS or change.document.get(time_field) >= oldest
+                    if is_among_newest and events is self._events:
+                        self._tell_removal(change.document.id)
                     continue
                 document = change.document.to_dict()
                 time = document[time_field]
@@ -138,6 +143,12 @@ class Events:
         query = query.where(filter=FieldFilter(time_field, ">", self._listening_since))
         newest = query.order_by(time_field, direction=firestore.Query.DESCENDING).limit(MAX_EVENTS)
         return newest.on_snapshot(on_snapshot)
+
+    def _tell_removal(self, uid: str) -> None:
+        """Send the removal of a document; without an id, so that a browser goes on from what was last written."""
+        event = f"data: {json.dumps({'uid': uid, 'kind': 'removed'})}\n\n"
+        for subscriber in list(self._subscribers):
+            subscriber.send(datetime.now(UTC), event)
 
     def _format(self, collection: Collection, document: dict[str, Any], time: datetime) -> str:
         told = {"uid": document["uid"], "kind": collection.kind, "html": self._render(collection.kind, document)}

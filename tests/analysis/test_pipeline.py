@@ -7,16 +7,18 @@ from math import inf
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import PermissionDenied
+from google.api_core.exceptions import Forbidden, PermissionDenied
 from grpc import StatusCode
 
 from analysis import download, store
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
-from analysis.pipeline import answer
+from analysis.pipeline import answer, remove_if_gone
 from analysis.settings import Settings
 from analysis.upload import Upload, read_upload
 from local.servers import PROJECT
+from tests.fakes import firestore_proxy as commits
+from tests.fakes import storage_proxy as downloads
 from tests.fakes.cloud import Cloud
 from tests.fakes.firestore_proxy import FirestoreProxy, refused
 from tests.fakes.storage_proxy import StorageProxy
@@ -161,3 +163,159 @@ def test_what_a_retry_can_cure_is_raised(
     with pytest.raises(PermissionDenied):
         answer(upload, settings)
     assert proxied.documents() == ([], [])
+
+
+@pytest.mark.parametrize("content", ["sound", "no sound"])
+def test_without_forgetting_an_upload_takes_as_many_calls_as_ever(
+    settings: Settings,
+    proxied: Cloud,
+    sound: bytes,
+    storage_proxy: StorageProxy,
+    firestore_proxy: FirestoreProxy,
+    content: str,
+) -> None:
+    """An upload is one download and one commit; with `forget` one question for the object is added, and no more."""
+    for forget, n_requests in ((False, 1), (True, 2)):
+        upload = read_upload(proxied.upload(sound if content == "sound" else b"no sound " * 500))
+        storage_proxy.clear()
+        firestore_proxy.clear()
+
+        answered = answer(upload, replace(settings, forget=forget))
+
+        assert answered.kind == ("sound" if content == "sound" else "rejection")
+        assert len(storage_proxy.requests) == n_requests
+        assert firestore_proxy.calls == ["/google.firestore.v1.Firestore/Commit"]
+
+
+@pytest.fixture(params=["sound", "rejection", "kept"])
+def racing(
+    request: pytest.FixtureRequest, upload: Upload, settings: Settings, proxied: Cloud, firestore_proxy: FirestoreProxy
+) -> tuple[Upload, Settings]:
+    """An upload that becomes a sound, becomes a rejection, or whose sound is kept; and the settings for that."""
+    settings = replace(settings, forget=True)
+    if request.param == "sound":
+        return upload, settings
+    if request.param == "rejection":
+        return read_upload(proxied.upload(b"no sound " * 500, "notes.txt")), settings
+    answer(upload, settings)
+    firestore_proxy.clear()
+    return upload, replace(settings, max_duration_s=0.5)
+
+
+@pytest.mark.parametrize("moment", ["between download and commit", "between commit and look"])
+@pytest.mark.parametrize("how", ["deleted", "overwritten"])
+def test_object_that_goes_while_it_is_analysed_leaves_nothing(
+    racing: tuple[Upload, Settings],
+    proxied: Cloud,
+    storage_proxy: StorageProxy,
+    firestore_proxy: FirestoreProxy,
+    moment: str,
+    how: str,
+) -> None:
+    """Where its delete event is answered before the document is written, whoever wrote it removes it."""
+    upload, settings = racing
+
+    def go() -> None:
+        blob = proxied.bucket.blob(upload.blob_name)
+        if how == "deleted":
+            blob.delete()
+        else:
+            blob.upload_from_string(b"something else")
+        if moment == "between download and commit":  # and its delete event is answered before the commit
+            assert remove_if_gone(upload, settings).kind == "forgotten"
+
+    if moment == "between download and commit":
+        storage_proxy.queue.append(downloads.after(go))
+    else:
+        if proxied.documents()[0]:  # of a sound that is kept the commit is refused, and then it is read
+            firestore_proxy.queue.append(commits.Call.forward)
+        firestore_proxy.queue.append(commits.after(go))
+
+    answered = answer(upload, settings)
+
+    assert (answered.kind, "is not there" in answered.message) == ("gone", True)
+    assert proxied.documents() == ([], [])
+
+
+def test_ghost_is_what_remains_without_forgetting(
+    upload: Upload, settings: Settings, proxied: Cloud, storage_proxy: StorageProxy
+) -> None:
+    """The same race without the setting leaves the document, as nobody looks again."""
+    storage_proxy.queue.append(downloads.after(lambda: proxied.bucket.delete_blob(upload.blob_name)))
+
+    assert answer(upload, settings).kind == "sound"
+    assert len(proxied.documents()[0]) == 1
+
+
+def test_retry_that_finds_it_gone_removes_what_was_written(
+    upload: Upload, settings: Settings, proxied: Cloud, firestore_proxy: FirestoreProxy
+) -> None:
+    """After a try that ended behind its commit, and a delete event before it, the next try leaves nothing."""
+    answer(upload, settings)  # a try that did not come to its look
+    proxied.bucket.delete_blob(upload.blob_name)
+
+    assert answer(upload, settings).kind == "gone"
+    assert len(proxied.documents()[0]) == 1
+    assert answer(upload, replace(settings, forget=True)).kind == "gone"
+    assert proxied.documents() == ([], [])
+    firestore_proxy.clear()
+    assert answer(upload, replace(settings, forget=True)).kind == "gone"
+    assert firestore_proxy.calls == ["/google.firestore.v1.Firestore/Commit"]
+
+
+def test_look_that_fails_is_tried_again(
+    upload: Upload, settings: Settings, proxied: Cloud, firestore_proxy: FirestoreProxy, storage_proxy: StorageProxy
+) -> None:
+    """Where the bucket refuses the look, that is no answer: it is raised, and the retry makes the one document."""
+    firestore_proxy.queue.append(commits.after(lambda: setattr(storage_proxy, "default", downloads.answer(403))))
+
+    with pytest.raises(Forbidden):
+        answer(upload, replace(settings, forget=True))
+    storage_proxy.clear()
+
+    assert answer(upload, replace(settings, forget=True)).kind == "sound"
+    assert len(proxied.documents()[0]) == 1
+
+
+def test_deleted_upload_is_forgotten(upload: Upload, settings: Settings, proxied: Cloud, sound: bytes) -> None:
+    """Its documents are removed, those of other generations of the name are not, and a repeat changes nothing."""
+    answer(upload, settings)
+    newer = read_upload(proxied.upload(sound, upload.blob_name))
+    answer(newer, settings)
+
+    kinds = [remove_if_gone(upload, settings).kind for _ in range(2)]
+
+    assert kinds == ["forgotten", "forgotten"]
+    assert [document["generation"] for document in proxied.documents()[0]] == [newer.generation]
+
+
+def test_upload_that_is_there_is_not_forgotten(upload: Upload, settings: Settings, proxied: Cloud) -> None:
+    """Where the object is there after all, as a noncurrent version of a bucket with versions is, nothing is removed."""
+    answer(upload, settings)
+
+    answered = remove_if_gone(upload, settings)
+
+    assert (answered.kind, "is there: nothing" in answered.message) == ("skipped", True)
+    assert len(proxied.documents()[0]) == 1
+
+
+@pytest.mark.parametrize("failing", ["bucket", "database"])
+def test_forgetting_that_fails_is_raised(
+    upload: Upload,
+    settings: Settings,
+    proxied: Cloud,
+    storage_proxy: StorageProxy,
+    firestore_proxy: FirestoreProxy,
+    failing: str,
+) -> None:
+    """A bucket or a database that refuses is no answer to a delete event."""
+    answer(upload, settings)
+    proxied.bucket.delete_blob(upload.blob_name)
+    if failing == "bucket":
+        storage_proxy.default = downloads.answer(403)
+    else:
+        firestore_proxy.default = refused(StatusCode.PERMISSION_DENIED)
+
+    with pytest.raises((Forbidden, PermissionDenied)):
+        remove_if_gone(upload, settings)
+    assert len(proxied.documents()[0]) == 1

@@ -20,6 +20,7 @@ def test_defaults_are_the_documented_ones() -> None:
         min_sample_rate=2000,
         max_sample_rate=768000,
         max_event_age_s=21600,
+        forget=False,
     )
 
 
@@ -38,6 +39,7 @@ def test_every_setting_is_read() -> None:
         "MIN_SAMPLE_RATE": "8000",
         "MAX_SAMPLE_RATE": "8000",
         "MAX_EVENT_AGE_S": "60",
+        "FORGET": "true",
         "HOME": "",
     }
 
@@ -54,6 +56,7 @@ def test_every_setting_is_read() -> None:
         8000,
         8000,
         60,
+        True,  # noqa: FBT003
     )
 
 
@@ -71,6 +74,7 @@ def test_every_setting_is_read() -> None:
         *(("MIN_SAMPLE_RATE", value) for value in ["0", "44.1", "768001"]),
         *(("MAX_SAMPLE_RATE", value) for value in ["1999", "hi-fi"]),
         *(("MAX_EVENT_AGE_S", value) for value in ["0", "6h"]),
+        *(("FORGET", value) for value in ["", "1", "yes", "True"]),
     ],
 )
 def test_wrong_setting_is_refused(variable: str, value: str) -> None:

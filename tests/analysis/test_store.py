@@ -231,3 +231,34 @@ def test_a_sound_that_changes_without_end_is_raised(collections: Collections, be
 
     assert len(behind_proxy.calls) == 2 * store.MAX_COMMITS - 1
     assert collections.sound.get().to_dict() == DAMAGED
+
+
+@pytest.mark.parametrize("there", [(), ("sound",), ("rejection",), ("sound", "rejection")])
+def test_both_documents_are_removed(collections: Collections, there: tuple[str, ...]) -> None:
+    """Whichever of the two there are is removed, with the fields that people added, and no other document."""
+    other = collections.sound.parent.document("other")
+    other.set({"a": 1})
+    for kind in there:
+        getattr(collections, kind).set({"label": "kick"})
+
+    store.remove(UID, collections.settings)
+
+    assert not collections.sound.get().exists
+    assert not collections.rejection.get().exists
+    assert other.get().exists
+
+
+def test_removal_is_one_call_and_bounded(collections: Collections, firestore_proxy: FirestoreProxy) -> None:
+    """A removal is one commit, which a passing refusal does not end."""
+    firestore_proxy.clear()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FIRESTORE_EMULATOR_HOST", firestore_proxy.address)
+        store._client.cache_clear()
+        store.write_rejection(make_rejection(UPLOAD, CorruptError("x"), NOW), collections.settings)
+        firestore_proxy.clear()
+
+        firestore_proxy.queue.append(refused(StatusCode.UNAVAILABLE))
+        store.remove(UID, collections.settings)
+
+    assert firestore_proxy.calls == ["/google.firestore.v1.Firestore/Commit"] * 2
+    assert not collections.rejection.get().exists

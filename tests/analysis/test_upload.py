@@ -1,6 +1,7 @@
 """Any finalize event becomes one Upload; anything else says why not."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from cloudevents.http import from_json
 
 from analysis.errors import Skipped
 from analysis.settings import Settings
-from analysis.upload import Upload, check_selected, read_upload
+from analysis.upload import Upload, check_selected, read_deletion, read_upload
 
 EVENTS = Path(__file__).parent / "events"
 OBJECT = json.loads((EVENTS / "legacy.json").read_text())["data"]
@@ -26,6 +27,11 @@ EXPECTED = Upload(
     uploaded_at=datetime(2026, 11, 23, 12, 13, 20, 1000, tzinfo=UTC),
     event_id="1136957400000000",
     event_time=datetime(2026, 11, 23, 12, 13, 20, 30000, tzinfo=UTC),
+)
+
+
+DELETED = replace(
+    EXPECTED, event_id="1136957400000001", event_time=datetime(2026, 11, 23, 12, 20, 0, 30000, tzinfo=UTC)
 )
 
 
@@ -222,3 +228,57 @@ def test_names_can_be_included_and_excluded() -> None:
     for include_names in [("takes/*",), ()]:
         with pytest.raises(Skipped, match="EXCLUDE_NAMES"):
             check_selected(upload, Settings(include_names=include_names, exclude_names=("*/2026/*",)))
+
+
+@pytest.mark.parametrize("kind", ["background event", "CloudEvent"])
+def test_deletion_tells_which_upload_was_deleted(kind: str) -> None:
+    """A delete event of either generation tells the generation that was deleted; it is no upload."""
+    recorded = json.loads((EVENTS / "legacy-deleted.json").read_text())
+    background = (
+        recorded["data"],
+        SimpleNamespace(
+            event_id=recorded["context"]["eventId"],
+            event_type=recorded["context"]["eventType"],
+            timestamp=recorded["context"]["timestamp"],
+        ),
+    )
+    event = background if kind == "background event" else (from_json((EVENTS / "structured-deleted.json").read_text()),)
+
+    assert read_deletion(*event) == DELETED
+    with pytest.raises(Skipped, match="only finalize events are analysed"):
+        read_upload(*event)
+
+
+@pytest.mark.parametrize("event_type", ["", "providers/cloud.storage/eventTypes/object.change"])
+@pytest.mark.parametrize("deleted", [{"timeDeleted": "2026-11-23T12:13:20Z"}, {"resourceState": "not_exists"}])
+def test_deletions_without_a_type_of_their_own_are_read(event_type: str, deleted: dict[str, str]) -> None:
+    """A deletion whose type is missing, or the oldest one, is known by its resource."""
+    assert read_deletion(OBJECT | deleted, context(event_type=event_type)) == EXPECTED
+    for other in ({}, {"resourceState": "exists"}):
+        with pytest.raises(Skipped, match="tells of no deletion"):
+            read_deletion(OBJECT | other, context(event_type=event_type))
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    [
+        "google.storage.object.finalize",
+        "google.cloud.storage.object.v1.finalized",
+        "google.storage.object.archive",
+        "google.cloud.storage.object.v1.archived",
+        "google.storage.object.metadataUpdate",
+    ],
+)
+def test_only_delete_events_are_deletions(event_type: str) -> None:
+    """An archive event, which a bucket with versions sends, is no deletion, though its object has a timeDeleted."""
+    with pytest.raises(Skipped, match="only delete events remove documents") as left:
+        read_deletion(OBJECT | {"timeDeleted": "2026-11-23T12:13:20Z"}, context(event_type=event_type))
+
+    assert repr(event_type) in str(left.value)
+
+
+@pytest.mark.parametrize("event", ["", None, b"{}", [], 7, {}, {"a": 1}, {"bucket": "b", "name": "n"}])
+def test_deletion_of_nothing_is_left(event: Any) -> None:
+    """A delete event that holds no object, or none with a generation, is told as such, and raises nothing else."""
+    with pytest.raises(Skipped, match="event"):
+        read_deletion(event, context(event_type="google.storage.object.delete"))

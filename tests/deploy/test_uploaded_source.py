@@ -24,7 +24,7 @@ from deploy.gcloud import Gcloud
 from deploy.location import locate
 from deploy.reconcile import desired_function, ensure_function
 from local import program
-from local.finalize_event import Event, shape_event
+from local.object_event import Event, shape_event
 from local.ports import choose_port
 from local.program import Program
 from tests.deploy.apis.console import opened

@@ -17,7 +17,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore, storage
 
-from local.finalize_event import Event, shape_event
+from local.object_event import Event, shape_event
 from local.program import Program
 from local.servers import PROJECT, start_function
 
@@ -43,9 +43,10 @@ class Cloud:
     environment: Mapping[str, str]
 
     @contextmanager
-    def another(self, directory: Path, **environment: str) -> Iterator["Cloud"]:
-        """Start another process of the same function on the same bucket and collections."""
-        with start_function(directory, environment={**self.environment, **environment}).wait() as program:
+    def another(self, directory: Path, *, entry_point: str = "analyze", **environment: str) -> Iterator["Cloud"]:
+        """Start another process of the same function, or of the other one, on the same bucket and collections."""
+        environment = {**self.environment, **environment}
+        with start_function(directory, environment=environment, entry_point=entry_point).wait() as program:
             yield replace(self, function=program)
 
     def kill(self) -> None:
@@ -67,9 +68,16 @@ class Cloud:
         blob.upload_from_string(content if isinstance(content, bytes) else content.read_bytes(), "audio/x-wav")
         return dict(blob._properties) | {"kind": "storage#object"}
 
-    def deliver(self, resource: dict[str, Any], shape: str = "legacy", event_id: str = "1", time: str = "") -> int:
-        """Post the finalize event of an object in one of the shapes, and return the HTTP status."""
-        event = Event(event_id, time or datetime.now(UTC).isoformat(), resource)
+    def deliver(
+        self,
+        resource: dict[str, Any],
+        shape: str = "legacy",
+        event_id: str = "1",
+        time: str = "",
+        kind: str = "finalize",
+    ) -> int:
+        """Post the event of an object in one of the shapes, and return the HTTP status."""
+        event = Event(event_id, time or datetime.now(UTC).isoformat(), resource, kind)
         return self.post(*shape_event(event, shape))
 
     def post(self, headers: dict[str, str], body: bytes) -> int:

@@ -19,7 +19,7 @@ from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
 from analysis.definition import ANALYSIS_VERSION
 from analysis.features import extract
 from local import program
-from local.finalize_event import SHAPES
+from local.object_event import SHAPES
 from local.ports import choose_port
 from local.program import Program, ProgramError
 from local.servers import PROJECT, ROOT, start_function

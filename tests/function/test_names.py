@@ -5,7 +5,7 @@ import re
 import pytest
 from grpc import StatusCode
 
-from local.finalize_event import SHAPES
+from local.object_event import SHAPES
 from tests.fakes import firestore_proxy as commits
 from tests.fakes.cloud import Cloud
 from tests.fakes.firestore_proxy import FirestoreProxy

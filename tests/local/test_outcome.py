@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ import pytest
 from google.cloud import firestore as google_firestore
 
 from local import outcome
-from local.finalize_event import Event
+from local.object_event import Event
 from local.outcome import Outcome, find_outcome
 from local.program import Program
 from local.trigger import Answer
@@ -95,3 +96,19 @@ def test_what_was_given_up_has_failed(client: google_firestore.Client, log: Path
 
     assert unsaid == Outcome(NAME, "failed", message="given up")
     assert said == Outcome(NAME, "failed", message="given up; OSError: no")
+
+
+def test_deletion_is_what_the_function_that_forgets_says(client: google_firestore.Client, log: Path) -> None:
+    """A deletion is told as forgotten, or with why it was not, whatever documents there are."""
+    write(client, "sound", "sounds", NAME, 5)
+    deletion = replace(answered(), event=replace(answered().event, kind="delete"))
+
+    tell(log, "forgotten")
+    forgotten = find_outcome(client, deletion, log)
+    tell(log, "skipped: gs://sounds/a.wav#5 is there")
+    kept = find_outcome(client, deletion, log)
+
+    assert forgotten == Outcome(NAME, "forgotten", message="generation 5 was deleted", seconds=0.5)
+    assert kept == Outcome(NAME, "skipped", message="gs://sounds/a.wav#5 is there", seconds=0.5)
+    failed = replace(deletion, problem="given up")
+    assert find_outcome(client, failed, log).kind == "failed"

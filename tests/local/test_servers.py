@@ -57,12 +57,23 @@ def test_the_function_is_served_as_its_generation_is(
     }
 
 
+def test_the_function_that_forgets_has_its_own_files(started: Started, tmp_path: Path) -> None:
+    """It is another entry point of the same source, with a temp dir of its own beside the other's."""
+    start_function(tmp_path, entry_point="forget")
+
+    assert started.option("--target") == "forget"
+    assert started.options["environment"]["TMPDIR"] == str(tmp_path / "forget-tmp")
+
+
 def test_storage_publishes_finalize_events_where_somebody_listens(started: Started, tmp_path: Path) -> None:
-    """Only with a publisher's port are events published, and of those only that an object is there."""
+    """Only with a publisher's port are events published: of new objects, and if asked for of deleted ones."""
     start_storage(tmp_path, keep=tmp_path / "kept", publisher_port=7)
     with_events, environment = started.command, started.options["environment"]
+    start_storage(tmp_path, publisher_port=7, deletions=True)
+    with_deletions = started.command
     start_storage(tmp_path)
 
+    assert with_deletions[with_deletions.index("-event.list") + 1] == "finalize,delete"
     assert with_events[with_events.index("-event.list") + 1] == "finalize"
     assert with_events[with_events.index("-filesystem-root") + 1] == str(tmp_path / "kept")
     assert environment["PUBSUB_EMULATOR_HOST"] == "127.0.0.1:7"

@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from local import trigger as triggers
-from local.finalize_event import SHAPES, Event, read_event, shape_event
+from local.object_event import SHAPES, Event, read_event, shape_event
 from local.program import Program
 from local.servers import PROJECT, client_variables, start_function
 from local.trigger import Answer, Trigger
@@ -159,6 +159,37 @@ def test_pauses_are_as_long_as_they_are_promised() -> None:
     """The pauses grow from half a second to eight, and a call has the 540 s that the platform gives it."""
     assert triggers.PAUSES_S == (0.5, 1, 2, 4, 8)
     assert triggers.CALL_S == 540
+
+
+def test_deletions_go_to_the_function_that_forgets(event: Event) -> None:
+    """A delete event is delivered to the other function's port; where there is none it is dropped, and not counted."""
+    deleted = read_event("124", json.dumps(PUBLISHED).encode(), "delete")
+    analysing, forgetting = Function(200), Function(200)
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    with analysing.serving() as port, forgetting.serving() as forget_port:
+        with Trigger(port, "legacy", answers.put, forget_port=forget_port) as trigger:
+            trigger.receive(deleted)
+            assert answers.get(timeout=ANSWER_S).event == deleted
+            assert trigger.received == set()
+        with Trigger(port, "legacy", answers.put) as trigger:
+            trigger.receive(deleted)
+            trigger.receive(event)
+            assert answers.get(timeout=ANSWER_S).event == event
+
+    kinds = [[call[1]["context"]["eventType"] for call in function.calls] for function in (forgetting, analysing)]
+    assert kinds == [["google.storage.object.delete"], ["google.storage.object.finalize"]]
+
+
+def test_delete_event_carries_what_the_real_cloud_sends(event: Event) -> None:
+    """It holds the object as it was, and since when it is deleted; every shape has the type of its generation."""
+    deleted = read_event("124", json.dumps(PUBLISHED).encode(), "delete")
+    headers = {shape: shape_event(deleted, shape) for shape in SHAPES}
+    bodies = {shape: json.loads(body) for shape, (_, body) in headers.items()}
+
+    assert deleted.resource == event.resource | {"timeDeleted": deleted.time}
+    assert bodies["legacy"]["context"]["eventType"] == bodies["flat"]["eventType"] == "google.storage.object.delete"
+    assert bodies["structured"]["type"] == "google.cloud.storage.object.v1.deleted"
+    assert unquote(headers["binary"][0]["ce-type"]) == "google.cloud.storage.object.v1.deleted"
 
 
 def test_event_carries_what_the_real_cloud_sends(event: Event) -> None:

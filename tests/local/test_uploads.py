@@ -11,7 +11,7 @@ import pytest
 from google.api_core.exceptions import ServiceUnavailable
 
 from local import uploads
-from local.finalize_event import Event
+from local.object_event import Event
 from local.outcome import Outcome
 from local.program import ProgramError
 from local.trigger import Answer
@@ -52,11 +52,15 @@ class Stack:
         """Receive the events of these files."""
         self.received |= {("sounds", name, GENERATIONS[name]) for name in names}
 
-    def answer(self, *names: str) -> None:
+    @property
+    def forgetting(self) -> None:
+        """There is no function that forgets."""
+
+    def answer(self, *names: str, kind: str = "finalize") -> None:
         """Answer the events of these files."""
         for name in names:
             resource = {"bucket": "sounds", "name": name, "generation": str(GENERATIONS[name])}
-            self.answers.put(Answer(Event("1", "", resource), 1, 0.1))
+            self.answers.put(Answer(Event("1", "", resource, kind), 1, 0.1))
 
 
 @pytest.fixture
@@ -82,6 +86,17 @@ def test_each_file_has_the_outcome_of_its_event(stack: Stack) -> None:
         ("a.wav", "sound"),
         ("b.wav", "sound"),
     ]
+
+
+def test_deletions_are_no_outcome_of_files_and_lines_of_a_stack_that_stays_up(stack: Stack) -> None:
+    """A kept bucket's overwritten object is not taken for the file that replaced it; a stack that stays up tells it."""
+    stack.receive(*FILES)
+    stack.answer("a.wav", "b.wav", kind="delete")
+    stack.answer(*FILES)
+
+    assert [outcome.blob_name for outcome in upload_files(stack, FILES)] == [*FILES]
+    stack.answer("a.wav", kind="delete")
+    assert next(watch_uploads(stack)).blob_name == "a.wav"
 
 
 def test_an_event_that_does_not_come_is_given_up(stack: Stack) -> None:

@@ -12,7 +12,8 @@ from uuid import uuid4
 import numpy as np
 import pytest
 import soundfile
-from google.cloud import firestore
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore, storage
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from bench.documents import make_document, make_rejection
@@ -40,11 +41,11 @@ def up(
     emulators: None,  # noqa: ARG001  it starts them itself
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Up]:
-    """The local stack, with a limit that a test can pass."""
+    """The local stack, which forgets, with a limit that a test can pass."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MAX_BYTES", str(MAX_BYTES))
         environment.setenv("FEATURES", "spectral_centroid,chroma_stft")
-        with Up(tmp_path_factory.mktemp("up") / "printed") as up:
+        with Up(tmp_path_factory.mktemp("up") / "printed", "--forget") as up:
             yield up
 
 
@@ -105,6 +106,33 @@ def test_a_folder_keeps_its_names_and_what_is_no_sound_says_why(tab: Any, addres
     assert failed.count() == 0
     tab.get_by_role("link", name="Rejections").click()
     row(tab, "notes <b>.txt").filter(has_text="not_audio").wait_for()
+
+
+def test_deleted_and_overwritten_sounds_leave_the_list(tab: Any, up: Up, address: str, tmp_path: Path) -> None:
+    """What is deleted leaves the list without a reload; of what is overwritten the new sound stays."""
+    sounds = {name: tmp_path / name for name in ("stays.wav", "goes.wav", "changes.wav")}
+    for path, seed in zip(sounds.values(), (1, 2, 3), strict=True):
+        soundfile.write(path, instruments.snare(np.random.default_rng(seed)), instruments.SR)
+    server = re.search(r"STORAGE_EMULATOR_HOST=(\S+)", up.printed())[1]
+    client = storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": server})
+    bucket = client.bucket("sounds")
+    tab.goto(address)
+    tab.locator("#choose-files").set_input_files([*sounds.values()])
+    for name in sounds:
+        row(tab, name).wait_for()
+    uid = row(tab, "changes.wav").get_attribute("data-uid")
+    tab.evaluate("window.notReloaded = true")
+
+    bucket.delete_blob("goes.wav")
+    bucket.blob("changes.wav").upload_from_filename(sounds["stays.wav"])
+
+    row(tab, "goes.wav").wait_for(state="detached")
+    tab.locator(f'#list li[data-uid="{uid}"]').wait_for(state="detached")
+    row(tab, "changes.wav").wait_for()
+    assert row(tab, "stays.wav").count() == 1
+    assert tab.evaluate("window.notReloaded")
+    up.wait_for(r"(?m)^goes\.wav  forgotten: generation \d+ was deleted$")
+    client.close()
 
 
 @pytest.fixture

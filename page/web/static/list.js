@@ -1,4 +1,4 @@
-// New sounds and rejections appear in the list as they are written. A tab that is hidden does not listen.
+// New sounds and rejections appear in the list as they are written, and leave it as they are removed. A tab that is hidden does not listen.
 
 import { announce, localTimes } from "/static/player.js";
 
@@ -23,7 +23,19 @@ function listen() {
   });
 }
 
+function remove(uid) {
+  received.delete(uid);
+  const row = [...list.children].find((child) => child.dataset.uid === uid);
+  if (!row || row.classList.contains("current")) return; // what plays is heard to its end
+  announce(`Removed: ${row.querySelector(".name").textContent.trim()}`);
+  row.remove();
+}
+
 function receive(event) {
+  if (event.kind === "removed") {
+    remove(event.uid);
+    return;
+  }
   received.set(event.uid, event);
   waiting.get(event.uid)?.(event);
   waiting.delete(event.uid);

@@ -191,6 +191,34 @@ def test_all_browsers_share_a_listener(page: Page) -> None:
     assert listeners() == []
 
 
+def test_removals_are_told_and_what_newer_ones_push_out_is_not(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a removed document its uid is told; one that is only no longer among the newest is not called removed."""
+    monkeypatch.setattr(events, "MAX_EVENTS", 3)
+    burst = make_burst(5, datetime.now(UTC))
+    page.insert(*burst[:3])
+
+    async def removed(told: AsyncIterator[str]) -> str:
+        async with asyncio.timeout(20):
+            while True:
+                event = json.loads((await anext(told)).partition("data: ")[2] or "{}")
+                if event.get("kind") == "removed":
+                    return str(event["uid"])
+
+    async def follow() -> list[str]:
+        told = listen(page).subscribe(burst[0]["analyzed_at"])
+        await take_events(told, 3)
+        page.insert(*burst[3:])
+        await take_events(told, 2)
+        found = []
+        for document in (burst[3], burst[2]):
+            page.database.collection(page.environment["SOUNDS_COLLECTION"]).document(document["uid"]).delete()
+            found.append(await removed(told))
+        await told.aclose()
+        return found
+
+    assert run(follow()) == [burst[3]["uid"], burst[2]["uid"]]
+
+
 def test_what_is_long_past_is_not_told(page: Page) -> None:
     """However long a browser was away, it is told of the last quarter of an hour, and of what the clocks may differ."""
     now = datetime.now(UTC)
