@@ -101,6 +101,29 @@ SOUND_FIELDS = (
                 since=3,
             ),
             Field("problem", "string", "what is wrong with it, and where", since=3, is_optional=True),
+            Field(
+                "tags",
+                "map",
+                "what somebody wrote into the file: of each at most 500 characters, not to be trusted; absent where "
+                "there is nothing",
+                since=3,
+                is_optional=True,
+                fields=(
+                    Field("title", "string", "of the sound", since=3, is_optional=True),
+                    Field("artist", "string", "who made it; several are separated by `; `", since=3, is_optional=True),
+                    Field("album", "string", "what it is part of", since=3, is_optional=True),
+                    Field("date", "string", "such as `2026` or `2026-11-28`, in any form", since=3, is_optional=True),
+                    Field("comment", "string", "or description", since=3, is_optional=True),
+                    Field(
+                        "origination_time",
+                        "string",
+                        "of a Broadcast Wave: when the recording began, by the recorder's clock, such as "
+                        "`2026-11-28 10:30:00`",
+                        since=3,
+                        is_optional=True,
+                    ),
+                ),
+            ),
             Field("track", "integer", "which of several audio tracks `y` is, from 1", since=3, is_optional=True),
             Field("tracks", "integer", "how many audio tracks there are, if several", since=3, is_optional=True),
         ),
@@ -247,7 +270,7 @@ def _has_number_asked(feature: str, held: dict[str, Any]) -> bool:
 
 def _describe(source: Source) -> dict[str, Any]:
     """Return what the file says of itself, without what it does not say."""
-    values = {**asdict(source), "complete": source.complete}
+    values = {**asdict(source), "complete": source.complete, "tags": dict(source.tags) or None}
     fields = next(field.fields for field in SOUND_FIELDS if field.name == "source")
     return {field.name: values[field.name] for field in fields if values[field.name] is not None}
 

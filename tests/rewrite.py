@@ -75,7 +75,7 @@ def rows_of(fields: tuple[Field, ...], prefix: str = "") -> Iterator[str]:
     """The rows of a table."""
     for field in fields:
         yield f"| `{prefix}{field.name}` | {type_of(field)} | {field.since} | {field.meaning} |"
-        yield from rows_of(field.fields, f"{field.name}.")
+        yield from rows_of(field.fields, f"{prefix}{field.name}.")
 
 
 def type_of(field: Field) -> str:

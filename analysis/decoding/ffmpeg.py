@@ -27,6 +27,7 @@ from analysis.decoding.container import (
     unreadable,
 )
 from analysis.decoding.cut import find_cut
+from analysis.decoding.tags import choose_tags
 from analysis.errors import CorruptError, NotAudioError
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ class Ffmpeg:
                 context.name,
                 context.sample_rate,
                 context.channels,
-                *((self._track + 1, n_tracks) if n_tracks > 1 else ()),
+                track=self._track + 1 if n_tracks > 1 else None,
+                tracks=n_tracks if n_tracks > 1 else None,
+                tags=choose_tags(container.metadata, stream.metadata),
             )
             self.start_s = float((stream.start_time or 0) * (stream.time_base or 0))
             self.declared_samples, self._n_declared, self._n_counted, self._n_seeming = None, 0, 0, 0

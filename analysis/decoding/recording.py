@@ -22,6 +22,7 @@ import numpy as np
 import soxr
 
 from analysis.decoding.opening import open_decoder
+from analysis.decoding.tags import read_tags
 from analysis.definition import SR
 from analysis.errors import (
     BadSampleRateError,
@@ -106,7 +107,11 @@ def open_recording(file: IO[bytes], settings: Settings) -> Recording:
 
     Raises NotAudioError, CorruptError, or the error of the limit that the header is beyond.
     """
-    return Recording(open_decoder(file), settings)
+    recording = Recording(open_decoder(file), settings)
+    source = recording.source
+    tags = read_tags(file, source.tags, is_mpeg=source.container == "MP3")
+    recording.source = replace(source, tags=tags)
+    return recording
 
 
 def _check_limits(sample_rate: int, channels: int, settings: Settings) -> None:

@@ -122,7 +122,7 @@ def _is_number(value: Any) -> bool:
 def _flatten(value: Any) -> Any:
     match value:
         case dict():
-            return json.dumps({name: part for name, part in value.items() if part is not None})
+            return json.dumps(_without_nulls(value))
         case list():
             return json.dumps(value)
         case bytes():
@@ -130,6 +130,13 @@ def _flatten(value: Any) -> Any:
         case datetime():
             return value.isoformat()
     return value
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a map without the parts that the document does not have."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nulls(part) for name, part in value.items() if part is not None}
 
 
 def _take(text: io.StringIO) -> bytes:

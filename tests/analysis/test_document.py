@@ -85,6 +85,23 @@ def test_sound_tells_of_upload_source_and_run() -> None:
     }
 
 
+@pytest.mark.parametrize("tags", [{}, {"title": "Take"}, {"title": "Take", "origination_time": "2026-11-28 10:30:00"}])
+def test_source_has_the_tags_that_the_file_has(tags: dict[str, str]) -> None:
+    """The tags of a file are a map, and a file without any has none."""
+    source = make_sound(UPLOAD, Source("WAV", "PCM_16", 44100, 2, tags=tags), FEATURES, NOW)["source"]
+
+    assert source.get("tags") == (tags or None)
+    assert_is_as_described(source, next(field.fields for field in SOUND_FIELDS if field.name == "source"))
+
+
+@pytest.mark.parametrize(("track", "tracks"), [(None, None), (1, 2), (2, 3)])
+def test_source_tells_the_track_where_there_are_several(track: int | None, tracks: int | None) -> None:
+    """Which of how many audio tracks was analysed stands in the document, and nothing where there is one."""
+    source = make_sound(UPLOAD, Source("mov", "aac", 44100, 2, track, tracks), FEATURES, NOW)["source"]
+
+    assert (source.get("track"), source.get("tracks")) == (track, tracks)
+
+
 def test_digital_silence_has_no_fingerprint() -> None:
     """A sound that there is nothing to compare in has no such field, and so is no neighbour of any."""
     silence = make_sound(

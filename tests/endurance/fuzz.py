@@ -24,6 +24,7 @@ from analysis.settings import Settings
 from tests.fakes.containers import CONTAINERS
 from tests.fakes.ogg_pages import pages_of, seal
 from tests.fakes.synthetic import one_of_each
+from tests.fakes.tagged import TAGGED
 
 INPUT_S = 20  # for one input; the files are of half a second
 SEALED = 0.5  # of the inputs, if they are Ogg
@@ -85,7 +86,7 @@ def main(directory: Path, seconds: float, seed: int) -> None:
     whole = one_of_each()
     mp3 = whole["MP3 MPEG_LAYER_III"]
     files = [*whole.values(), bytes(10) + mp3, b"ID3\4\0\0\0\0\0\x20" + bytes(33) + mp3]
-    files += [make() for make, _ in CONTAINERS.values()]
+    files += [make() for make, _ in (*CONTAINERS.values(), *TAGGED.values())]
     files += [whole["OGG VORBIS"] + whole["OGG OPUS"] + whole["ogg flac"], mp3 + mp3, whole["FLAC PCM_16"] * 2]
     files += [whole["adts aac"] + whole["OGG VORBIS"], mp3[: len(mp3) // 2] + whole["adts aac"]]
     process = psutil.Process()

@@ -49,12 +49,20 @@ def encode(y: np.ndarray, sr: int = 44100, container: str = "WAV", codec: str = 
 
 
 def encode_with_ffmpeg(
-    y: np.ndarray, sr: int, container: str, codec: str, bit_rate: int | None = 96_000, **muxing: str
+    y: np.ndarray,
+    sr: int,
+    container: str,
+    codec: str,
+    bit_rate: int | None = 96_000,
+    *,
+    metadata: dict[str, str] | None = None,
+    **muxing: str,
 ) -> bytes:
     """Return samples as a file of a format that ffmpeg writes."""
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo"}[y.shape[1]]
     with av.open(file, "w", format=container, options=muxing) as output:
+        output.metadata.update(metadata or {})
         stream = output.add_stream(codec, rate=sr, layout=layout, options={"strict": "experimental"})
         if bit_rate:
             stream.bit_rate = bit_rate

@@ -19,6 +19,7 @@ from tests.page.served_page import Page
 
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>.wav"
 PLAYING = ".play.playing"
+SOURCE = {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 1, "complete": True}
 SECONDS = 50  # longer than a test waits, so that what is heard to its end is not taken for paused
 SLIDER = "+document.getElementById('seek').getAttribute('aria-valuenow')"
 
@@ -39,6 +40,7 @@ def small(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, str]]:
             name,
             seed=seed,
             fingerprint=Vector(place),
+            source=SOURCE | {"tags": {"comment": f"{HOSTILE} in a tag"}},
             **sample_sounds.describe(y),
             **sample_sounds.upload(page.bucket, name, content),
         )
@@ -174,13 +176,15 @@ def test_a_duplicate_is_the_first_neighbour(tab: Any, small: tuple[Page, dict[st
 
 
 def test_a_hostile_name_is_text(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
-    """Markup in names and messages is read, not run, on every page, in the player and on the map."""
+    """Markup in names, tags and messages is read, not run, on every page, in the player and on the map."""
     page, uids = small
     for path in ("/", "/rejections", f"/sounds/{uids[HOSTILE]}", "/map", "/?q=%3Cimg"):
         tab.goto(page.url + path)
         tab.wait_for_load_state("networkidle" if path == "/map" else "load")
         assert tab.locator("main img[src=x], main script, main [onclick]").count() == 0
         assert not tab.title().startswith("run")
+    tab.goto(f"{page.url}/sounds/{uids[HOSTILE]}")
+    tab.locator("dd", has_text=f"{HOSTILE} in a tag").wait_for()
     tab.goto(page.url)
     row(tab, "<img src=x").get_by_role("button").click()
     tab.locator("#player-name", has_text="<img src=x").wait_for()

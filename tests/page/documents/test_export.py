@@ -173,6 +173,18 @@ def test_a_command_that_fails_leaves_what_was_there(make_collections: Callable[.
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_tags_are_exported() -> None:
+    """A tag is text in the column of the source, whatever is in it, and one that a sound does not have is not there."""
+    tags = {"title": '=1+1;"\n', "comment": "Wind"}
+    source = make_document("a.wav")["source"] | {"tags": tags}
+    document = export.clean(make_document("a.wav", source=source))
+
+    (line,) = list(csv.DictReader(io.StringIO(b"".join(export.write_csv(iter([[document]]))).decode())))
+    table = pq.read_table(io.BytesIO(b"".join(export.write_parquet(iter([[document]])))))
+    assert json.loads(line["source"])["tags"] == tags
+    assert without_nulls(table.to_pylist()[0])["source"]["tags"] == tags
+
+
 ODD = (None, True, 1, 1.5, "x", b"x", [1.0], ["x"], [True], [], {"container": 1, "codec": "x"}, Vector([1.0]), MOMENT)
 SOURCE_PARTS = [part.name for field in SOUND_FIELDS if field.name == "source" for part in field.fields]
 CLEAN = {

@@ -128,6 +128,19 @@ def test_what_a_format_leaves_out_has_rows() -> None:
             assert fields.SUMMED_UP[field.name] <= {part.name for part in field.fields}
 
 
+def test_tags_are_rows() -> None:
+    """What somebody wrote into the file has a row for each, behind what the file is; what is no text has a dash."""
+    source = {"container": "WAV", "codec": "PCM_16", "sample_rate": 8000, "channels": 2, "complete": True}
+    rows = make_rows({"source": source | {"tags": {"title": "<b>Take</b>", "origination_time": 7, "stranger": "x"}}})
+
+    first = rows.index(Row("Complete", "yes"))
+    assert rows[first + 1 : first + 4] == [
+        Row("Title", "<b>Take</b>"),
+        Row("Origination time", "\u2013"),
+        Row("Note", "\u2013"),
+    ]
+
+
 def test_no_name_of_a_field_is_out_of_date() -> None:
     """What this module says of a field is of one that a document has."""
     names = {field.name for field in document.SOUND_FIELDS}
