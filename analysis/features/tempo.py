@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 FRAMES_PER_MINUTE = 60 * SR / HOP_LENGTH
 WINDOW = 344  # frames, 8 s, as in ``librosa.feature.tempo``
 STEP = 64  # frames
+AT_ONCE = 16  # windows whose autocorrelations are computed together
 N_CORRELATION = 720  # length of the FFT: at least twice WINDOW
 BASE = slice(8, 260)  # lags, from 323 BPM to 10
 REACH = 320  # the longest lag for which a window has enough frames
@@ -63,36 +64,44 @@ MEAN = np.full(N_MELS, 1 / N_MELS, np.float32)
 
 
 class Tempo:
-    """The sum of autocorrelations, and the onset strength of the first frames, as many as a loop may have."""
+    """The sum of the windows' power spectra, and the onset strength of the first frames, as many as a loop may have."""
 
     def __init__(self) -> None:
         self._length = 0  # samples
         self._maximum = np.float32(-np.inf)  # dB
-        self._before: NDArray[np.float32] | None = None  # levels of the last frame
-        self._levels, self._rises = np.empty((2, BATCH, N_MELS), np.float32)
-        self._waiting = np.zeros(WINDOW // 2, np.float32)  # onset strength of frames that later windows need
+        # Clipped levels, of which row 0 is the last frame of the batch before: no frame rises from infinity.
+        self._levels = np.full((1 + BATCH, N_MELS), np.inf, np.float32)
+        self._rises = np.empty((BATCH, N_MELS), np.float32)
         self._head = np.zeros(0, np.float32)
-        self._sum = np.zeros(WINDOW)  # of autocorrelations
-        self._square = 0.0  # of autocorrelations at lag 0
+        # Onset strength of frames whose windows are not complete, or not AT_ONCE yet. The first window begins before
+        # the sound, and the last one ends after it.
+        self._waiting = np.zeros(WINDOW + AT_ONCE * STEP + BATCH, np.float32)
+        self._n_waiting = WINDOW // 2
+        self._powers = np.zeros(N_CORRELATION // 2 + 1)  # sums over windows
+        self._energy, self._square = 0.0, 0.0  # sums over windows of a(0) and of its square
 
     def add(self, spectra: Spectra) -> None:
         """Add the mel levels of some frames."""
         self._length += sum(map(len, spectra.blocks))
         strength = self._onset_strength(spectra.mel_levels)
-        self._head = np.concatenate([self._head, strength[: N_HEAD - len(self._head)]])
-        self._correlate(strength)
+        if len(self._head) < N_HEAD:
+            self._head = np.concatenate([self._head, strength[: N_HEAD - len(self._head)]])
+        self._wait(strength)
+        if self._n_waiting >= WINDOW + (AT_ONCE - 1) * STEP:
+            self._correlate()
 
     def fields(self) -> dict[str, dict[str, float] | None]:
         """Return ``tempo``, a map of ``bpm`` and ``clarity``, or None."""
-        self._correlate(np.zeros(WINDOW // 2, np.float32))
+        self._wait(np.zeros(WINDOW // 2, np.float32))
+        self._correlate()
         found = self._find()
         return {"tempo": None if found is None else {"bpm": found[0], "clarity": min(1.0, found[1])}}
 
     def _find(self) -> tuple[float, float] | None:
-        if not (self._sum[0] > 0 and self._square / self._sum[0] >= WEAK_DB**2 * float(np.square(_hann()).sum())):
+        if not (self._energy > 0 and self._square / self._energy >= WEAK_DB**2 * float(np.square(_hann()).sum())):
             return None
         seconds = self._length / SR
-        bpm, clarity = find_tempo(self._sum)
+        bpm, clarity = find_tempo(scipy.fft.irfft(self._powers, N_CORRELATION)[:WINDOW])
         loop = find_loop(self._head, self._length) if LOOP_S[0] < seconds <= LOOP_S[1] else None
         if loop is not None and loop[1] >= LOOP_CLEAR:
             octaves = float(np.log2(bpm / loop[0]))
@@ -104,27 +113,32 @@ class Tempo:
         """Return the onset strength of some frames, [shape=(t,)]."""
         n = len(levels)
         self._maximum = max(self._maximum, levels.max())
-        clipped = np.maximum(levels, self._maximum - np.float32(TOP_DB), out=self._levels[:n])
-        rises = self._rises[:n]
-        np.subtract(clipped[1:], clipped[:-1], out=rises[1:])
-        rises[0] = 0 if self._before is None else clipped[0] - np.maximum(self._before, self._maximum - TOP_DB)
+        threshold = self._maximum - np.float32(TOP_DB)
+        clipped = np.maximum(levels, threshold, out=self._levels[1 : 1 + n])
+        np.maximum(self._levels[0], threshold, out=self._levels[0])
+        rises = np.subtract(clipped, self._levels[:n], out=self._rises[:n])
         np.maximum(rises, 0, out=rises)
-        self._before = clipped[-1].copy()
+        self._levels[0] = clipped[-1]
         strength: NDArray[np.float32] = rises @ MEAN
         return strength
 
-    def _correlate(self, strength: NDArray[np.float32]) -> None:
-        """Add the autocorrelations of the windows that are complete with these frames."""
-        waiting = np.concatenate([self._waiting, strength])
-        n_windows = max(0, (len(waiting) - WINDOW) // STEP + 1)
-        self._waiting = waiting[n_windows * STEP :]
-        if n_windows:
-            windows = np.lib.stride_tricks.sliding_window_view(waiting, WINDOW)[::STEP][:n_windows]
-            spectra = scipy.fft.rfft(windows * _hann(), N_CORRELATION, axis=1, workers=1)
-            powers = np.square(spectra.real) + np.square(spectra.imag)
-            correlations = scipy.fft.irfft(powers, N_CORRELATION, axis=1, workers=1)[:, :WINDOW]
-            self._sum += correlations.sum(axis=0)
-            self._square += float(np.square(correlations[:, 0]).sum())
+    def _wait(self, strength: NDArray[np.float32]) -> None:
+        """Append the onset strength of some frames to what waits for its windows."""
+        end = self._n_waiting + len(strength)
+        self._waiting[self._n_waiting : end] = strength
+        self._n_waiting = end
+
+    def _correlate(self) -> None:
+        """Add the power spectra, of which autocorrelations are made, of the windows that are complete."""
+        n_windows = max(0, (self._n_waiting - WINDOW) // STEP + 1)
+        windows = np.lib.stride_tricks.sliding_window_view(self._waiting, WINDOW)[::STEP][:n_windows] * _hann()
+        spectra = scipy.fft.rfft(windows, N_CORRELATION, axis=1, workers=1)
+        self._powers += (np.square(spectra.real) + np.square(spectra.imag)).sum(axis=0)
+        energies = np.square(windows).sum(axis=1, dtype=np.float64)
+        self._energy += float(energies.sum())
+        self._square += float(energies @ energies)
+        self._n_waiting -= n_windows * STEP
+        self._waiting[: self._n_waiting] = self._waiting[n_windows * STEP :][: self._n_waiting].copy()
 
 
 def find_tempo(tempogram: NDArray[np.float64]) -> tuple[float, float]:
@@ -154,14 +168,9 @@ def find_tempo(tempogram: NDArray[np.float64]) -> tuple[float, float]:
     heights = tempogram / tempogram[0] / _correlation_of_hann()
     base = float(np.median(heights[BASE]))
     contrasts = (heights - base) / max(1e-9, 1 - base)
-    lags = np.outer(CANDIDATES, MULTIPLES)
-    is_within = lags < REACH
-    values = np.where(is_within, _at(np.clip(contrasts, 0, 1), lags), 0).sum(axis=1) / is_within.sum(axis=1)
-    octaves = np.log2(FRAMES_PER_MINUTE / CANDIDATES / CENTRE_BPM)
-    period = float(CANDIDATES[np.argmax(values * np.exp(-np.square(octaves / OCTAVES) / 2))])
-    period *= float(
-        max(CORRECTIONS, key=lambda correction: float(_at(heights, _multiples(period * correction)).mean()))
-    )
+    lags, shares, preferences = _candidates()
+    values = (_at(np.clip(contrasts, 0, 1), lags) * shares).sum(axis=1) * preferences
+    period = _correct(heights, float(CANDIDATES[np.argmax(values)]))
     nearest = np.rint(_multiples(period)).astype(int)
     highest = np.max([contrasts[nearest - 1], contrasts[nearest], contrasts[nearest + 1]], axis=0)
     return FRAMES_PER_MINUTE / float(period), float(highest.mean())
@@ -191,11 +200,21 @@ def find_loop(strength: NDArray[np.float32], length: int) -> tuple[float, float]
         return None
     n_frames = length / HOP_LENGTH  # need not be whole, as the loop is as long as its samples
     numbers = np.arange(1, min(200, int(n_frames / 2)) + 1)
-    turns = np.exp(-2j * np.pi / n_frames * np.outer(numbers, np.arange(len(changes))))
+    turns = _powers_of(np.exp(-2j * np.pi / n_frames * np.arange(len(changes))), len(numbers))
     powers = np.square(np.abs(turns @ changes))
     parts = [n for n in (beats / 4, beats / 2, beats, 2 * beats, 4 * beats) if 2 <= n <= len(numbers)]  # noqa: PLR2004
     heights = [float(powers @ np.cos(2 * np.pi * numbers / n)) for n in parts]
     return 60 * beats * SR / length, float(np.mean(sorted(heights)[-2:]) / powers.sum())
+
+
+def _correct(heights: NDArray[np.float64], period: float) -> float:
+    """Return the period, times that one of CORRECTIONS at whose multiples the heights are highest."""
+    periods = period * CORRECTIONS
+    numbers = (BASE.stop / periods).astype(int)  # of multiples up to the end of BASE; they differ by a few at most
+    means = np.empty(len(periods))
+    for n in set(numbers.tolist()):
+        means[numbers == n] = _at(heights, np.outer(periods[numbers == n], np.arange(1, n + 1))).mean(axis=1)
+    return float(periods[np.argmax(means)])
 
 
 def _multiples(period: float) -> NDArray[np.float64]:
@@ -203,10 +222,31 @@ def _multiples(period: float) -> NDArray[np.float64]:
     return np.arange(1, int(BASE.stop / period) + 1, dtype=np.float64) * float(period)
 
 
+def _powers_of(turns: NDArray[np.complex128], n: int) -> NDArray[np.complex128]:
+    """Return the first n powers of complex numbers, [shape=(n, t)], by multiplication, which is faster than exp."""
+    powers = np.empty((n, len(turns)), np.complex128)
+    powers[0] = turns
+    done = 1
+    while done < n:
+        more = min(done, n - done)
+        np.multiply(powers[:more], powers[done - 1], out=powers[done : done + more])
+        done += more
+    return powers
+
+
 def _at(heights: NDArray[np.float64], lags: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the heights at lags that need not be whole, by linear interpolation."""
     values: NDArray[np.float64] = np.interp(lags, np.arange(len(heights)), heights)
     return values
+
+
+@cache
+def _candidates() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the lags at multiples of each candidate, their shares in its score, and the preference for its tempo."""
+    lags = np.outer(CANDIDATES, MULTIPLES)
+    is_within = lags < REACH
+    octaves = np.log2(FRAMES_PER_MINUTE / CANDIDATES / CENTRE_BPM)
+    return lags, is_within / is_within.sum(axis=1, keepdims=True), np.exp(-np.square(octaves / OCTAVES) / 2)
 
 
 @cache

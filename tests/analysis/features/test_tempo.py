@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.features import tempo
 from analysis.features.spectra import compute_spectra
-from analysis.features.tempo import Tempo
+from analysis.features.tempo import N_CORRELATION, STEP, WINDOW, Tempo
 
 SR = 22050
 HIT = np.exp(-np.arange(6000) / 900) * np.random.default_rng(0).standard_normal(6000) * 0.2
@@ -75,6 +75,24 @@ def test_onset_strength_is_librosas() -> None:
 
     plain = librosa.onset.onset_strength(y=y, sr=SR)
     np.testing.assert_allclose(np.concatenate(strength)[1:-2], plain[3:], atol=0.02)
+
+
+@pytest.mark.parametrize("seconds", [1, 9, 12, 13, 60])
+def test_every_window_counts(seconds: int) -> None:
+    """What is added up batch by batch are the power spectra of all windows of the onset strength, each once."""
+    y = (noise(seconds) * np.linspace(0, 1, seconds * SR) ** 2).astype(np.float32)
+    feature, other = Tempo(), Tempo()
+    strength = []
+    for spectra in compute_spectra([y]):
+        feature.add(spectra)
+        strength.append(other._onset_strength(spectra.mel_levels))
+    feature.fields()
+
+    padded = np.pad(np.concatenate(strength), WINDOW // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::STEP] * np.hanning(WINDOW + 1)[:-1]
+    powers = np.square(np.abs(np.fft.rfft(windows, N_CORRELATION)))
+    np.testing.assert_allclose(feature._powers, powers.sum(axis=0), rtol=1e-3, atol=1e-6 * powers.sum())
+    np.testing.assert_allclose(feature._energy, np.square(windows).sum(), rtol=1e-3)
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
