@@ -98,7 +98,7 @@ def very_quiet() -> bytes:
 
 
 def loud_floats() -> bytes:
-    """Noise that rises to fifty times full scale, whose means take a second pass."""
+    """Noise that rises to fifty times full scale."""
     t = seconds(1.5, SR)
     return encode(noise(len(t), 5) * 50 * np.exp(6 * (t - 1.5)), SR, codec="FLOAT")
 

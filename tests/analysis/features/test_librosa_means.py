@@ -75,6 +75,7 @@ SOUNDS = {
     "all below zero": np.full(3000, -0.5, np.float32),
     "what counts as zero": np.tile(np.array([1e-11, -1e-11], np.float32), 3000),
     "a square wave": np.sign(tone(441)),
+    "longer than levels are kept": noise(300_000) * np.geomspace(1, 1e-5, 300_000, dtype=np.float32),
 }
 
 

@@ -1,6 +1,6 @@
 """The means are librosa's, however the samples arrive."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import librosa
@@ -11,13 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.definition import N_MFCC
+from analysis.definition import HOP_LENGTH, N_MFCC
 from analysis.errors import NotFiniteError
 from analysis.features import extract
+from analysis.features.clipped_means import HELD
 from analysis.features.mean_mfccs import MeanMfccs
+from analysis.features.spectra import BATCH
 
 SILENCE = -100 * np.sqrt(128)  # every band at -100 dB, through the DCT
 PROMISED = 1e-3  # of a coefficient; of the sounds here one processor and another differ by 3e-6
+LONG = HELD * BATCH * HOP_LENGTH  # samples: of a longer sound not all levels are kept
 CERTAIN = 1e-4  # of a coefficient, after one pass: what one pass leaves open by more takes a second
 
 
@@ -85,21 +88,28 @@ SIGNALS = {
 }
 
 
+def several(y: np.ndarray) -> np.ndarray:
+    """A signal again and again, for longer than the levels of all frames are kept."""
+    return np.tile(y, 1 + LONG // len(y))
+
+
+@pytest.mark.parametrize("repeat", [np.copy, several])
 @pytest.mark.parametrize("name", SIGNALS)
-def test_levels_are_clipped_as_librosa_does(name: str) -> None:
-    """top_db=80 is relative to the maximum over the whole sound, wherever that is."""
-    y = SIGNALS[name]
+def test_levels_are_clipped_as_librosa_does(name: str, repeat: Callable[[np.ndarray], np.ndarray]) -> None:
+    """top_db=80 is relative to the maximum over the whole sound, wherever that is, in short sounds and in long ones."""
+    y = repeat(SIGNALS[name])
 
     assert_agrees(y, extract(np.array_split(y, 7)))
 
 
+@pytest.mark.parametrize("repeat", [np.copy, several])
 @pytest.mark.parametrize("gain", [1.5, 50, 1e4, 1e12])
 @pytest.mark.parametrize(
     "name", ["levels that rise all the time", "quiet noise, then a loud click", "a square wave at full scale"]
 )
-def test_floats_above_full_scale_agree(name: str, gain: float) -> None:
+def test_floats_above_full_scale_agree(name: str, gain: float, repeat: Callable[[np.ndarray], np.ndarray]) -> None:
     """Samples above 1, whose levels are beyond what is assumed of others, give librosa's means too."""
-    y = SIGNALS[name] * np.float32(gain)
+    y = repeat(SIGNALS[name]) * np.float32(gain)
 
     assert_agrees(y, extract(np.array_split(y, 7)))
 
@@ -118,9 +128,19 @@ class Counting:
 def test_one_pass_is_enough_at_full_scale() -> None:
     """No sound up to full scale has levels beyond what one pass is exact for: a second is for floats above."""
     for name, y in SIGNALS.items():
-        recording = Counting(y)
+        recording = Counting(several(y))
         extract(recording)
         assert recording.passes == 1, name
+
+
+def test_one_pass_is_enough_for_a_short_sound() -> None:
+    """The levels of a short sound are kept, however loud it is."""
+    recording = Counting(noise(LONG // 2, 500))
+
+    fields = extract(recording)
+
+    assert recording.passes == 1
+    assert_agrees(recording.y, fields)
 
 
 class MelLevels:
@@ -162,7 +182,7 @@ def test_histogram_is_exact_but_for_the_bin_of_the_threshold() -> None:
     rng = np.random.default_rng(1)
     batches = [
         (rng.normal(-40, 25, (n, 128)) + rise).clip(-100, 44)
-        for n, rise in [(64, -40), (64, -20), (10, 0), (64, 20), (1, 30), (64, -60)]
+        for n, rise in [(64, -40), (64, -20), (10, 0), (64, 20), (1, 30), (64, -60)] * HELD
     ]
     mfccs = MeanMfccs()
     for log_mel in batches:
@@ -180,7 +200,7 @@ def test_infinite_power_is_not_finite(level: float) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.integers(1, 5000) | st.sampled_from([66_047, 66_048, 66_049, 80_000]),
+    st.integers(1, 5000) | st.sampled_from([66_047, 66_048, 66_049, 80_000, LONG + 60_000]),
     st.lists(st.floats(0, 1), max_size=12),
     st.integers(0, 2**32 - 1),
     st.floats(-6, 0.5),
