@@ -4,6 +4,7 @@ import statistics
 import sys
 from dataclasses import astuple, dataclass
 from time import perf_counter
+from uuid import uuid4
 
 from bench import process, sound_files
 from bench.emulators import Emulators, post, running
@@ -57,9 +58,10 @@ def measure(options: Options) -> list[Table]:
             short = emulators.upload(short_wav)
             for ending, codec in FORMATS.items():
                 event = emulators.upload(wav if ending == "wav" else sound_files.encode(wav, ending))
-                plain, ours = _interleave(emulators, short, event, options.runs)
+                plain, ours = _interleave(emulators, short, [event], options.runs)
                 rows.append(_row(f"{duration(audio_s)} stereo 44.1 kHz, {codec}", plain, ours))
-            plain, ours = _interleave(emulators, short, short, options.runs, times)
+            copies = [emulators.upload(short_wav, f"{number} {short_wav.name}") for number in range(times)]
+            plain, ours = _interleave(emulators, short, copies, options.runs)
             rows.append(_row(f"{duration(SHORT_S)} stereo 44.1 kHz, {FORMATS['wav']}", plain, ours))
     except ProgramError as error:
         return [Table(TITLE, [f"Not measured, a program does not start: {error}"], HEADER, [])]
@@ -67,38 +69,39 @@ def measure(options: Options) -> list[Table]:
         "The whole function under the functions-framework, with Firestore's emulator and fake-gcs-server, timed from",
         "the post of an event to its answer. plain is `bench/plain_function`, whose librosa cannot read m4a.",
         f"A run is a fresh process that answered {duration(SHORT_S)} of WAV before; medians of {options.runs} runs.",
-        f"A run posts the {duration(SHORT_S)} {times} times: wall s is the median, CPU s the mean, MB the peak.",
+        f"A run posts {times} uploads of the {duration(SHORT_S)}: wall s is the median, CPU s the mean, MB the peak.",
         "CPU s are those of all processes of the function, MB those of the one that answers; each of its threads keeps",
         "some, so they grow with the number of threads that have answered, which is limited.",
     ]
     return [Table(TITLE, notes, HEADER, rows)]
 
 
-def _interleave(
-    emulators: Emulators, short: Event, event: Event, runs: int, times: int = 1
-) -> tuple[Taken | None, Taken]:
-    """Run plain and ours in turn and return the medians of each; None for plain where it cannot answer the event."""
+def _interleave(emulators: Emulators, short: Event, events: list[Event], runs: int) -> tuple[Taken | None, Taken]:
+    """Run plain and ours in turn and return the medians of each; None for plain where it cannot answer the events."""
     taken: dict[str, list[Taken]] = {"plain": [], "ours": []}
     for run in range(runs):
         for method, found in taken.items():
-            progress(f"run {run + 1}/{runs}: {method}, the event of {event.upload[1]}")
+            progress(f"run {run + 1}/{runs}: {method}, the event of {events[0].upload[1]}")
             try:
-                found.append(_run(emulators, method, short, event, times))
+                found.append(_run(emulators, method, short, events))
             except UnsupportedError:
                 if method == "ours":
                     raise
     return _medians(taken["plain"]) if taken["plain"] else None, _medians(taken["ours"])
 
 
-def _run(emulators: Emulators, method: str, short: Event, event: Event, times: int) -> Taken:
-    """Start a function, let it answer the short event and then the other; raise UnsupportedError if it does not."""
-    with emulators.start(method).wait() as function:
+def _run(emulators: Emulators, method: str, short: Event, events: list[Event]) -> Taken:
+    """Start a function, let it answer the short event and then the others; raise UnsupportedError if it does not.
+
+    Each run writes into collections of its own: a document that is there already takes two more calls.
+    """
+    with emulators.start(method, {"SOUNDS_COLLECTION": f"sounds-{uuid4().hex}"}).wait() as function:
         post(function, short)
         master = function.process.pid
         (worker,) = process.descendants(master)
         memory_before, cpu_before = process.begin_peak(worker), process.cpu_seconds(master)
-        walls = [_post(function, event) for _ in range(times)]
-        cpu_s = (process.cpu_seconds(master) - cpu_before) / times
+        walls = [_post(function, event) for event in events]
+        cpu_s = (process.cpu_seconds(master) - cpu_before) / len(events)
         return Taken(statistics.median(walls), cpu_s, process.peak(worker) - memory_before)
 
 

@@ -7,7 +7,6 @@ for such changes, which takes a twentieth of the time of decoding.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from itertools import islice, pairwise
@@ -15,12 +14,14 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from analysis.decoding.flac_damaged import DamagedFlac
 from analysis.decoding.flac_frames import Kind, count_bytes, find_headers, read_header
+from analysis.decoding.mapping import STEP_BYTES, give_back, map_file
 from analysis.decoding.mpeg import end_of_tags
 
 if TYPE_CHECKING:
     from analysis.decoding import Source
     from analysis.decoding.spans import Span
 
+BEGINNING_BYTES = 10  # that a match looks at
 BEGINNING = rb"fLaC[\0\x80]\0\0\x22(?!\0\0)"  # the smallest block, which follows, has at least one sample
 # Places, from the beginning: of the smallest block, and of the number of all samples, behind 4 other bits.
 BLOCK_SAMPLES_AT, N_SAMPLES_AT = 8, 21
@@ -48,9 +49,16 @@ class End(NamedTuple):
 def find_files(file: IO[bytes]) -> list[tuple[int, int]]:
     """Return where the files begin and end that a FLAC file is joined from."""
     size = os.fstat(file.fileno()).st_size
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        starts = [match.start() for match in islice(re.compile(BEGINNING, re.DOTALL).finditer(content), MAX_PARTS)]
-    return list(pairwise([0, *starts[1:], size]))
+    starts: list[int] = []
+    with map_file(file) as content:
+        for place in range(0, size, STEP_BYTES):
+            end = place + STEP_BYTES
+            found = re.compile(BEGINNING, re.DOTALL).finditer(content, place, end + BEGINNING_BYTES)
+            starts += [match.start() for match in found if match.start() < end]
+            give_back(content, min(end, size))
+            if len(starts) >= MAX_PARTS:
+                break
+    return list(pairwise([0, *starts[1:MAX_PARTS], size]))
 
 
 def cut_at_changes(file: IO[bytes], source: Source) -> list[list[Span]]:

@@ -9,13 +9,17 @@ as the first.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from dataclasses import dataclass, field
 from functools import cache
 from struct import unpack_from
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from analysis.decoding.mapping import STEP_BYTES, give_back, map_file
+
+if TYPE_CHECKING:
+    import mmap
 
 HEADER_BYTES = 4
 SYNC = 0xFFE00000
@@ -193,7 +197,7 @@ def read_frames(file: IO[bytes], start: int, end: int | None = None) -> Frames:
     end = size if end is None else min(end, size)
     frames = Frames()
     if start < end:
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with map_file(file) as content:
             _read_runs(content, start, end, frames)
     return frames
 
@@ -262,8 +266,10 @@ def _read_runs(content: mmap.mmap, place: int, end: int, frames: Frames) -> None
 def _read_run(content: mmap.mmap, place: int, end: int, frames: Frames) -> int:
     """Add consecutive frames of one kind, and return where they end."""
     facts_of: dict[int, Facts | None] = {}  # an hour has 100 000 headers, but few that differ
-    start, kind, n_frames = place, None, 0
+    start, kind, n_frames, give_back_at = place, None, 0, place + STEP_BYTES
     while place + HEADER_BYTES <= end:
+        if place >= give_back_at:
+            give_back_at = give_back(content, place)
         (header,) = unpack_from(">I", content, place)
         header &= TELLING
         if header not in facts_of:

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import zlib
 from dataclasses import dataclass, field
 from struct import unpack_from
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+from analysis.decoding.mapping import STEP_BYTES, give_back, map_file
+
+if TYPE_CHECKING:
+    import mmap
 
 # A page has a header, whose last byte is the number of segments, then the sizes of the segments, then the segments.
 CAPTURE = b"OggS\0"
@@ -108,9 +112,11 @@ def read_links(file: IO[bytes]) -> list[Link]:
         return []
     pages = _Pages()
     links = pages.links
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        place = 0
+    with map_file(file) as content:
+        place, give_back_at = 0, STEP_BYTES
         for _ in range(MAX_PAGES):
+            if place >= give_back_at:
+                give_back_at = give_back(content, place)
             if end := _end_of_page(content, place):
                 pages.add(content, place, end)
                 place = end
