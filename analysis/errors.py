@@ -69,6 +69,12 @@ class ExpiredError(AnalysisError):
     reason = "expired"
 
 
+class KeepsFailingError(AnalysisError):
+    """Its analysis fails at every attempt while that of others succeeds. Only the backfill finds that out."""
+
+    reason = "failed"
+
+
 class Skipped(Exception):  # noqa: N818 - it is an answer, not an error
     """The upload needs neither a sound nor a rejection; the exception's text says why."""
 

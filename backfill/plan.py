@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
+from backfill.canaries import Canaries
 from backfill.comparison import Comparison, State
 from backfill.estimate import Work
 from backfill.request import shard_of
@@ -78,6 +79,7 @@ class Plan:
         n_objects: objects to analyse.
         n_documents: documents to remove.
         work: what there is to do, by shard, of which the estimate is made.
+        canaries: the objects that may tell an outage.
         close: removes its temporary files.
     """
 
@@ -86,8 +88,7 @@ class Plan:
         self.counts = Counts()
         self.n_objects = self.n_documents = 0
         self.work = Work(request.n_tasks or 1, prunes=request.prune)
-        self._smallest_sound: Comparison | None = None
-        self._last_object: Comparison | None = None
+        self.canaries = Canaries()
         with ExitStack() as on_error:
             self._objects = on_error.enter_context(TemporaryFile(prefix="plan-"))
             self._documents = on_error.enter_context(TemporaryFile(prefix="plan-"))
@@ -95,7 +96,7 @@ class Plan:
                 self.counts.add(comparison.state)
                 self._count_work(comparison)
                 if comparison.state is State.SOUND:
-                    self._smallest_sound = min(self._smallest_sound or comparison, comparison, key=lambda one: one.size)
+                    self.canaries.add_sound(comparison)
                 if _is_requested(comparison, request):
                     self._add(comparison)
             self.close = on_error.pop_all().close
@@ -104,11 +105,6 @@ class Plan:
     def has_work(self) -> bool:
         """Whether there is anything to do; a schedule is made even where nothing is missing now."""
         return bool(self.n_objects or self.n_documents or self._request.schedule)
-
-    @property
-    def canary(self) -> Comparison | None:
-        """The smallest object with a sound, which could be analysed before; without sounds, the last to analyse."""
-        return self._smallest_sound or self._last_object
 
     def objects(self) -> Iterator[Comparison]:
         """Yield the objects to analyse."""
@@ -133,7 +129,7 @@ class Plan:
         self.n_objects += 1
         self.counts.bytes += comparison.size
         self.work.add_object(self._shard(comparison.upload), comparison.upload.blob_name, comparison.size)
-        self._last_object = comparison
+        self.canaries.add_object(comparison)
         pickle.dump(comparison, self._objects)
 
     def _shard(self, upload: Upload) -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,21 +16,23 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
-from analysis import login
+from analysis import login, store
 from analysis.download import AT_HOME, IN_THE_CLOUD
 from analysis.settings import Settings
-from backfill.comparison import State, compare, compare_shard
+from backfill.comparison import Comparison, State, compare, compare_shard
+from backfill.giving_up import give_up
 from backfill.listings import Calls, UnreadableError, list_documents, list_uploads
 from backfill.plan import Plan
 from backfill.plan_report import describe_plan
 from backfill.prefix import describe_no_match
-from backfill.pruning import prune
+from backfill.pruning import Pruning
 from backfill.report import (
     FailureList,
     describe_calls,
     describe_counts,
     name_unreadable,
     print_summary,
+    say,
     with_progress,
 )
 from backfill.second_look import look_again
@@ -39,12 +42,12 @@ from backfill.workers import WRITES_PER_S, analyse_all
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from backfill.comparison import Comparison
+    from analysis.pipeline import Answer
     from backfill.estimate import Tasks
     from backfill.request import Request
-    from backfill.work_queue import Result
 
 AGREE, FAILED, FOUND_WORK = 0, 1, 3
+SIGN_IN = "Sign in: gcloud auth application-default login"
 # What an object without a document is counted as, by the kind of its answer.
 STATES = {
     "sound": State.SOUND,
@@ -84,20 +87,31 @@ def reconcile(
         )
         if request.prefix and not plan.counts.objects and request.shard.count == 1:
             _print_error(describe_no_match(bucket, request.prefix))
-        if request.dry_run:
-            if run_job and plan.has_work:
-                run_job(plan)
-            status = AGREE if plan.counts.agree and not plan.n_objects else FOUND_WORK
-        elif not plan.has_work:
-            status = AGREE
-        elif not (request.yes or _confirmed()):
+        is_declined = not (request.dry_run or request.yes or not plan.has_work or _confirmed())
+        if is_declined:
             _print_error("nothing was done (--yes does it without this question)")
-            return FAILED
-        else:
-            status = run_job(plan) if run_job else _run_here(plan, request, settings, bucket, client)
-        if request.json or not request.dry_run:
-            print_summary(plan.counts, as_json=request.json)
-        return status
+        try:
+            return FAILED if is_declined else _do(plan, request, settings, bucket, client, run_job)
+        finally:  # also where a signal ends it
+            if request.json or not (request.dry_run or is_declined):
+                print_summary(plan.counts, as_json=request.json)
+
+
+def _do(
+    plan: Plan,
+    request: Request,
+    settings: Settings,
+    bucket: storage.Bucket,
+    client: firestore.Client,
+    run_job: Callable[[Plan], int] | None,
+) -> int:
+    if request.dry_run:
+        if run_job and plan.has_work:
+            run_job(plan)
+        return AGREE if plan.counts.agree and not plan.n_objects else FOUND_WORK
+    if not plan.has_work:
+        return AGREE
+    return run_job(plan) if run_job else _run_here(plan, request, settings, bucket, client)
 
 
 def _compare(
@@ -132,73 +146,118 @@ def _compare(
 def _run_here(
     plan: Plan, request: Request, settings: Settings, bucket: storage.Bucket, client: firestore.Client
 ) -> int:
+    has_ended = False
     with closing(FailureList(None if request.is_task else Path.cwd())) as failures:
         try:
-            _analyse(plan, request, settings, failures)
-            _prune(plan, bucket, client, settings, failures)
+            _analyse(plan, request, settings, bucket, failures)
+            _prune(plan, request, bucket, client, settings, failures)
         except OutageError as error:
-            _print_error(f"{error}\nThe objects are not the cause. Run the same command again when the outage is over.")
-            return FAILED
+            has_ended = True
+            _print_error(f"{error}\n{_advice_in_outage(error)}")
+        except (GoogleAuthError, GoogleAPIError) as error:
+            has_ended = True
+            _print_error(f"{error}\n{_advice(error)}")
         if plan.counts.failed:
-            n_failed, place = plan.counts.failed, failures.place
-            _print_error(f"{n_failed} failed, listed with their reasons in {place}; run again to try them again")
-        return FAILED if plan.counts.failed else AGREE
+            again = "run again to try them again"
+            if failures.n_rejected:
+                again += f", or with --rejected failed the {failures.n_rejected} that failed while others succeeded"
+            _print_error(f"{plan.counts.failed} failed, listed with their reasons in {failures.place}; {again}")
+    return FAILED if has_ended or plan.counts.failed else AGREE
 
 
-def _analyse(plan: Plan, request: Request, settings: Settings, failures: FailureList) -> None:
+def _analyse(plan: Plan, request: Request, settings: Settings, bucket: storage.Bucket, failures: FailureList) -> None:
     """Analyse the objects of the plan, and update its counts by every result."""
     plan.counts.bytes = 0
-    if plan.canary is None:
+    if not plan.n_objects:
         return
     results = analyse_all(
         plan.objects(),
         settings,
         request.n_processes,
         pace=IN_THE_CLOUD if request.is_task else AT_HOME,
-        canary=plan.canary,
+        canaries=plan.canaries,
         writes_per_s=WRITES_PER_S / request.parallelism,
     )
     with closing(results):
         for comparison, result in with_progress(results, "analysed", plan.n_objects):
             plan.counts.bytes += comparison.size
-            _count_result(plan, comparison, result, failures)
+            if isinstance(result, Failure):
+                _count_failure(plan, comparison, result, bucket, settings, failures)
+            else:
+                _count_answer(plan, comparison, result, failures)
 
 
-def _count_result(plan: Plan, comparison: Comparison, result: Result, failures: FailureList) -> None:
+def _count_answer(plan: Plan, comparison: Comparison, answer: Answer, failures: FailureList) -> None:
     """Move an object to its new count; a stale sound that could not be replaced has failed and stays stale."""
-    if isinstance(result, Failure):
+    if comparison.state is State.STALE and answer.kind == "kept":
         plan.counts.failed += 1
-        failures.add(comparison, result.message)
-    elif comparison.state is State.STALE and result.kind == "kept":
-        plan.counts.failed += 1
-        failures.add(comparison, f"the stale sound stays: {result.message}")
-    else:
-        plan.counts.add(comparison.state, -1)
-        was_deleted = result.kind == "gone" and comparison.document is not None
-        plan.counts.add(State.GONE if was_deleted else STATES[result.kind])
+        failures.add(comparison, f"the stale sound stays: {answer.message}")
+        return
+    was_deleted = answer.kind == "gone" and comparison.document is not None
+    plan.counts.add(comparison.state, -1)
+    plan.counts.add(State.GONE if was_deleted else STATES[answer.kind])
+
+
+def _count_failure(
+    plan: Plan,
+    comparison: Comparison,
+    failure: Failure,
+    bucket: storage.Bucket,
+    settings: Settings,
+    failures: FailureList,
+) -> None:
+    """Count an object that failed; if the object is the cause, it becomes a rejection, and the next run passes over it.
+
+    What was rejected because of its content keeps that rejection, and a stale sound stays.
+    """
+    message = failure.message
+    reason = comparison.document and comparison.document.reason
+    may_reject = comparison.document is None or reason in store.PASSING_REASONS
+    if comparison.upload and failure.is_own and not failure.is_of_this_machine and may_reject:
+        try:
+            kind = give_up(comparison.upload, message, bucket, settings)
+        except (GoogleAPIError, GoogleAuthError) as error:
+            message += f"; and the rejection could not be written: {type(error).__name__}: {error}"
+        else:
+            plan.counts.add(comparison.state, -1)
+            plan.counts.add(State.GONE if kind == "gone" and comparison.document else STATES[kind])
+            if kind != "rejection":
+                return
+            failures.n_rejected += 1
+    plan.counts.failed += 1
+    failures.add(comparison, message)
 
 
 def _prune(
-    plan: Plan, bucket: storage.Bucket, client: firestore.Client, settings: Settings, failures: FailureList
+    plan: Plan,
+    request: Request,
+    bucket: storage.Bucket,
+    client: firestore.Client,
+    settings: Settings,
+    failures: FailureList,
 ) -> None:
-    for comparison in with_progress(plan.documents(), "removed", plan.n_documents) if plan.n_documents else ():
-        document = comparison.document
-        if document is None:
-            continue
-        try:
-            reason_to_keep = prune(document, bucket, client, settings)
-        except GoogleAPIError as error:
+    if not plan.n_documents:
+        return
+    pruning = Pruning(bucket, client, settings, Calls(), WRITES_PER_S / request.parallelism)
+    documents = (comparison.document for comparison in plan.documents() if comparison.document)
+    try:
+        for document, outcome in with_progress(pruning.prune(documents), "removed", plan.n_documents):
+            if isinstance(outcome, Failure):
+                plan.counts.failed += 1
+                failures.add(Comparison(State.GONE, None, document), outcome.message)
+            elif outcome:
+                _print_error(f"kept: {json.dumps(f'{document.collection}/{document.uid}')}: {outcome}")
+            else:
+                plan.counts.gone -= 1
+    except (OutageError, GoogleAPIError, GoogleAuthError) as error:
+        for document in pruning.failed:
             plan.counts.failed += 1
-            failures.add(comparison, f"{type(error).__name__}: {error}")
-            continue
-        if reason_to_keep:
-            _print_error(f"kept: {document.collection}/{document.uid}: {reason_to_keep}")
-        else:
-            plan.counts.gone -= 1
+            failures.add(Comparison(State.GONE, None, document), f"{type(error).__name__}: {error}")
+        raise
 
 
 def _print_error(text: str) -> None:
-    print(f"backfill.sh: {text}", file=sys.stderr, flush=True)
+    say(text)
 
 
 def _confirmed() -> bool:
@@ -206,10 +265,19 @@ def _confirmed() -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def _advice_in_outage(error: OutageError) -> str:
+    if _is_login(str(error)):
+        return SIGN_IN
+    return (
+        "So bucket, database, network or a right are rather the cause than the objects."
+        " Run the same command again when that is mended."
+    )
+
+
 def _advice(error: Exception) -> str:
     """Return what to do about an error that ended the comparison."""
-    if isinstance(error, GoogleAuthError) or login.has_ended(error):
-        return "Sign in: gcloud auth application-default login"
+    if isinstance(error, GoogleAuthError) or _is_login(str(error)):
+        return SIGN_IN
     if isinstance(error, ValueError):
         return "Give the settings that the deployed function has."
     if any(text in str(error) for text in ("USER_PROJECT_DENIED", "serviceusage.services.use", "quota project")):
@@ -220,3 +288,8 @@ def _advice(error: Exception) -> str:
             f" {login.QUOTA_PROJECT}=P in the environment."
         )
     return "Check --project and --bucket, and that you may list the bucket's objects and read the database's documents."
+
+
+def _is_login(text: str) -> bool:
+    """Return whether an error that a worker or the database told says that the login has ended."""
+    return login.has_ended(Exception(text)) or "RefreshError" in text or "DefaultCredentialsError" in text

@@ -104,11 +104,13 @@ class FailureList:
 
     Attributes:
         place: the file, or "this log".
+        n_rejected: how many became the rejection `failed`, so that the next run passes over them.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._path = directory and directory / f"backfill-failed-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
         self._file: IO[str] | None = None
+        self.n_rejected = 0
         self.place = str(self._path or "this log")
 
     def add(self, comparison: Comparison, message: str) -> None:

@@ -6,6 +6,7 @@ failures of that object alone: the queue decides whether it is tried again.
 
 from __future__ import annotations
 
+import errno
 import signal
 import time
 from contextlib import suppress
@@ -15,7 +16,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from backfill.work_queue import Failure, WorkQueue
+from backfill.work_queue import Failure, OutageError, WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 OBJECT_TIMEOUT_S = 540  # as the function's, for an object without its download
 POLL_S = 0.5
+# A full disk and too many open files say nothing of the object.
+ERRNOS_OF_THIS_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.ENOENT})
 # Firestore asks for at most 500 writes a second into a new collection, and 50 % more every five minutes.
 WRITES_PER_S = 500
 
@@ -53,14 +56,15 @@ def analyse_all(
     n_workers: int,
     *,
     pace: Pace,
-    canary: Comparison,
+    canaries: Iterable[Comparison],
     writes_per_s: float,
 ) -> Generator[tuple[Comparison, Result]]:
     """Analyse the objects, and yield the result of each as soon as it is final.
 
-    All workers are stopped when the generator ends or is closed. Raises OutageError when the canary fails.
+    All workers are stopped when the generator ends or is closed. Raises OutageError when the canaries fail, after the
+    results of the objects that failed until then.
     """
-    workers, queue, next_write = _Workers(settings, n_workers, pace), WorkQueue(objects, canary), time.monotonic()
+    workers, queue, next_write = _Workers(settings, n_workers, pace), WorkQueue(objects, canaries), time.monotonic()
     try:
         while True:
             for connection in workers.idle():
@@ -69,13 +73,22 @@ def analyse_all(
                 next_write = max(next_write + 1 / writes_per_s, time.monotonic())
                 time.sleep(max(0.0, next_write - time.monotonic()))
                 workers.assign(connection, item)
-            if not workers.busy() and not queue.has_retries:
+            if not workers.busy() and not queue.has_more:
+                yield from queue.rest()
                 return
             for item, result in workers.results():
-                if queue.finish(item, result):
-                    yield item.comparison, result
+                yield from queue.finish(item, result)
+    except OutageError as outage:
+        yield from outage.failures
+        raise
     finally:
         workers.stop()
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return the failure that an error of an analysis is."""
+    is_of_this_machine = isinstance(error, OSError) and error.errno in ERRNOS_OF_THIS_MACHINE
+    return Failure(f"{type(error).__name__}: {error}", is_of_this_machine)
 
 
 class _Workers:
@@ -167,6 +180,6 @@ def _work(connection: Connection, settings: Settings, pace: Pace) -> None:
         try:
             result = answer(upload, settings, pace)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again, and then listed
-            result = Failure(f"{type(error).__name__}: {error}")
+            result = failure_of(error)
         with suppress(ConnectionError):  # nobody waits for it: what comes next is the end
             connection.send(result)

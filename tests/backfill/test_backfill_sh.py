@@ -253,7 +253,7 @@ def test_prune_removes_exactly_what_is_gone(place: Place) -> None:
 
 
 def test_neighbours_that_fail_do_not_stop_the_rest(place: Place, storage: Program) -> None:
-    """A folder that may not be read is listed object by object with the reason, and everything after it is done."""
+    """A folder that may not be read is rejected object by object with the reason, and everything after it is done."""
     for number in range(FAILURES_BEFORE_CANARY + 5):
         place.bucket.blob(f"forbidden/{number}.wav").upload_from_string(CONTENTS[0])
     fill(place.bucket, 10)
@@ -262,25 +262,32 @@ def test_neighbours_that_fail_do_not_stop_the_rest(place: Place, storage: Progra
         proxy.default = lambda get: (forbidden if "/forbidden%2F" in get.path else downloads.pass_on)(get)
 
         summary = place.run("--yes", expected=1, STORAGE_EMULATOR_HOST=proxy.url)
+        next_night = place.run("--yes", STORAGE_EMULATOR_HOST=proxy.url)
+    mended = place.run("--yes", "--rejected", "failed")
 
     (path,) = place.directory.glob("backfill-failed-*.jsonl")
     failures = [json.loads(line) for line in path.read_text().splitlines()]
-    assert summary["failed"] == summary["missing"] == FAILURES_BEFORE_CANARY + 5
+    assert (summary["failed"], summary["missing"]) == (FAILURES_BEFORE_CANARY + 5, 0)
     assert {failure["blob_name"] for failure in failures} == {f"forbidden/{number}.wav" for number in range(35)}
     assert all(failure["message"].startswith("Forbidden: 403") for failure in failures)
+    assert (next_night["failed"], next_night["rejections"]) == (0, summary["rejections"])
+    assert mended["rejections"] == summary["rejections"] - (FAILURES_BEFORE_CANARY + 5)
 
 
 def test_an_outage_ends_the_run(place: Place, storage: Program) -> None:
-    """Where every object fails, it ends early and says that the objects are not the cause."""
+    """Where every object fails, it ends early, counts what failed, and rejects nothing."""
     fill(place.bucket, 60)
     with StorageProxy(storage).running() as proxy:
         proxy.default = lambda get: (downloads.answer(403) if "alt=media" in get.path else downloads.pass_on)(get)
         process = place.start("--yes", STORAGE_EMULATOR_HOST=proxy.url)
-        _, errors = process.communicate(timeout=200)
+        output, errors = process.communicate(timeout=200)
 
+    summary = json.loads(output.splitlines()[-1])
     assert process.returncode == 1
-    assert "nothing can be analysed" in errors
-    assert "The objects are not the cause" in errors
+    assert re.search(r"\d+ objects failed and none succeeded since, and so did \d+ others", errors)
+    assert "rather the cause than the objects" in errors
+    assert FAILURES_BEFORE_CANARY <= summary["failed"] < 60
+    assert summary["rejections"] <= 1  # of the object without bytes
 
 
 def test_wrong_usage() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from backfill.comparison import State
 from backfill.plan import Counts
-from tests.backfill.comparisons import ALL, comparison, plan
+from tests.backfill.comparisons import ALL, plan
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,3 @@ def test_every_comparison_is_counted_once() -> None:
         bytes=1_000_000,
     )
     made.close()
-
-
-def test_the_canary_is_the_smallest_that_has_a_sound() -> None:
-    """What could be analysed before and is quickly done tells an outage; without a sound the last of the plan does."""
-    sounds = [comparison(State.SOUND, name, size) for name, size in (("a", 500), ("b", 20), ("c", 30))]
-    missing = [comparison(State.MISSING, name, 1) for name in ("m", "n")]
-    with_sounds, without, nothing = plan(*sounds, *missing), plan(*missing), plan()
-
-    assert with_sounds.canary == sounds[1]
-    assert without.canary == missing[1]
-    assert nothing.canary is None
-    for made in (with_sounds, without, nothing):
-        made.close()

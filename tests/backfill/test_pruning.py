@@ -1,20 +1,23 @@
 """--prune removes a document only after a second look at its object, and only as it was read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
-from google.cloud.firestore import DocumentReference, DocumentSnapshot
+from google.cloud.firestore import Client, DocumentReference, DocumentSnapshot
 from grpc import StatusCode
 
 from analysis.document import make_uid
 from analysis.settings import Settings
 from analysis.upload import Upload
-from backfill.listings import StoredDocument
-from backfill.pruning import prune
+from backfill import listings, reading
+from backfill import pruning as pruning_of
+from backfill.listings import Calls, StoredDocument
+from backfill.pruning import Pruning
+from backfill.work_queue import Failure, OutageError
 from local.program import Program
 from tests.backfill.place import CONTENTS, Place
 from tests.fakes.cloud import connect_firestore
-from tests.fakes.firestore_proxy import Call, Fault, FirestoreProxy, refused
+from tests.fakes.firestore_proxy import Call, Fault, FirestoreProxy, lost, refused
 
 
 def settings_of(place: Place, **others: tuple[str, ...]) -> Settings:
@@ -30,9 +33,15 @@ def write(place: Place, name: str, generation: int) -> StoredDocument:
     return stored
 
 
-def try_to_prune(place: Place, stored: StoredDocument, **others: tuple[str, ...]) -> str:
+def pruning(place: Place, client: Client | None = None, **others: tuple[str, ...]) -> Pruning:
+    """Return what removes documents of the place, at any rate."""
+    return Pruning(place.bucket, client or place.sounds._client, settings_of(place, **others), Calls(), 1e9)
+
+
+def try_to_prune(place: Place, stored: StoredDocument, **others: tuple[str, ...]) -> str | Failure:
     """Prune, and return why the document stays."""
-    return prune(stored, place.bucket, place.sounds._client, settings_of(place, **others))
+    ((_, outcome),) = pruning(place, **others).prune([stored])
+    return outcome
 
 
 def upload(place: Place, name: str) -> int:
@@ -117,7 +126,7 @@ def test_a_document_that_is_written_meanwhile_stays(
     with FirestoreProxy(firestore).running() as proxy:
         proxy.default = interrupt
         client = connect_firestore(proxy)
-        found = prune(stored, place.bucket, client, settings_of(place))
+        ((_, found),) = pruning(place, client).prune([stored])
         client.close()
 
     assert found == why_not
@@ -126,22 +135,129 @@ def test_a_document_that_is_written_meanwhile_stays(
 
 
 @pytest.mark.parametrize(
-    ("fault", "is_there"), [(refused(StatusCode.UNAVAILABLE), False), (refused(StatusCode.NOT_FOUND), True)]
+    "fault",
+    [
+        refused(StatusCode.UNAVAILABLE),
+        lost(StatusCode.UNAVAILABLE),
+        lost(StatusCode.DEADLINE_EXCEEDED),
+        refused(StatusCode.NOT_FOUND),
+        refused(StatusCode.FAILED_PRECONDITION),
+    ],
 )
-def test_a_removal_that_is_refused(place: Place, firestore: Program, fault: Fault, is_there: bool) -> None:  # noqa: FBT001
-    """A removal that is refused for a moment is tried again; one that finds no document is looked at again."""
-    stored = write(place, "a.wav", 1)
+def test_a_removal_whose_answer_is_lost_or_refused_is_made_again(
+    place: Place, firestore: Program, fault: Fault
+) -> None:
+    """A commit that is refused or whose answer is lost is followed by another, and what is gone is gone."""
+    stored = [write(place, f"{n}.wav", 1) for n in range(3)]
     faults = [fault]
 
-    def interrupt(call: Call) -> list[bytes]:
+    def interrupt(call: Call) -> Iterable[bytes]:
         return faults.pop()(call) if faults and call.method.endswith("Commit") else call.forward()
 
     with FirestoreProxy(firestore).running() as proxy:
         proxy.default = interrupt
         client = connect_firestore(proxy)
-        found = prune(stored, place.bucket, client, settings_of(place))
+        found = [outcome for _, outcome in pruning(place, client).prune(stored)]
         client.close()
 
     assert faults == []
-    assert found == ("it was written a moment ago" if is_there else "")
-    assert read(place, stored).exists is is_there
+    assert found == [""] * 3
+    assert [read(place, one).exists for one in stored] == [False] * 3
+
+
+def test_bucket_and_database_are_asked_for_many_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of documents takes one look-up, one commit, and a listing that leaps over what nobody asks for."""
+    monkeypatch.setattr(listings, "OBJECTS_PER_PAGE", 5)
+    there = [f"b{n:02}.wav" for n in range(12)]
+    for name in there:
+        upload(place, name)
+    gone = [f"{letter}{n:02}x.wav" for letter in "ab" for n in range(11)]
+    stored = [write(place, name, 1) for name in sorted([*gone, there[3]], key=str.encode)]
+    prunes = pruning(place)
+
+    outcomes = {document.blob_name: outcome for document, outcome in prunes.prune(stored)}
+
+    assert {name for name, outcome in outcomes.items() if outcome} == {there[3]}
+    assert "has no document yet" in outcomes[there[3]]
+    assert outcomes.keys() == {*gone, there[3]}
+    assert [read(place, one).exists for one in stored] == [one.blob_name == there[3] for one in stored]
+    assert prunes._calls == Calls(to_bucket=3, to_database=2)
+
+
+@pytest.mark.parametrize("method", ["BatchGetDocuments", "Commit"])
+def test_bucket_and_database_outlast_what_passes(place: Place, firestore: Program, method: str) -> None:
+    """A look-up or a removal that is refused for a moment is made again, and no document is asked for alone."""
+    stored = [write(place, f"{n}.wav", 1) for n in range(3)]
+    faults = [refused(StatusCode.UNAVAILABLE)]
+
+    def interrupt(call: Call) -> Iterable[bytes]:
+        return faults.pop()(call) if faults and call.method.endswith(method) else call.forward()
+
+    with FirestoreProxy(firestore).running() as proxy:
+        proxy.default = interrupt
+        client = connect_firestore(proxy)
+        found = [outcome for _, outcome in pruning(place, client).prune(stored)]
+        client.close()
+
+    assert found == [""] * 3
+    assert [call.rpartition("/")[2] for call in proxy.calls].count("Commit") == 1 + (method == "Commit")
+
+
+def test_batches_are_no_faster_than_the_rate(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit of n documents waits as long as n writes take."""
+    slept = []
+    monkeypatch.setattr(pruning_of, "BATCH_SIZE", 4)
+    monkeypatch.setattr("backfill.pruning.time.sleep", slept.append)
+    stored = [write(place, f"{n}.wav", 1) for n in range(6)]
+    prunes = Pruning(place.bucket, place.sounds._client, settings_of(place), Calls(), 8)
+
+    assert [outcome for _, outcome in prunes.prune(stored)] == [""] * 6
+    assert slept == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("method", ["BatchGetDocuments", "Commit"])
+def test_an_outage_ends_it(place: Place, firestore: Program, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Where the database does not answer any more, that is the end; what was under way has failed."""
+    monkeypatch.setattr(pruning_of, "BATCH_SIZE", 3)
+    monkeypatch.setattr(reading, "RETRY", reading.RETRY.with_delay(initial=0.01).with_timeout(0.1))
+    stored = [write(place, f"{n}.wav", 1) for n in range(9)]
+
+    def fail(call: Call) -> Iterable[bytes]:
+        return refused(StatusCode.UNAVAILABLE)(call) if call.method.endswith(method) else call.forward()
+
+    with FirestoreProxy(firestore).running() as proxy:
+        client = connect_firestore(proxy)
+        prunes = pruning(place, client)
+        results = prunes.prune(stored)
+        outcomes = [next(results) for _ in range(3)]
+        proxy.default = fail
+        with pytest.raises(OutageError):
+            next(results)
+        client.close()
+
+    assert [document for document, _ in outcomes] == stored[:3]
+    assert prunes.failed == stored[3:6]
+    assert all(read(place, one).exists for one in stored[3:])
+
+
+def test_many_removals_in_a_row_that_fail_end_it(place: Place, firestore: Program) -> None:
+    """A document that may not be removed is a failure of its own; thirty in a row are a right that is missing."""
+    stored = [write(place, f"{n:02}.wav", 1) for n in range(40)]
+    allowed = stored[5].uid.encode()
+
+    def forbid(call: Call) -> Iterable[bytes]:
+        is_alone = call.request.count(b"/documents/") == 1
+        if call.method.endswith("Commit") and not (is_alone and allowed in call.request):
+            return refused(StatusCode.PERMISSION_DENIED)(call)
+        return call.forward()
+
+    with FirestoreProxy(firestore).running() as proxy:
+        proxy.default = forbid
+        client = connect_firestore(proxy)
+        outcomes = []
+        with pytest.raises(OutageError, match="30 documents in a row could not be removed"):
+            outcomes.extend(pruning(place, client).prune(stored))
+        client.close()
+
+    assert not read(place, stored[5]).exists
+    assert all(read(place, one).exists for one in stored if one != stored[5])

@@ -1,13 +1,15 @@
 """A run does what was asked for, counts it and ends with the right exit code: on the emulators, with fake workers."""
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 from google.api_core.exceptions import Forbidden, ServiceUnavailable
-from google.auth.exceptions import DefaultCredentialsError
+from google.auth.exceptions import DefaultCredentialsError, RefreshError
 
+from analysis import store
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
 from analysis.download import AT_HOME, IN_THE_CLOUD
@@ -15,6 +17,7 @@ from analysis.pipeline import Answer
 from analysis.upload import Upload
 from backfill import reconciliation
 from backfill.comparison import Comparison
+from backfill.listings import StoredDocument
 from backfill.plan import Plan
 from backfill.reconciliation import reconcile
 from backfill.request import parse, shard_of
@@ -58,8 +61,9 @@ def run(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, dict[str, int], str]]:
     """Compare and do what is asked for; exit code, summary and what was said to a person."""
-    for name, value in place.environment.items():
+    for name, value in (place.environment | {"GOOGLE_CLOUD_PROJECT": PROJECT}).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(store, "_client", store._client.__wrapped__)  # a client of this test's emulator
     monkeypatch.chdir(place.directory)
 
     def run(*options: str, run_job: Callable[[Plan], int] | None = None) -> tuple[int, dict[str, int], str]:
@@ -299,7 +303,7 @@ def test_what_is_unreadable_is_counted_named_once_and_left(
     assert sum(each["unreadable"] for each in summaries) == len(odd)
     assert {name: reference.get().update_time for name, reference in odd.items()} == before
     (asked,) = played.asked
-    assert asked["canary"].upload.blob_name == "both"
+    assert next(iter(asked["canaries"])).upload.blob_name == "both"
 
 
 def test_without_a_yes_nothing_is_done(
@@ -358,33 +362,162 @@ def test_an_outage_is_a_failure_of_no_object(place: Place, played: Played, run: 
     status, summary, said = run("--yes")
 
     assert (status, summary["failed"], summary["missing"]) == (1, 0, 1)
-    assert "The objects are not the cause" in said
+    assert "rather the cause than the objects" in said
 
 
-def test_a_document_that_cannot_be_removed_is_a_failure(
-    place: Place, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+class PlayedPruning:
+    """Plays the removal: the first document fails, and then the outage or the end of the login comes, if any."""
+
+    error: ClassVar[Exception | None] = None
+
+    def __init__(self, *_: object) -> None:
+        self.failed: list[StoredDocument] = []
+
+    def prune(self, documents: Iterable[StoredDocument]) -> Iterator[tuple[StoredDocument, str | Failure]]:
+        """Yield what becomes of each."""
+        self.failed = list(documents)
+        yield self.failed.pop(0), Failure("Forbidden: 403 no")
+        if self.error:
+            raise self.error
+        yield from ((self.failed.pop(0), "") for _ in self.failed[:])
+
+
+@pytest.mark.parametrize(
+    ("error", "failed", "gone", "said"),
+    [
+        (None, 1, 1, "1 failed, listed with their reasons"),
+        (OutageError("so it is"), 3, 3, "so it is"),
+        (RefreshError("invalid_grant"), 3, 3, "gcloud auth application-default login"),
+        (ServiceUnavailable("Getting metadata from plugin failed with error: x"), 3, 3, "application-default login"),
+    ],
+)
+def test_documents_that_cannot_be_removed_have_failed(
+    place: Place,
+    run: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception | None,
+    failed: int,
+    gone: int,
+    said: str,
 ) -> None:
-    """It is counted, listed with its reason, and does not keep the others from being removed."""
-    write(place, *(Upload(place.bucket.name, name, 1) for name in ("a.wav", "b.wav")))
-    real = reconciliation.prune
+    """Each is counted and listed with its reason, whatever ends the removal, and the summary is there."""
+    write(place, *(Upload(place.bucket.name, name, 1) for name in ("a.wav", "b.wav", "c.wav")))
+    monkeypatch.setattr(PlayedPruning, "error", error)
+    monkeypatch.setattr(reconciliation, "Pruning", PlayedPruning)
 
-    def refuse(document: Any, *others: Any) -> str:
-        if document.blob_name == "a.wav":
-            raise Forbidden("no")
-        return real(document, *others)
-
-    monkeypatch.setattr(reconciliation, "prune", refuse)
-    status, summary, _ = run("--prune", "--yes")
+    status, summary, errors = run("--prune", "--yes")
 
     (path,) = place.directory.glob("backfill-failed-*.jsonl")
-    assert status == 1
-    assert (summary["failed"], summary["gone"]) == (1, 1)
-    assert json.loads(path.read_text()) == {
-        "state": "gone",
-        "message": "Forbidden: 403 no",
-        "blob_name": "a.wav",
-        "generation": 1,
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert (status, summary["failed"], summary["gone"]) == (1, failed, gone)
+    assert said in errors
+    assert lines[0] == {"state": "gone", "message": "Forbidden: 403 no", "blob_name": "a.wav", "generation": 1}
+    assert [line["blob_name"] for line in lines] == ["a.wav", "b.wav", "c.wav"][:failed]
+
+
+OWN = Failure("ServiceUnavailable: 503 so it is", is_own=True)
+
+
+def test_what_fails_while_others_succeed_is_rejected_and_the_next_night_ends_well(
+    place: Place, played: Played, run: Callable[..., Any]
+) -> None:
+    """It is counted as failed once, becomes the rejection `failed` with its last error, and is tried when asked for."""
+    (there,) = upload(place, "a.wav")
+    played.becomes = lambda _: OWN
+
+    first, summary, said = run("--yes")
+    second, later, _ = run("--yes")
+    dry, _, _ = run("--dry-run")
+    asked_for, again, _ = run("--dry-run", "--rejected=failed")
+
+    rejection = place.rejections.document(make_uid(there)).get().to_dict()
+    assert (first, second, dry, asked_for) == (1, 0, 0, 3)
+    assert {name: n for name, n in summary.items() if n} == {
+        "objects": 1,
+        "rejections": 1,
+        "failed": 1,
+        "bytes": len(CONTENTS[0]),
     }
+    assert (later["failed"], later["rejections"], again["rejections"]) == (0, 1, 1)
+    assert (rejection["reason"], rejection["blob_name"]) == ("failed", "a.wav")
+    assert rejection["message"] == f"{there.uri} fails while others succeed: {OWN.message}"
+    assert "--rejected failed" in said
+    assert len(played.asked) == 1
+
+
+def test_what_expired_is_tried_once_more_and_then_failed(place: Place, played: Played, run: Callable[..., Any]) -> None:
+    """A rejection that says nothing of the content is replaced; one that does stays, and so does a stale sound."""
+    expired, corrupt, stale = upload(place, "expired.wav", "corrupt.wav", "stale.wav")
+    for each, reason in ((expired, "expired"), (corrupt, "corrupt")):
+        own = {"bucket": each.bucket_name, "blob_name": each.blob_name, "generation": each.generation}
+        place.rejections.document(make_uid(each)).set(own | {"reason": reason})
+    write(place, stale, version=ANALYSIS_VERSION - 1)
+    played.becomes = lambda _: OWN
+
+    status, summary, _ = run("--yes", "--rejected", "--stale")
+
+    reasons = [place.rejections.document(make_uid(each)).get().get("reason") for each in (expired, corrupt)]
+    assert (status, reasons) == (1, ["failed", "corrupt"])
+    assert place.sounds.document(make_uid(stale)).get().get("analysis_version") == ANALYSIS_VERSION - 1
+    assert (summary["failed"], summary["rejections"], summary["sounds"], summary["stale"]) == (3, 2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_rejected"),
+    [(OWN, True), (Failure("so it is"), False), (replace(OWN, is_of_this_machine=True), False)],
+)
+def test_only_the_objects_own_failure_is_a_rejection(
+    place: Place, played: Played, run: Callable[..., Any], failure: Failure, *, is_rejected: bool
+) -> None:
+    """Where nothing else succeeded, and where this machine's disk is full, the object is still missing."""
+    (there,) = upload(place, "a.wav")
+    played.becomes = lambda _: failure
+
+    status, summary, _ = run("--yes")
+
+    assert (status, summary["failed"], summary["missing"]) == (1, 1, int(not is_rejected))
+    assert place.rejections.document(make_uid(there)).get().exists is is_rejected
+
+
+def test_what_has_a_sound_or_is_gone_meanwhile_has_not_failed(
+    place: Place, played: Played, run: Callable[..., Any]
+) -> None:
+    """The trigger may have analysed it, and somebody may have deleted it: nothing is written then."""
+    analysed, deleted = upload(place, "analysed.wav", "deleted.wav")
+
+    def fail(comparison: Comparison) -> Result:
+        if comparison.upload and comparison.upload.blob_name == "analysed.wav":
+            write(place, analysed)
+        else:
+            place.bucket.blob("deleted.wav").delete()
+        return OWN
+
+    played.becomes = fail
+
+    status, summary, _ = run("--yes")
+
+    assert (status, summary["failed"], summary["sounds"], summary["skipped"]) == (0, 0, 1, 1)
+    assert not any(place.rejections.document(make_uid(each)).get().exists for each in (analysed, deleted))
+
+
+def test_the_summary_is_there_whatever_ends_it(
+    place: Place, played: Played, run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A signal in the middle leaves the counts of what was done until then as the last line of stdout."""
+    upload(place, "a.wav", "b.wav")
+    endings: list[BaseException] = [KeyboardInterrupt(), SystemExit(143)]
+    for ending in endings:
+
+        def end(comparison: Comparison, ending: BaseException = ending) -> Result:
+            if comparison.upload and comparison.upload.blob_name == "b.wav":
+                raise ending
+            return Answer("sound", "uid")
+
+        played.becomes = end
+        with pytest.raises(type(ending)):
+            run("--yes")
+        summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (summary["sounds"], summary["missing"], summary["failed"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(

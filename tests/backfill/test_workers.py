@@ -1,5 +1,6 @@
 """Workers analyse side by side, no faster than Firestore allows, and go on when one of them dies."""
 
+import errno
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,8 +19,8 @@ from analysis.settings import Settings
 from analysis.upload import Upload
 from backfill import work_queue, workers
 from backfill.comparison import Comparison, State
-from backfill.work_queue import Failure, Result
-from backfill.workers import WRITES_PER_S, analyse_all
+from backfill.work_queue import Failure, OutageError, Result
+from backfill.workers import WRITES_PER_S, analyse_all, failure_of
 from tests.fakes.serving import Quiet, serving
 from tests.fakes.waiting import wait_until
 
@@ -98,7 +99,7 @@ def placeholder(number: int) -> Comparison:
 def analyse(objects: Iterator[Comparison], n_workers: int = 1, writes_per_s: float = 1e6) -> dict[str, Result]:
     """Return the result of each object."""
     results = analyse_all(
-        objects, SETTINGS, n_workers, pace=IN_THE_CLOUD, canary=placeholder(0), writes_per_s=writes_per_s
+        objects, SETTINGS, n_workers, pace=IN_THE_CLOUD, canaries=[placeholder(0)], writes_per_s=writes_per_s
     )
     return {comparison.upload.blob_name: result for comparison, result in results}
 
@@ -208,7 +209,7 @@ def test_its_processes_end_with_it(
             SETTINGS,
             2,
             pace=IN_THE_CLOUD,
-            canary=placeholder(0),
+            canaries=[placeholder(0)],
             writes_per_s=1e6,
         )
         next(results)
@@ -252,6 +253,34 @@ def test_an_error_is_a_failure_that_is_named(
     assert results["forbidden"].message.startswith("Forbidden: 403 ")
     assert results["other"].kind == "gone"
     assert len(asked) == 1
+
+
+def test_an_outage_comes_after_what_failed(
+    bucket: Callable[..., AbstractContextManager[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the canaries fail too, each object that failed is told before the outage is, with its last error."""
+    monkeypatch.setattr(work_queue, "FAILURES_BEFORE_CANARY", 3)
+    told = []
+
+    with bucket(lambda *_: 403) as port:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        results = analyse_all(
+            map(missing, "abcdef"), SETTINGS, 1, pace=IN_THE_CLOUD, canaries=[missing("canary")], writes_per_s=1e6
+        )
+        with pytest.raises(OutageError, match="3 objects failed"):
+            told.extend(results)
+
+    assert [comparison.upload.blob_name for comparison, _ in told] == ["a", "b", "c"]
+    assert all(result.message.startswith("Forbidden: 403 ") and not result.is_own for _, result in told)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EROFS])
+def test_a_full_disk_is_this_machines(number: int) -> None:
+    """A disk without room and too many open files say nothing of the object, other errors may."""
+    full, reset = (failure_of(OSError(each, "so it is")) for each in (number, errno.ECONNRESET))
+
+    assert (full.is_of_this_machine, reset.is_of_this_machine) == (True, False)
+    assert full.message == f"OSError: [Errno {number}] so it is"
 
 
 def test_worker_whose_parent_is_gone_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
