@@ -1,4 +1,4 @@
-"""Writes anew what follows from the code: the docs' tables of fields, the README's document, missing golden numbers.
+"""Writes anew what follows from the code: tables of fields, the README's document, the imports, golden numbers.
 
 Usage: python -m tests.rewrite
 
@@ -19,6 +19,7 @@ from analysis.settings import Settings
 from analysis.upload import Upload
 from local.servers import ROOT
 from tests.analysis.features import golden
+from tests.repository import imports
 
 WIDTH = 118  # of a line of the example
 DIGITS = 3  # behind the point
@@ -111,6 +112,7 @@ PARTS: dict[tuple[str, str], Callable[[str], str]] = {
     ("docs/document.md", "fields of a sound"): sound_table,
     ("docs/document.md", "fields of a rejection"): rejection_table,
     ("README.md", "document"): example,
+    ("CONTRIBUTING.md", "imports"): lambda _: imports.picture(),
 }
 
 

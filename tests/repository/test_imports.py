@@ -1,59 +1,11 @@
 """Modules and packages import what the table of CONTRIBUTING.md lets them, and no import goes in a circle."""
 
-import ast
-import re
-import sys
 from collections import Counter
-from collections.abc import Iterable
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-STDLIB = sys.stdlib_module_names
-ROWS = re.findall(
-    r"^\| `([\w./]+)` \| .* \| ([^|]*) \|$",
-    (ROOT / "CONTRIBUTING.md").read_text().split("| module or package | does | may import |")[1].split("\n\n")[0],
-    re.MULTILINE,
-)
-# What CONTRIBUTING.md lets each module or package import beside the standard library; EVERYTHING is not checked.
-EVERYTHING = "everything"
-MAY_IMPORT = {place: set(re.findall(r"`([\w.]+)`", cell)) for place, cell in ROWS if cell != EVERYTHING}
-
-
-def imports_of(path: Path) -> set[str]:
-    """Every module a file imports at run time, dotted as far as it is written; what only types need does not count."""
-    found: set[str] = set()
-
-    def visit(node: ast.AST) -> None:
-        match node:
-            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-                return
-            case ast.Import(names=names):
-                found.update(alias.name for alias in names)
-            case ast.ImportFrom(module=str(module), level=0, names=names):
-                found.update(f"{module}.{alias.name}" for alias in names)
-        for child in ast.iter_child_nodes(node):
-            visit(child)
-
-    visit(ast.parse(path.read_text()))
-    return {name for name in found if name.partition(".")[0] not in STDLIB | {"__future__"}}
-
-
-def name_of(path: Path) -> str:
-    """The name by which a file of this repository is imported."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def is_allowed(name: str, allowed: set[str]) -> bool:
-    """Whether a module or something in it is among those allowed."""
-    return any(name == module or name.startswith(f"{module}.") for module in allowed)
-
-
-def modules_of(place: str) -> list[Path]:
-    """The module that a row of the table names, or all modules of the package."""
-    return sorted((ROOT / place).rglob("*.py")) if place.endswith("/") else [ROOT / place]
+from tests.repository.imports import MAY_IMPORT, ROOT, ROWS, imports_of, is_allowed, module_of, modules_of, name_of
 
 
 def test_every_module_is_listed() -> None:
@@ -93,8 +45,3 @@ def test_imports_go_in_no_circle() -> None:
     imports = {name: {module_of(one, modules) for one in imports_of(path)} for name, path in modules.items()}
 
     TopologicalSorter(imports).prepare()  # a CycleError names the circle
-
-
-def module_of(name: str, modules: Iterable[str]) -> str:
-    """The module that an imported name belongs to: the innermost of ours, or another's."""
-    return max((module for module in modules if is_allowed(name, {module})), key=len, default=name)
