@@ -37,7 +37,16 @@ from google.cloud.storage.exceptions import DataCorruption
 from google.cloud.storage.retry import DEFAULT_RETRY
 from google_crc32c import extend
 
-from analysis.errors import AnalysisError, CorruptError, EmptyError, EncryptedError, Gone, Skipped, TooLargeError
+from analysis.errors import (
+    AnalysisError,
+    CorruptError,
+    EmptyError,
+    EncryptedError,
+    Gone,
+    RequesterPaysError,
+    Skipped,
+    TooLargeError,
+)
 
 if TYPE_CHECKING:
     from analysis.upload import Upload
@@ -50,6 +59,8 @@ GZIP = b"\x1f\x8b"
 PIECE_BYTES = 2**17  # read at a time, at most
 # What Cloud Storage answers to a reader without the customer's key: the reason of one error, and the text of another.
 KEY_IS_MISSING = ("resourceisencryptedwithcustomerencryptionkey", "customer-supplied encryption key")
+# And to one whose request names no project that pays; it once said "is requester pays bucket", without "a".
+PAYER_IS_MISSING = ("requester pays bucket but no user project", "userprojectmissing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +88,8 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
     """Return the upload's content as a file open at its beginning, which is gone when it is closed.
 
     Raises TimeoutError when bytes come more slowly than the pace allows, and the client's own errors;
-    EmptyError, TooLargeError, EncryptedError, CorruptError; Gone when this generation is no longer there;
-    Skipped when it turns out to be a folder's placeholder.
+    EmptyError, TooLargeError, EncryptedError, RequesterPaysError, CorruptError; Gone when this generation is no longer
+    there; Skipped when it turns out to be a folder's placeholder.
     """
     if refused := _refused_by_event(upload, max_bytes):
         check_is_there(upload)  # often it is not, as some tools make an empty object first
@@ -97,10 +108,11 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
 
 
 def check_is_there(upload: Upload) -> None:
-    """Raise Gone where this generation is no longer in the bucket; the client's own errors are raised, too."""
-    bucket = _client().bucket(upload.bucket_name)
-    if bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY) is None:
-        raise _gone(upload)
+    """Raise Gone where this generation is no longer in the bucket.
+
+    Raises RequesterPaysError where the bucket does not say, and the client's own errors.
+    """
+    _ask(upload)
 
 
 def _refused_by_event(upload: Upload, max_bytes: int) -> AnalysisError | Skipped | None:
@@ -120,10 +132,8 @@ def _fetch(upload: Upload, file: IO[bytes], max_bytes: int, pace: Pace) -> None:
     except NotFound:
         raise _gone(upload) from None
     except BadRequest as error:
-        if any(words in str(error).lower() for words in KEY_IS_MISSING):
-            raise EncryptedError(_encrypted(upload)) from error
-        raise
-    stored = upload.crc32c or _ask_for_crc32c(upload)
+        raise _refused(upload, error) from error
+    stored = upload.crc32c or _ask(upload).crc32c
     if received.crc32c != stored:
         raise DataCorruption(None, f"{upload.uri}: what came has the CRC32C {received.crc32c}, what is stored {stored}")
     if not received.n_bytes:
@@ -145,14 +155,16 @@ def _receive(upload: Upload, received: _Received) -> None:
             received.write(piece)
 
 
-def _ask_for_crc32c(upload: Upload) -> str:
-    """Return the object's checksum, for an upload whose event does not tell it."""
+def _ask(upload: Upload) -> storage.Blob:
+    """Return the object as the bucket has it now; raise Gone where it has another generation, or none."""
     bucket = _client().bucket(upload.bucket_name)
-    blob = bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY)
+    try:
+        blob = bucket.get_blob(upload.blob_name, generation=upload.generation, timeout=TIMEOUT_S, retry=RETRY)
+    except BadRequest as error:
+        raise _refused(upload, error) from error
     if blob is None:
         raise _gone(upload)
-    crc32c: str = blob.crc32c
-    return crc32c
+    return blob
 
 
 def _decompress(upload: Upload, stored: IO[bytes], decompressed: IO[bytes], max_bytes: int) -> None:
@@ -193,6 +205,19 @@ def _empty(upload: Upload) -> EmptyError | Skipped:
     if upload.is_named_like_a_folder:
         return Skipped("a folder placeholder")
     return EmptyError(f"{upload.uri} has no bytes: a sound file is needed")
+
+
+def _refused(upload: Upload, error: BadRequest) -> Exception:
+    """Return what a refusal means that comes at every attempt; the refusal itself where it is none that is known."""
+    words = str(error).lower()
+    if any(text in words for text in KEY_IS_MISSING):
+        return EncryptedError(_encrypted(upload))
+    if any(text in words for text in PAYER_IS_MISSING):
+        return RequesterPaysError(
+            f"{upload.uri} cannot be read: its bucket makes the requester pay, and nobody does for the function. What "
+            f"to do: gcloud storage buckets update gs://{upload.bucket_name} --no-requester-pays"
+        )
+    return error
 
 
 def _encrypted(upload: Upload) -> str:

@@ -63,6 +63,12 @@ class EncryptedError(AnalysisError):
     reason = "encrypted"
 
 
+class RequesterPaysError(AnalysisError):
+    """The bucket makes whoever reads it pay, and the function's requests name no project that does."""
+
+    reason = "requester_pays"
+
+
 class ExpiredError(AnalysisError):
     """The event is older than ``MAX_EVENT_AGE_S``: it failed again and again, or it waited behind too many others."""
 

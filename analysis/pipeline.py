@@ -75,6 +75,8 @@ def answer(
             check_is_there(upload)
         except Gone as why:
             answered = Answer("gone", answered.uid, str(why), seconds=answered.seconds)
+        except AnalysisError:  # the bucket does not say
+            return answered
         else:
             return answered
     _remove(upload, settings)  # also where it was gone before: an earlier try may have ended after its commit

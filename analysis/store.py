@@ -47,7 +47,7 @@ RETRY = Retry(predicate=passes, initial=0.2, maximum=5, timeout=RETRY_S)
 MAX_COMMITS = 5  # of one document, where others write it between our reading and our writing
 
 # Reasons that say nothing of the content, so they do not replace a sound of an older version.
-PASSING_REASONS = frozenset({"expired", "failed"})
+PASSING_REASONS = frozenset({"expired", "failed", "requester_pays"})
 
 
 def write_sound(sound: dict[str, Any], settings: Settings) -> bool:

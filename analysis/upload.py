@@ -25,15 +25,17 @@ DELETE_TYPES = frozenset({"google.storage.object.delete", "google.cloud.storage.
 # The oldest type is the same for finalized and for deleted objects, and some events come without a type. For these the
 # object resource says whether the object was deleted.
 AMBIGUOUS_TYPES = frozenset({"providers/cloud.storage/eventTypes/object.change", ""})
-# Parts of a parallel composite upload, which gsutil and gcloud delete as soon as they have composed the whole object.
-# Parts of parallel composite uploads: in the folders of gsutil, gcloud and the Go client, with the names that gcloud
-# gives in any folder (its setting parallel_composite_upload_component_prefix), and with those of the Java client.
+# Parts of parallel composite uploads, which are deleted as soon as the whole is composed: in the folders of gsutil,
+# gcloud and the Go client, with the names that gcloud gives in any folder (its setting
+# parallel_composite_upload_component_prefix), and with those of the Java client and of the C++ client.
 COMPOSITE_PART = re.compile(
     r"(^|/)(gsutil|gcloud)/tmp/parallel_composite_uploads/|(^|/)gcs-go-sdk-pu-tmp/"
     r"|(^|/)[^/]+_[0-9a-f]{40}_\d+$|[\w-]{22};[^;/]*;\d+-\d+\.part$"
+    r"|\.upload_shard_\d+$|\.upload_state$|\.compose_many$|\.compose-tmp-\d+$"
 )
-# Names that gcsfuse, WinSCP, rclone and browsers use until an upload is complete and renamed.
-UNFINISHED = re.compile(r"(^|/)\.gcsfuse_tmp/|\.(filepart|partial|crdownload)$")
+# Names that gcsfuse, WinSCP, rclone, browsers and, in a mounted bucket, rsync use until an upload is complete and
+# renamed. rsync's are as `.take.wav.Ab12Cd`.
+UNFINISHED = re.compile(r"(^|/)\.gcsfuse_tmp/|\.(filepart|partial|crdownload)$|(^|/)\.[^/]+\.[^./]+\.[A-Za-z0-9]{6}$")
 MAX_GENERATION = 2**63 - 1  # Cloud Storage's int64
 
 

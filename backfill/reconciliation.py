@@ -287,6 +287,8 @@ def _advice(error: Exception) -> str:
             " with P a project in which you have roles/serviceusage.serviceUsageConsumer, and"
             f" {login.QUOTA_PROJECT}=P in the environment."
         )
+    if "requester pays" in str(error):
+        return "The bucket makes the requester pay: gcloud storage buckets update gs://BUCKET --no-requester-pays"
     return "Check --project and --bucket, and that you may list the bucket's objects and read the database's documents."
 
 

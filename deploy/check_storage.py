@@ -21,6 +21,11 @@ def check_bucket(situation: Situation) -> Iterator[Finding]:
         text = f"gs://{name} in {situation.location.region}"
         yield Finding("bucket", Status.WILL_BE_MADE, text)
         return
+    if bucket.content.get("billing", {}).get("requesterPays") or "requester pays" in bucket.message:
+        text = f"gs://{name} makes the requester pay: the function cannot read it, and would reject every upload"
+        todo = f"gcloud storage buckets update gs://{name} --no-requester-pays"
+        yield Finding("bucket", Status.OBSTACLE, text, todo)
+        return
     if not bucket.ok:
         text = f"gs://{name} is there and you may not see it, so it may be somebody else's: {bucket.message}"
         todo = "choose another --bucket; if it is yours, you need roles/storage.admin"

@@ -187,6 +187,18 @@ def test_without_forgetting_an_upload_takes_as_many_calls_as_ever(
         assert firestore_proxy.calls == ["/google.firestore.v1.Firestore/Commit"]
 
 
+def test_bucket_that_does_not_say_is_asked_once(
+    upload: Upload, settings: Settings, proxied: Cloud, storage_proxy: StorageProxy
+) -> None:
+    """With `forget`, too, a bucket that nobody pays for is a rejection, and not an error at every attempt."""
+    storage_proxy.default = downloads.answer(400, "Bucket is a requester pays bucket but no user project provided.")
+
+    answered = answer(upload, replace(settings, forget=True))
+
+    assert (answered.kind, answered.reason) == ("rejection", "requester_pays")
+    assert [len(documents) for documents in proxied.documents()] == [0, 1]
+
+
 @pytest.fixture(params=["sound", "rejection", "kept"])
 def racing(
     request: pytest.FixtureRequest, upload: Upload, settings: Settings, proxied: Cloud, firestore_proxy: FirestoreProxy

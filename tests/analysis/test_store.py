@@ -16,7 +16,7 @@ from analysis import store
 from analysis.decoding import Source
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_rejection, make_sound
-from analysis.errors import AnalysisError, CorruptError, ExpiredError
+from analysis.errors import AnalysisError, CorruptError, ExpiredError, RequesterPaysError
 from analysis.settings import Settings
 from analysis.upload import Upload
 from local.program import Program
@@ -150,11 +150,12 @@ def test_a_newer_sound_is_never_overwritten(collections: Collections, version: f
     assert collections.sound.get().to_dict() == newer
 
 
-def test_an_older_sound_outlives_what_may_pass(collections: Collections) -> None:
-    """An event that comes too late says nothing of the content: the older sound stays."""
+@pytest.mark.parametrize("error", [ExpiredError("late"), RequesterPaysError("nobody pays")])
+def test_an_older_sound_outlives_what_may_pass(collections: Collections, error: AnalysisError) -> None:
+    """An event that comes too late, or a bucket that nobody pays for, says nothing of the content: the sound stays."""
     collections.sound.set(WHOLE | {"analysis_version": 1})
 
-    assert not collections.reject(ExpiredError("late"))
+    assert not collections.reject(error)
 
     assert collections.sound.get().exists
 

@@ -167,10 +167,15 @@ def test_customer_encryption_is_noticed() -> None:
         "takes/AAAAbbbb-_CCCC11112222;H4sIAAAA;1-1.part",
         "AAAAbbbb-_CCCC11112222;;33-64.part",
         "gcs-go-sdk-pu-tmp/uid/part-0",
+        "prefix.upload_shard_0",
+        "my/prefix.upload_shard_63",
+        "prefix.upload_state",
+        "prefix.compose_many",
+        "prefix.compose_many.compose-tmp-2",
     ],
 )
 def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
-    """The temporary parts of composite uploads of gsutil, gcloud, Java's and Go's clients are nobody's sounds.
+    """The temporary parts of composite uploads of gsutil, gcloud, Java's, Go's and C++'s clients are nobody's.
 
     Those of gcloud are known by their names, too, whatever folder its setting names.
     """
@@ -191,6 +196,11 @@ def test_parts_of_composite_uploads_are_left(blob_name: str) -> None:
         "song;take;1-2.part",
         "my.gcsfuse_tmp/x.wav",
         "partial.wav",
+        "prefix.upload_shard_0.wav",
+        "upload_state.wav",
+        "take.wav.Ab12Cd",
+        ".take.Ab12Cd",
+        "takes.v2/.hidden.wav",
     ],
 )
 def test_names_that_resemble_parts_are_selected(blob_name: str) -> None:
@@ -198,9 +208,11 @@ def test_names_that_resemble_parts_are_selected(blob_name: str) -> None:
     check_selected(Upload("b", blob_name, 1, size=10), Settings())
 
 
-@pytest.mark.parametrize("blob_name", [".gcsfuse_tmp/x", "a/.gcsfuse_tmp/x", "a.wav.filepart", "a.wav.1f.partial"])
+@pytest.mark.parametrize(
+    "blob_name", [".gcsfuse_tmp/x", "a/.gcsfuse_tmp/x", "a.wav.filepart", "a.wav.1f.partial", "a/.b.wav.Ab12Cd"]
+)
 def test_uploads_that_are_not_finished_are_left(blob_name: str) -> None:
-    """What gcsfuse, WinSCP and rclone write before they rename it is nobody's sound yet."""
+    """What gcsfuse, WinSCP, rclone and rsync write before they rename it is nobody's sound yet."""
     with pytest.raises(Skipped, match="not finished"):
         check_selected(Upload("b", blob_name, 1, size=10), Settings())
 

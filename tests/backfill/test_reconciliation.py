@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from google.api_core.exceptions import Forbidden, ServiceUnavailable
+from google.api_core.exceptions import BadRequest, Forbidden, ServiceUnavailable
 from google.auth.exceptions import DefaultCredentialsError, RefreshError
 
 from analysis import store
@@ -526,6 +526,7 @@ def test_the_summary_is_there_whatever_ends_it(
         (DefaultCredentialsError("none"), "gcloud auth application-default login"),
         (ServiceUnavailable("Getting metadata from plugin failed with error: invalid_grant"), "Sign in: gcloud auth"),
         (Forbidden("USER_PROJECT_DENIED: Caller does not have permission to use project x"), "set-quota-project"),
+        (BadRequest("Bucket is a requester pays bucket but no user project provided."), "--no-requester-pays"),
         (Forbidden("no"), "Check --project and --bucket"),
         (ValueError("MAX_BYTES='many'"), "Give the settings that the deployed function has"),
     ],

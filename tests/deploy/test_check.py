@@ -376,6 +376,22 @@ def test_a_region_without_the_bucket_is_an_obstacle(checker: Checker):
     assert "bucket my-sounds is in eu, --region us-central1 is not" in checked.said
 
 
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_bucket_that_nobody_pays_for_is_an_obstacle(checker: Checker, *, is_seen: bool):
+    """A bucket that makes the requester pay is named as that, whether Google tells it of the bucket or refuses to."""
+    set_bucket(checker.state, billing={"requesterPays": True})
+    if not is_seen:
+        text = "Bucket is a requester pays bucket but no user project provided."
+        checker.cloud.refuse(f"GET /storage/v1/b/{BUCKET}$", 400, "INVALID_ARGUMENT", text)
+
+    checked = checker.check()
+
+    assert checked.code == 3
+    (obstacle,) = checked.of("obstacle")
+    assert "makes the requester pay" in obstacle["text"]
+    assert obstacle["todo"] == f"gcloud storage buckets update gs://{BUCKET} --no-requester-pays"
+
+
 def test_a_bucket_that_may_not_be_seen_is_an_obstacle(checker: Checker):
     """A bucket that is there and cannot be seen may be a stranger's."""
     checker.cloud.refuse(f"GET /storage/v1/b/{BUCKET}$", 403, "PERMISSION_DENIED", "no storage.buckets.get access")

@@ -106,6 +106,36 @@ def test_customers_key_is_a_rejection(proxied: Cloud, storage_proxy: StorageProx
     assert len(storage_proxy.requests) == 2  # the other is whether what its event tells of is there
 
 
+REQUESTER_PAYS = (
+    '{"error": {"code": 400, "message": "Bucket is a requester pays bucket but no user project provided."}}',
+    "Bucket is requester pays bucket but no user project provided.",
+    "<Error><Code>UserProjectMissing</Code><Message>Provide one.</Message></Error>",
+)
+
+
+# What an event leaves out or tells, and which of the function's requests to the bucket is then refused.
+REFUSED = {"the content": ({}, 0), "whether it is there": ({"size": "0"}, 0), "its checksum": ({"crc32c": None}, 1)}
+
+
+@pytest.mark.parametrize("words", REQUESTER_PAYS)
+@pytest.mark.parametrize("asked", REFUSED)
+def test_requester_pays_is_a_rejection(
+    proxied: Cloud, storage_proxy: StorageProxy, sound: bytes, words: str, asked: str
+) -> None:
+    """A bucket that nobody pays for refuses at every attempt: the rejection says what to do, and nothing is retried."""
+    told, n_before = REFUSED[asked]
+    resource = proxied.upload(sound)
+    storage_proxy.queue += [downloads.pass_on] * n_before
+    storage_proxy.default = answer(400, words)
+
+    assert proxied.deliver(resource | told) == 200
+
+    sounds, (rejection,) = proxied.documents()
+    assert (sounds, rejection["reason"]) == ([], "requester_pays")
+    assert f"gcloud storage buckets update gs://{resource['bucket']} --no-requester-pays" in rejection["message"]
+    assert len(storage_proxy.requests) == n_before + 1
+
+
 @pytest.fixture(params=[commits.refused, commits.lost], ids=["before the commit", "answer lost"])
 def fail(request: pytest.FixtureRequest, firestore_proxy: FirestoreProxy) -> Fail:
     """Let the next commits fail, as many as said."""
