@@ -68,13 +68,13 @@ ADVICE = (
         r"constraints/[\w.]+|organi[sz]ation policy|violates constraint",
         "a policy of your organisation forbids this ({constraint}): ask its administrator for an exception for"
         " {project}, or use a project outside;"
-        " gcloud resource-manager org-policies list --project={project} shows those that are set here",
+        " `gcloud resource-manager org-policies list --project={project}` shows those that are set here",
     ),
     Advice(
         "quota project",
         r"quota project|USER_PROJECT_DENIED|serviceusage\.services\.use",
-        "requests are counted for a quota project that you may not use:"
-        " gcloud auth application-default set-quota-project {project}; gcloud config unset billing/quota_project",
+        "requests are counted for a quota project that you may not use:\n"
+        "  gcloud auth application-default set-quota-project {project}\n  gcloud config unset billing/quota_project",
     ),
     Advice(
         "api",
@@ -116,7 +116,7 @@ ADVICE = (
     Advice(
         "notifications",
         r"notification config",
-        "a bucket takes ten per event: gcloud storage buckets notifications list shows them",
+        "a bucket takes ten per event: `gcloud storage buckets notifications list gs://BUCKET` shows them",
     ),
     Advice(
         "build",

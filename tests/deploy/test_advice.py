@@ -1,10 +1,13 @@
 """What deploy.sh advises: each advice for the texts that it is meant for, and for no other."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from deploy.advice import ADVICE, Advice, advice, name_of
+from tests.deploy.apis.terminal import PROJECT, Terminal, needs_gcloud
+from tests.deploy.printed_commands import commands_in
 from tests.deploy.refusals import ALSO_PASSING, PASSING, STAYING
 
 EVERY_TEXT = [*STAYING, *(text for text, *_ in PASSING.values()), *ALSO_PASSING.values()]
@@ -59,3 +62,14 @@ def test_every_text_that_passes_is_known_as_one():
     assert all((name_of(text) or "").startswith("passing") for text in ALSO_PASSING.values())
     assert all((name_of(text) or "").startswith("passing") for text, *_ in PASSING.values())
     assert not any((name_of(text) or "").startswith("passing") for text in STAYING)
+
+
+@needs_gcloud
+def test_every_command_of_an_advice_is_one_that_gcloud_knows(tmp_path: Path):
+    """The linter of gcloud itself finds the command and every flag of what is advised for each text of Google's."""
+    commands = commands_in(advice(text, PROJECT, ("roles/run.admin", "roles/browser")) for text in EVERY_TEXT)
+
+    linted, refused = Terminal(tmp_path).lint("\n".join([*commands, "gcloud auth login --frobnicate"]))
+
+    assert len(linted) > 12
+    assert refused == ["gcloud auth login --frobnicate"]

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.deploy.apis.answering import Cloud, State
 from tests.deploy.apis.console import opened
 from tests.deploy.apis.deployed import NAME, deploy, take
 from tests.deploy.apis.terminal import BUCKET, PROJECT, Terminal, needs_gcloud
+from tests.deploy.printed_commands import commands_in, read_own
 
 
 @dataclass
@@ -156,6 +158,12 @@ FAILURES: dict[str, tuple[Callable[[State], Any], str, str]] = {
 }
 
 
+OTHER_FAILURES: tuple[tuple[Callable[[State], Any], str, str], ...] = (
+    (lambda state: state.indexes.clear(), "no vector index", "run the same command again"),
+    (lambda state: state.functions.clear(), "there is no function", "deploy it first"),
+)
+
+
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_step_that_did_not_happen_is_named(prover: Prover, name: str):
     """What keeps the sound from becoming a document is named, with the log and what to do, after three minutes."""
@@ -173,6 +181,29 @@ def test_a_step_that_did_not_happen_is_named(prover: Prover, name: str):
     assert_nothing_left(prover.state)
     if prover.state.log:
         assert prover.state.log[0].get("textPayload", "")[:40] in message
+
+
+@needs_gcloud
+def test_every_command_that_a_failed_proof_tells_is_one(prover: Prover, tmp_path: Path):
+    """Gcloud's own linter finds its commands, and our scripts read theirs, whatever kept the proof from succeeding."""
+    messages: list[str] = []
+    state = deepcopy(prover.state)
+    for plant, _step, _todo in (*FAILURES.values(), *OTHER_FAILURES):
+        prover.cloud.restore(state)
+        plant(prover.state)
+        with pytest.raises(FailedError) as failed:
+            prover.prove()
+        messages.append(str(failed.value))
+    commands = commands_in(messages)
+    own = [command for command in commands if not command.startswith("gcloud ")]
+    (tmp_path / "lint").mkdir()
+
+    linted, refused = Terminal(tmp_path / "lint").lint("\n".join(commands))
+
+    assert (len(linted), refused) == (4, [])
+    assert any("--prove" in command for command in own)
+    for command in own:
+        read_own(command)
 
 
 def test_no_index_is_named(prover: Prover):
