@@ -26,7 +26,8 @@
 #   --tasks N            do the work in the cloud, by a Cloud Run job of N tasks; this machine may be switched off
 #                        meanwhile, and Ctrl-C ends only the waiting
 #   --schedule CRON      have the work done from now on, and not at once, by a job with one task, or N with --tasks N;
-#                        '0 3 * * *' is every night at three (UTC)
+#                        '0 3 * * *' is every night at three (UTC), and once an hour is the most; an execution that
+#                        meets an earlier one which still runs ends
 #   --name FUNCTION      name of the function, whose settings, account and limits the run has [analyze]
 #   --defaults           the settings are those of the environment and else the defaults, whatever a function has
 #   --yes                do not ask

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from backfill.earlier_execution import UnknownError, find_earlier
 from backfill.request import Request, parse
 
 EMULATORS = ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
@@ -27,7 +28,21 @@ def _run_as_task(request: Request) -> int:
     # This import takes a second, in which Ctrl-C already has to work.
     from backfill.reconciliation import reconcile  # noqa: PLC0415
 
+    if request.unless_running and (earlier := _find_earlier(request)):
+        print(f"backfill.sh: {earlier} still runs, so this execution ends; the next one goes on from there")
+        return 0
     return reconcile(request, os.environ)
+
+
+def _find_earlier(request: Request) -> str | None:
+    try:
+        return find_earlier(request.project, os.environ)
+    except UnknownError as error:
+        print(
+            f"backfill.sh: whether an earlier execution still runs is not known, and does no harm: {error}",
+            file=sys.stderr,
+        )
+        return None
 
 
 def _run_for_person(request: Request) -> int:

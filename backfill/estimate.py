@@ -139,6 +139,13 @@ class Work:
         self.largest_s = max(self.largest_s, seconds)
         self.n_bytes += n_bytes
 
+    def idle(self) -> Work:
+        """Return what there is to do once all this is done, by a run that finds nothing else."""
+        idle = Work(len(self.compared), prunes=self.prunes)
+        idle.compared = self.compared
+        idle.n_stored = self.n_stored + sum(self.missing) - self.n_to_remove
+        return idle
+
 
 def analysis_seconds(blob_name: str, n_bytes: int) -> float:
     """Return the vCPU seconds that an object takes, its download and its document included."""

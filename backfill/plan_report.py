@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from backfill.cron import read_cron
 from backfill.estimate import ATTEMPT_S, estimate_here, estimate_job, sensible_count
 from backfill.report import duration
 
@@ -30,6 +31,8 @@ def describe_plan(plan: Plan, request: Request, tasks: Tasks | None) -> str:
         parts.append(_describe_job(plan.work, tasks) if tasks else _describe_here(plan.work, request.n_processes))
     if request.schedule:
         parts.append(f"By the schedule {request.schedule!r} from now on, not at once")
+        if tasks:
+            parts.append(_describe_idle_run(plan.work.idle(), tasks, read_cron(request.schedule).runs_a_month))
     if plan.n_documents:
         parts.append(f"To remove: {plan.n_documents:,} documents of objects that are gone")
     if counts.stale and not request.stale:
@@ -59,6 +62,14 @@ def _describe_job(work: Work, tasks: Tasks) -> str:
     if sensible <= FEWER * tasks.count:
         return f"{text}\nMore than {sensible} tasks help little or nothing: each starts, and lists the whole bucket"
     return text
+
+
+def _describe_idle_run(work: Work, tasks: Tasks, runs_a_month: float) -> str:
+    estimate = estimate_job(work, tasks)
+    return (
+        f"A run that finds nothing to do: about {duration(estimate.seconds)} and {_describe_dollars(estimate.dollars)};"
+        f" {runs_a_month:.0f} a month are ${runs_a_month * estimate.dollars.total:.2f}"
+    )
 
 
 def _describe_dollars(dollars: Dollars) -> str:

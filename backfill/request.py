@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.errors import AnalysisError
+from backfill.cron import read_cron
 
 MAX_TASKS = 10_000  # of a Cloud Run job
 MAX_PARALLELISM = 100  # tasks of a job that run at once; one of the bounds of its cost
@@ -64,6 +65,7 @@ class Request:
         is_task: whether this process is a task of a Cloud Run job.
         shard: which blobs are this process's.
         parallelism: how many tasks run at once, which share the rate of writes.
+        unless_running: a task ends where an earlier execution of its job still runs.
     """
 
     project: str
@@ -84,6 +86,7 @@ class Request:
     is_task: bool
     shard: Shard
     parallelism: int
+    unless_running: bool
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Request:
@@ -99,16 +102,15 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--here", action="store_true")
     place.add_argument("--tasks", type=count, metavar="N")
-    parser.add_argument("--schedule")
+    parser.add_argument("--schedule", type=_schedule, metavar="CRON")
     settings = parser.add_mutually_exclusive_group()
     settings.add_argument("--name", default="analyze")
     settings.add_argument("--defaults", action="store_true")
+    parser.add_argument("--unless-running", action="store_true")  # for tasks of the scheduled job
     parser.add_argument(
         "--parallelism", type=count, default=MAX_PARALLELISM
     )  # for tasks: what the job lets run at once
     given = parser.parse_args(arguments)
-    if given.schedule is not None and not given.schedule.strip():
-        parser.error("--schedule is empty: give a time in cron's syntax, such as '0 3 * * *'")
     if given.schedule and given.here:
         parser.error("--schedule makes a job in the cloud, so it cannot be combined with --here")
     if given.defaults and (given.tasks or given.schedule):
@@ -137,6 +139,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         is_task=is_task,
         shard=shard,
         parallelism=min(shard.count, given.parallelism),
+        unless_running=given.unless_running,
     )
 
 
@@ -145,6 +148,13 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_TASKS):
         raise argparse.ArgumentTypeError(f"{text!r}: accepted are 1 to {MAX_TASKS}")
     return int(text)
+
+
+def _schedule(text: str) -> str:
+    try:
+        return read_cron(text).text
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}") from error
 
 
 def _seconds(text: str) -> int:

@@ -35,7 +35,7 @@ SOUND_BYTES = SOUND_S * 44100 * 4 + 44
 
 def measure(options: Options) -> list[Table]:
     """Compare plans with simulated executions, then one plan with a real run."""
-    tables = [_simulate(10_000 if options.quick else 1_000_000)]
+    tables = [_simulate(10_000 if options.quick else 100_000)]
     try:
         with running() as emulators:
             tables.append(_run_here(emulators, 20 if options.quick else 1000, options))

@@ -12,12 +12,13 @@ from deploy.deployment import Deployment
 from deploy.failures import FailedError
 from deploy.gcloud import Gcloud
 from deploy.rest import Answer, Rest
+from deploy.scheduled_job import ask_schedule
 
 # The labels by which the alerts of a function are known again.
 LABEL, KIND = "sounds-function", "sounds-alert"
 
-# Rejections that point to trouble rather than to a bad upload, as the log and the backfill name them.
-TROUBLE = ("expired", "failed", "too_large")
+# Reasons of rejections for which the upload is not to blame, as the log and the backfill name them.
+GIVEN_UP_REASONS = ("expired", "failed", "too_large")
 
 # No more than one e-mail in this time for one alert, and when an incident counts as over.
 RATE_LIMIT_S, AUTO_CLOSE_S = 3600, 86400
@@ -63,7 +64,7 @@ def desired_policies(deployment: Deployment, channel: str, *, nightly: bool) -> 
         f' OR (resource.type="cloud_function" AND resource.labels.function_name="{name}"))'
     )
     jobs = " OR ".join(f'resource.labels.job_name="{one}"' for one in (job, deployment.backfill_job))
-    reasons = " OR ".join(f'"{reason}"' for reason in TROUBLE)
+    reasons = " OR ".join(f'"{reason}"' for reason in GIVEN_UP_REASONS)
     logs = {
         "errors": (f"{name}: errors", f"{function} AND severity>=ERROR"),
         "given-up": (
@@ -154,8 +155,7 @@ def _ours(rest: Rest, deployment: Deployment, kind: str) -> list[dict[str, Any]]
 
 def _runs_nightly(rest: Rest, deployment: Deployment, region: str) -> bool:
     """Return whether the scheduled backfill runs every day."""
-    path = f"v1/projects/{deployment.project}/locations/{region}/jobs/{deployment.scheduled_job}"
-    answer = rest.get("cloudscheduler", path)
+    answer = ask_schedule(rest, deployment, region)
     return answer.ok and answer.content.get("schedule", "").split()[2:] == ["*", "*", "*"]
 
 

@@ -6,6 +6,14 @@ from analysis.definition import N_FINGERPRINT
 from deploy.database import COLLECTION, DATABASE, vector_index
 from deploy.findings import Finding, Situation, Status
 from deploy.function import Function, read_function
+from deploy.scheduled_job import (
+    ask_schedule,
+    ask_scheduled_job,
+    describe_differences,
+    differences_from,
+    read_scheduled_job,
+    renewal,
+)
 
 # What gcloud gives the subscription of a trigger; a bare trigger has 10 s, with which long sounds would run again.
 ACK_DEADLINE_S = 600
@@ -155,27 +163,30 @@ def _features(situation: Situation, function: Function) -> Iterator[Finding]:
 
 
 def _scheduled_job(situation: Situation, function: Function) -> Iterator[Finding]:
-    """Look at the nightly backfill, if there is one: it has to have the function's account, settings and source."""
+    """Look at the scheduled backfill, if there is one: it has to be what the function is, and to be run."""
     deployment = situation.deployment
-    path = f"v2/projects/{deployment.project}/locations/{function.region}/jobs/{deployment.scheduled_job}"
-    answer = situation.rest.get("run", path)
+    answer = ask_scheduled_job(situation.rest, deployment, function.region)
     if answer.status == 404 or situation.enabled("run") is False:
         return
     if not answer.ok:
         yield situation.unknown("scheduled job", answer, "run")
         return
-    template = answer.content.get("template", {}).get("template", {})
-    container = (template.get("containers") or [{}])[0]
-    variables = {one["name"]: one.get("value", "") for one in container.get("env", [])}
-    different = [name for name, value in function.environment.items() if name in variables and variables[name] != value]
-    different += [name for name in function.environment if name not in variables and not name.startswith("LOG_")]
-    if template.get("serviceAccount", function.account) != function.account:
-        different.append("the service account")
-    if not container.get("image", "").rpartition(":")[2].startswith(function.runtime):
-        different.append("the runtime")
+    job = read_scheduled_job(answer.content)
+    schedule = ask_schedule(situation.rest, deployment, function.region)
+    cron = schedule.content.get("schedule") if schedule.ok else None
+    different = differences_from(function, job, deployment)
     if different:
-        text = f"{deployment.scheduled_job} is out of step with the function: {', '.join(different)}"
-        todo = f"./backfill.sh --project {deployment.project} --bucket {deployment.bucket} --schedule CRON, as before"
-        yield Finding("scheduled job", Status.OBSTACLE, text, todo)
+        text = describe_differences(different, deployment)
+        yield Finding("scheduled job", Status.OBSTACLE, text, renewal(deployment, job, cron))
+    elif schedule.status == 404:
+        text = f"{deployment.scheduled_job} is there, but no schedule runs it"
+        yield Finding("scheduled job", Status.OBSTACLE, text, renewal(deployment, job, cron))
+    elif schedule.ok and schedule.content.get("state") == "PAUSED":
+        location = schedule.content["name"].split("/")[3]
+        todo = (
+            f"gcloud scheduler jobs resume {deployment.scheduled_job} --location={location}"
+            f" --project={deployment.project}"
+        )
+        yield Finding("scheduled job", Status.OBSTACLE, f"{deployment.scheduled_job} is paused", todo)
     else:
-        yield Finding("scheduled job", Status.FINE, f"{deployment.scheduled_job} has the function's settings")
+        yield Finding("scheduled job", Status.FINE, f"{deployment.scheduled_job} is what the function is")

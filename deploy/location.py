@@ -4,6 +4,7 @@ Source: Eventarc's "Understand locations": the trigger of a bucket is created in
 region, a dual-region or a multi-region. A function elsewhere would work, but every sound would cross regions.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +60,16 @@ def locate(bucket: dict[str, Any] | None, region: str | None) -> Location:
             f"Use --region {allowed[0]} (or leave --region out), or another bucket; a bucket cannot be moved."
         )
     return Location(region, location)
+
+
+def locate_schedule(offered: Iterable[str], region: str) -> str:
+    """Return where the schedule of a job is to be: in its region, or nearby where Cloud Scheduler is not in that.
+
+    `offered` are the regions of Cloud Scheduler; none where they are not known. Any of them will do, as a schedule
+    posts to an address that is the same everywhere.
+    """
+    regions = sorted({*offered} - {""})
+    if not regions or region in regions:
+        return region
+    continent = f"{region.partition('-')[0]}-"
+    return next((one for one in regions if one.startswith(continent)), DEFAULT_REGION)

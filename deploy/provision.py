@@ -5,6 +5,7 @@ from deploy.apis import APIS_OF_ALERTS, apis_of_function, ensure_apis, project_n
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_exemption, ensure_index
 from deploy.deployment import Deployment
+from deploy.function import read_function
 from deploy.gcloud import Gcloud
 from deploy.location import locate
 from deploy.policy import policy_of_service
@@ -17,8 +18,16 @@ from deploy.reconcile import (
     refuse_other_generation,
     say_neighbours,
 )
-from deploy.rest import signed_in
+from deploy.rest import Rest, signed_in
 from deploy.rights import ensure_accounts, ensure_bucket_rights, ensure_only_invoker, ensure_project_rights
+from deploy.scheduled_job import (
+    ask_schedule,
+    ask_scheduled_job,
+    describe_differences,
+    differences_from,
+    read_scheduled_job,
+    renewal,
+)
 from deploy.step import step
 
 
@@ -67,7 +76,23 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
             ensure_alerts(gcloud, signed_in(gcloud.project), deployment, location.region)
     if gcloud.dry_run:
         return
+    say_scheduled_job(gcloud, signed_in(gcloud.project), deployment, location.region)
     if not deployment.no_proof:
         gcloud.begin("prove that a sound becomes a document")
         prove(signed_in(gcloud.project), deployment, gcloud.say, gcloud.sleep)
     print(f"done: put a sound into gs://{deployment.bucket}, and see the collection sounds in Firestore")
+
+
+def say_scheduled_job(gcloud: Gcloud, rest: Rest, deployment: Deployment, region: str) -> None:
+    """Say where the scheduled backfill is not what the function is now, and the command that renews it."""
+    path = f"v2/projects/{deployment.project}/locations/{region}/functions/{deployment.name}"
+    answer, function = ask_scheduled_job(rest, deployment, region), rest.get("cloudfunctions", path)
+    if not (answer.ok and function.ok):
+        return
+    job = read_scheduled_job(answer.content)
+    if different := differences_from(read_function(function.content), job, deployment):
+        schedule = ask_schedule(rest, deployment, region)
+        cron = schedule.content.get("schedule") if schedule.ok else None
+        gcloud.begin("the scheduled backfill goes on as it was made")
+        gcloud.say(f"{describe_differences(different, deployment)}; this renews it:")
+        print(f"  {renewal(deployment, job, cron)}")

@@ -89,9 +89,7 @@ def ensure_project_rights(gcloud: Gcloud, deployment: Deployment, number: str | 
 
 def ensure_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
     """Let the function read this one bucket."""
-    policy, right = policy_of_bucket(deployment.bucket), right_to_read(deployment)
-    if right not in policy.rights(gcloud):
-        policy.give(gcloud, right)
+    ensure_right(gcloud, policy_of_bucket(deployment.bucket), right_to_read(deployment))
 
 
 def ensure_only_invoker(gcloud: Gcloud, policy: Policy, account: str) -> None:
@@ -103,3 +101,9 @@ def ensure_only_invoker(gcloud: Gcloud, policy: Policy, account: str) -> None:
     for right in sorted(given - {invoking}):
         if right.role == _INVOKE:
             policy.take(gcloud, right)
+
+
+def ensure_right(gcloud: Gcloud, policy: Policy, right: Right) -> None:
+    """Give a right on a resource unless it is given."""
+    if right not in policy.rights(gcloud):
+        policy.give(gcloud, right)

@@ -7,7 +7,7 @@ from deploy.bucket import find_bucket
 from deploy.database import COLLECTION, DATABASE, find_indexes, remove_exemption
 from deploy.deployment import Deployment
 from deploy.gcloud import Gcloud
-from deploy.location import locate
+from deploy.location import locate, locate_schedule
 from deploy.policy import policy_of_bucket, policy_of_project
 from deploy.reconcile import find_function, refuse_other_bucket
 from deploy.rest import signed_in
@@ -51,7 +51,9 @@ def teardown(gcloud: Gcloud, deployment: Deployment) -> None:
 
 def _remove_backfill(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
     """Remove what backfill.sh made, so far as it is there: schedule, jobs, image, and the account of the schedule."""
-    schedule = ("scheduler", "jobs"), (deployment.scheduled_job, f"--location={region}")
+    offered = gcloud.read("scheduler", "locations", "list") or []
+    location = locate_schedule((one.get("locationId", "") for one in offered), region)
+    schedule = ("scheduler", "jobs"), (deployment.scheduled_job, f"--location={location}")
     jobs = [
         (("run", "jobs"), (job, f"--region={region}")) for job in (deployment.scheduled_job, deployment.backfill_job)
     ]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from analysis.settings import Settings
 from deploy.advice import advice
 from deploy.failures import ConflictError, FailedError, RefusedError
 from deploy.function import Function, read_function
 from deploy.reconcile import list_functions, names_watching, region_of_function
+from deploy.scheduled_job import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from deploy.gcloud import Gcloud
 
 VIEWER = "roles/cloudfunctions.viewer"
-VARIABLES = tuple(field.name.upper() for field in fields(Settings))
 
 
 def find_deployed(gcloud: Gcloud, deployment: Deployment, *, is_job: bool) -> Function:
@@ -46,14 +44,14 @@ def find_deployed(gcloud: Gcloud, deployment: Deployment, *, is_job: bool) -> Fu
 def settings_variables(function: Function | None, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that are settings; the environment's take precedence over the function's."""
     deployed = function.environment if function else {}
-    return {name: value for name, value in {**deployed, **environment}.items() if name in VARIABLES}
+    return {name: value for name, value in {**deployed, **environment}.items() if name in SETTINGS}
 
 
 def describe_overridden(function: Function, environment: Mapping[str, str]) -> str | None:
     """Return which of the function's settings the environment overrides, as a line; None where it overrides none."""
     overridden = [
         f"{name}={environment[name]} instead of {function.environment.get(name, 'the default')}"
-        for name in VARIABLES
+        for name in SETTINGS
         if name in environment and environment[name] != function.environment.get(name)
     ]
     if not overridden:

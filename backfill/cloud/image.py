@@ -7,24 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploy.archive import ROOT, digest_of
+from deploy.archive import ROOT
+from deploy.scheduled_job import BUILD_DIRECTORY, PACKAGE, image_of
 
 if TYPE_CHECKING:
     from deploy.deployment import Deployment
     from deploy.function import Function
     from deploy.gcloud import Gcloud
-
-PACKAGE = "backfill"
-BUILD_DIRECTORY = "backfill/image"
-# The files that gcloudignore in BUILD_DIRECTORY includes.
-SOURCES = ("requirements.txt", "analysis/**/*.py", "backfill/*.py", f"{BUILD_DIRECTORY}/*")
-
-
-def image_of(deployment: Deployment, function: Function) -> str:
-    """Return the name of the image, in which the tag changes with the Python version and the content of SOURCES."""
-    names = {str(path.relative_to(ROOT)) for pattern in SOURCES for path in ROOT.glob(pattern)}
-    repository = f"{function.region}-docker.pkg.dev/{deployment.project}/{deployment.repository}"
-    return f"{repository}/{PACKAGE}:{function.runtime}-{digest_of(names)}"
 
 
 def ensure_repository(gcloud: Gcloud, deployment: Deployment, region: str) -> None:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field, fields
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from backfill.estimate import ATTEMPT_S, Tasks
 from backfill.request import GRACE_S, MAX_PARALLELISM
-from deploy.deployment import vcpus_beside
 from deploy.failures import RefusedError
 from deploy.function import number
 from deploy.gcloud import joined
 from deploy.quota import instances_covered
 from deploy.rest import signed_in
+from deploy.scheduled_job import vcpus_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,11 +89,6 @@ def desired_tasks(function: Function, count: int, covered: int | None) -> Tasks:
     )
 
 
-def vcpus_of(function: Function) -> int:
-    """Return the cores of a task: those of the function, of which a job has whole ones."""
-    return ceil(function.vcpus or vcpus_beside(function.memory_mib))
-
-
 def desired_job(
     name: str, image: str, function: Function, request: Request, tasks: Tasks, variables: Mapping[str, str]
 ) -> Job:
@@ -127,6 +121,7 @@ def task_arguments(request: Request, tasks: Tasks) -> tuple[str, ...]:
         *(["--prune"] if request.prune else []),
         *([f"--grace={request.grace_s}"] if request.grace_s != GRACE_S else []),
         *([f"--parallelism={tasks.parallelism}"] if tasks.parallelism != min(tasks.count, MAX_PARALLELISM) else []),
+        *(["--unless-running"] if request.schedule else []),
         *("--here", "--yes", "--json"),
     )
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backfill.cloud.execution import add_up, execute, log_filter, read_summaries, wait
-from backfill.cloud.image import ensure_image, ensure_repository, image_of
+from backfill.cloud.image import ensure_image, ensure_repository
 from backfill.cloud.job import Job, desired_job, ensure_job, find_job
-from backfill.cloud.schedule import TIME_ZONE, desired_schedule, ensure_schedule
+from backfill.cloud.schedule import TIME_ZONE, desired_schedule, ensure_schedule, list_locations
 from deploy.apis import ensure_apis
-from deploy.policy import policy_of_job
-from deploy.rights import ensure_account, ensure_only_invoker
+from deploy.location import locate_schedule
+from deploy.policy import policy_of_job, right_of_account
+from deploy.rights import ensure_account, ensure_only_invoker, ensure_right
+from deploy.scheduled_job import image_of
 from deploy.step import step
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 APIS = ("artifactregistry", "cloudbuild", "iam", "logging", "run")
 # The log lines of a task that say why something failed: its own, and one for each object; not those of its progress.
 REASONS = '(severity>=ERROR OR textPayload:"backfill.sh:")'
+VIEW_JOB = "roles/run.viewer"
 SUCCEEDED, FAILED, STOPPED = 0, 1, 130
 
 
@@ -90,8 +93,11 @@ class JobRunner:
             ensure_account(gcloud, account, f"runs the job {job.name}")
         with step(gcloud, "let it, and nobody else, run the job", "roles/run.admin"):
             ensure_only_invoker(gcloud, policy_of_job(job.name, job.region), account)
+        with step(gcloud, "let its tasks see whether an earlier execution runs", "roles/run.admin"):
+            ensure_right(gcloud, policy_of_job(job.name, job.region), right_of_account(job.account, VIEW_JOB))
         with step(gcloud, "make the schedule", "roles/cloudscheduler.admin", "roles/iam.serviceAccountUser"):
-            ensure_schedule(gcloud, desired_schedule(project, job.name, job.region, cron, account))
+            location = locate_schedule(list_locations(gcloud), job.region)
+            ensure_schedule(gcloud, desired_schedule(project, job.name, job.region, location, cron, account))
         gcloud.say(
             f"it runs next by the schedule {cron!r} ({TIME_ZONE}); to run it now:"
             f" gcloud run jobs execute {job.name} --region={job.region} --project={project}"

@@ -33,10 +33,15 @@ class Schedule:
     account: str
 
 
-def desired_schedule(project: str, job: str, region: str, cron: str, account: str) -> Schedule:
+def desired_schedule(project: str, job: str, region: str, location: str, cron: str, account: str) -> Schedule:
     """Return the desired schedule, which has the name of its job."""
     uri = f"https://run.googleapis.com/v2/projects/{project}/locations/{region}/jobs/{job}:run"
-    return Schedule(name=job, region=region, cron=cron, time_zone=TIME_ZONE, uri=uri, account=account)
+    return Schedule(name=job, region=location, cron=cron, time_zone=TIME_ZONE, uri=uri, account=account)
+
+
+def list_locations(gcloud: Gcloud) -> list[str]:
+    """Return where Cloud Scheduler is; nothing where that cannot be known yet."""
+    return [one.get("locationId", "") for one in gcloud.read("scheduler", "locations", "list") or []]
 
 
 def read_schedule(answer: dict[str, Any]) -> Schedule:

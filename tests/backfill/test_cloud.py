@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,6 +21,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore as google_firestore
 from google.cloud import storage as google_storage
 
+from backfill.plan import Counts
 from local.program import Program
 from tests.deploy.apis.answering import State
 from tests.deploy.apis.console import Console, Run, opened
@@ -205,7 +206,7 @@ def failed(project: Project, executed: Executed) -> Run:
 
     def fail(execution: dict[str, Any], ended: dict[str, Any]) -> None:
         name = execution["metadata"]["name"]
-        counts = dict.fromkeys(("objects", "sounds", "rejections", "skipped", "missing", "stale", "gone", "bytes"), 0)
+        counts = asdict(Counts())
         project.console.cloud.state.log += [entry(name, n, json.dumps(counts | {"failed": n})) for n in range(2)]
         execution["status"] = ended | {"succeededCount": 1, "failedCount": 1}
 
@@ -288,7 +289,7 @@ def test_a_dry_run_compares_and_prints_the_commands(project: Project, dry_runs: 
 
     assert (once.done.returncode, once.writes) == (0, [])
     assert "gcloud" not in once.done.stdout  # nothing has that prefix, so there is nothing to do
-    for run, n_commands in ((some, 4), (nightly, 7)):
+    for run, n_commands in ((some, 4), (nightly, 8)):
         commands, refused = project.console.lint(run.done.stdout)
         assert (run.done.returncode, run.writes) == (3, []), run.done.stderr
         assert (len(commands), refused) == (n_commands, [])
@@ -320,7 +321,10 @@ def test_what_is_put_on_a_schedule(scheduled: Scheduled):
         "oauthToken": {"serviceAccountEmail": CRON},
         "uri": f"https://run.googleapis.com/v2/projects/{PROJECT}/locations/us-central1/jobs/{SCHEDULED}:run",
     }
-    assert rights(state, f"job {SCHEDULED}") == {(f"serviceAccount:{CRON}", "roles/run.invoker")}
+    assert rights(state, f"job {SCHEDULED}") == {
+        (f"serviceAccount:{CRON}", "roles/run.invoker"),
+        (f"serviceAccount:{RUN}", "roles/run.viewer"),
+    }
     assert CRON not in json.dumps(state.policies["project"])
     assert (task["serviceAccountName"], task["maxRetries"], task["timeoutSeconds"]) == (RUN, 2, "86400")
     assert (execution["taskCount"], execution["parallelism"]) == (1, 1)
@@ -328,7 +332,7 @@ def test_what_is_put_on_a_schedule(scheduled: Scheduled):
     assert {variable["name"]: variable["value"] for variable in container["env"]} == {
         name: value for name, value in settings_of(state).items() if name != "OF_ANOTHER"
     }
-    assert container["args"][2:] == ["--prefix=takes/", "--grace=0", "--here", "--yes", "--json"]
+    assert container["args"][2:] == ["--prefix=takes/", "--grace=0", "--unless-running", "--here", "--yes", "--json"]
     assert IMAGE.fullmatch(container["image"])
     assert build["serviceAccount"] == f"projects/{PROJECT}/serviceAccounts/{BUILD}"
     assert build["substitutions"] == {"_IMAGE": container["image"], "_PYTHON": "3.13"}
@@ -392,7 +396,7 @@ def test_the_function_has_to_be_there(without_function: Run):
     """Without a function there is no account and no limit for a job, and the message says what to do."""
     assert (without_function.done.returncode, without_function.writes) == (1, [])
     assert "there is no function other in project" in without_function.done.stderr
-    assert "./deploy.sh --project" in without_function.done.stderr
+    assert "gs://my-sounds is watched by analyze\nOr give its name by --name." in without_function.done.stderr
 
 
 def test_removed_with_the_function(removed: Removed):

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from analysis.settings import Settings
-from backfill.cloud.deployed import VARIABLES, describe_overridden, find_deployed, settings_variables
+from backfill.cloud.deployed import describe_overridden, find_deployed, settings_variables
 from deploy.deployment import Deployment
 from deploy.failures import FailedError, RefusedError
+from deploy.scheduled_job import SETTINGS
 from tests.backfill.played import FUNCTION, Answering
 from tests.deploy.apis.terminal import BUCKET, PROJECT
 
@@ -19,7 +20,7 @@ def test_settings_are_the_functions_unless_the_person_sets_them():
 
     assert variables == {"MAX_BYTES": "5", "EXCLUDE_NAMES": "*.txt", "MAX_CHANNELS": "2"}
     assert settings_variables(None, {"MAX_BYTES": "5"}) == {"MAX_BYTES": "5"}
-    assert len(VARIABLES) == len(fields(Settings))
+    assert len(SETTINGS) == len(fields(Settings))
 
 
 def test_what_the_environment_overrides_is_said():

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from backfill.cloud import image as images
-from backfill.cloud.image import SOURCES, ensure_image, image_of
+from backfill.cloud.image import ensure_image
+from deploy import scheduled_job
 from deploy.deployment import Deployment
+from deploy.scheduled_job import SOURCES, image_of
 from tests.backfill.played import FUNCTION, Answering
 from tests.deploy.apis.terminal import BUCKET, PROJECT, ROOT
 
@@ -33,7 +34,7 @@ def test_a_changed_file_makes_another_image(tmp_path: Path, monkeypatch: pytest.
     for path in ("requirements.txt", "analysis/features/one.py", "backfill/plan.py", "backfill/image/x"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("before")
-    monkeypatch.setattr(images, "ROOT", tmp_path)
+    monkeypatch.setattr(scheduled_job, "ROOT", tmp_path)
     monkeypatch.setattr("deploy.archive.ROOT", tmp_path)
     before = image_of(DEPLOYMENT, FUNCTION)
 

@@ -32,6 +32,7 @@ def test_what_is_asked_for() -> None:
         is_task=False,
         shard=Shard(0, 1),
         parallelism=1,
+        unless_running=False,
     )
 
 
@@ -63,7 +64,6 @@ def test_what_an_option_asks_for(options: list[str], name: str, value: object) -
         (["--tasks", "²"], "accepted are 1 to 10000"),
         (["--tasks", "2", "--here"], "not allowed with"),
         (["--rejected", "ugly"], "not_audio"),
-        (["--schedule", " "], "--schedule is empty"),
         (["--schedule", "0 3 * * *", "--here"], "cannot be combined with --here"),
         (["--name", "other", "--defaults"], "not allowed with"),
         (["--defaults", "--tasks", "2"], "give its --name"),

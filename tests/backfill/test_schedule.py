@@ -9,7 +9,7 @@ from tests.deploy.apis.terminal import PROJECT
 
 def test_what_others_changed_about_a_schedule_is_seen():
     """A schedule at another time, in another zone, of another job or as another account is changed, not made again."""
-    goal = schedules.desired_schedule(PROJECT, "job", "us-central1", "0 3 * * *", "cron@p")
+    goal = schedules.desired_schedule(PROJECT, "job", "us-central1", "us-central1", "0 3 * * *", "cron@p")
     uri = f"https://run.googleapis.com/v2/projects/{PROJECT}/locations/us-central1/jobs/job:run"
     answer = {
         "name": f"projects/{PROJECT}/locations/us-central1/jobs/job",

@@ -11,8 +11,9 @@ import pytest
 
 from deploy.__main__ import main
 from deploy.advice import BUILD_REGIONS
+from deploy.archive import LABEL, digest_of
 from tests.deploy.apis.answering import Cloud, State
-from tests.deploy.apis.deployed import INDEX, NAME, SUBSCRIPTION, deploy, give, take
+from tests.deploy.apis.deployed import INDEX, JOB, NAME, SUBSCRIPTION, deploy, give, make_job, take
 from tests.deploy.apis.terminal import BUCKET, PROJECT, Terminal, needs_gcloud
 
 CPU = "run.googleapis.com/cpu_allocation us-central1"
@@ -68,7 +69,10 @@ def checker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """Return a checker of an empty project."""
     cloud = Cloud()
     program = tmp_path / "gcloud"
-    program.write_text('#!/bin/sh\n[ "$1 $2" = "auth print-access-token" ] && echo played\n')
+    program.write_text(
+        '#!/bin/sh\n[ "$1 $2" = "auth print-access-token" ] && echo played\n'
+        '[ "$1 $2" = "meta list-files-for-upload" ] && echo main.py\nexit 0\n'
+    )
     program.chmod(0o755)
     for name, value in Terminal(tmp_path, cloud).environment().items():
         monkeypatch.setenv(name, value)
@@ -107,6 +111,19 @@ def test_nothing_stands_in_the_way_of_a_deployed_function(checker: Checker):
 
     assert (checked.code, checked.of("obstacle"), checked.of("unknown")) == (0, [], []), checked.said
     assert checked.of("will be made") == []
+
+
+@pytest.mark.parametrize("image", ["", "r/backfill:python313-0"])
+def test_a_scheduled_job_in_step_is_fine(checker: Checker, image: str):
+    """A job as the function is, and one whose function is of other sources than this checkout, are nothing to mend."""
+    deploy(checker.state)
+    checker.state.functions[NAME]["serviceConfig"]["environmentVariables"]["OF_ANOTHER"] = "1"
+    make_job(checker.state, image=image, cron={})
+
+    checked = checker.check()
+
+    assert (checked.code, checked.of("obstacle")) == (0, []), checked.said
+    assert f"{JOB} is what the function is" in checked.said
 
 
 @pytest.mark.parametrize(
@@ -165,14 +182,6 @@ def fill_notifications(state: State) -> None:
 def change_function(**change: Any) -> Callable[[State], None]:
     """Return what changes the deployed function."""
     return lambda state: state.functions[NAME].update(change)
-
-
-def job(state: State, **change: str) -> None:
-    """Let there be a scheduled job with these variables."""
-    account = state.functions[NAME]["serviceConfig"]["serviceAccountEmail"]
-    env = [{"name": name, "value": value} for name, value in change.items()]
-    task = {"serviceAccountName": account, "containers": [{"image": "r/backfill:python313-0", "env": env}]}
-    state.jobs["analyze-backfill-scheduled"] = {"spec": {"template": {"spec": {"template": {"spec": task}}}}}
 
 
 def expire(resource: str, role: str) -> Callable[[State], None]:
@@ -337,9 +346,33 @@ IN_DEPLOYED: dict[str, tuple[Callable[[State], Any], str, str]] = {
         "./deploy.sh --project",
     ),
     "scheduled job": (
-        lambda state: job(state, MAX_BYTES="1"),
+        lambda state: make_job(state, MAX_BYTES="1", cron={}),
         "out of step with the function: MAX_BYTES",
-        "./backfill.sh",
+        f"--bucket={BUCKET} '--prefix=a b/' --name=analyze --tasks=5 '--schedule=0 3 * * *'",
+    ),
+    "memory of the scheduled job": (
+        lambda state: make_job(state, memory="1Gi"),
+        "out of step with the function: the memory",
+        "--schedule=CRON",
+    ),
+    "image of the scheduled job": (
+        lambda state: (
+            make_job(state, image="r/backfill:python313-0", cron={}),
+            state.functions[NAME].update(labels={LABEL: digest_of(["main.py"])}),
+        ),
+        "out of step with the function: the image",
+        "--schedule=0 3",
+    ),
+    "runtime of the scheduled job": (
+        lambda state: make_job(state, image="r/backfill:python312-0", cron={}),
+        "out of step with the function: the runtime",
+        "--schedule=0 3",
+    ),
+    "schedule removed": (make_job, "no schedule runs it", "./backfill.sh"),
+    "schedule paused": (
+        lambda state: make_job(state, cron={"state": "PAUSED"}),
+        "analyze-backfill-scheduled is paused",
+        "gcloud scheduler jobs resume analyze-backfill-scheduled --location=us-central1",
     ),
 }
 

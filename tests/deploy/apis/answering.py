@@ -111,6 +111,7 @@ class State:
     executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     run_tasks: Callable[[dict[str, Any], dict[str, Any]], None] | None = None
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schedulers: list[str] = field(default_factory=lambda: ["europe-west1", "us-central1"])
     log: list[dict[str, Any]] = field(default_factory=list)
     parent: dict[str, str] | None = None
     lifecycle: str = "ACTIVE"

@@ -1,15 +1,20 @@
 """A project in which everything is as deploy.sh makes it, without the minute that it takes to make it."""
 
+from typing import Any
+
 from analysis.definition import N_FINGERPRINT
 from deploy.apis import apis_of_function
 from deploy.deployment import Deployment
+from deploy.function import read_function
 from deploy.rights import right_to_publish, rights_on_project
+from deploy.scheduled_job import image_of
 from tests.deploy.apis.answering import State
 from tests.deploy.apis.terminal import BUCKET, PROJECT
 
 NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
 TRIGGER = f"projects/{PROJECT}/locations/us-central1/triggers/analyze-1"
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/analyze-1"
+JOB = "analyze-backfill-scheduled"
 INDEX = f"projects/{PROJECT}/databases/(default)/collectionGroups/sounds/indexes/index0"
 
 # What Google gives its own accounts in a project whose APIs are in use.
@@ -53,6 +58,8 @@ def deploy(state: State) -> None:
         "serviceConfig": {
             "service": NAME.replace("/functions/", "/services/"),
             "serviceAccountEmail": deployment.run_account,
+            "availableMemory": "2Gi",
+            "availableCpu": "1",
             "environmentVariables": {"MAX_BYTES": str(deployment.max_bytes)},
         },
     }
@@ -64,6 +71,26 @@ def deploy(state: State) -> None:
     }
     state.subscriptions[SUBSCRIPTION] = {"ackDeadlineSeconds": 600}
     give(state, "service analyze", f"serviceAccount:{deployment.run_account}", "roles/run.invoker")
+
+
+def make_job(
+    state: State, *, memory: str = "2Gi", image: str = "", cron: dict[str, Any] | None = None, **change: str
+) -> None:
+    """Let there be a scheduled job that is what the function is, but for what is given."""
+    function = read_function(state.functions[NAME])
+    env = [{"name": name, "value": value} for name, value in (function.environment | change).items()]
+    container = {
+        "image": image or image_of(Deployment(PROJECT, BUCKET), function),
+        "env": env,
+        "args": [f"--project={PROJECT}", f"--bucket={BUCKET}", "--prefix=a b/", "--unless-running", "--here", "--yes"],
+        "resources": {"limits": {"memory": memory, "cpu": "1"}},
+    }
+    task = {"serviceAccountName": function.account, "containers": [container]}
+    state.jobs[JOB] = {"spec": {"template": {"spec": {"taskCount": 5, "template": {"spec": task}}}}}
+    state.services.add("cloudscheduler.googleapis.com")
+    name = f"projects/{PROJECT}/locations/us-central1/jobs/{JOB}"
+    if cron is not None:
+        state.schedules[name] = {"name": name, "schedule": "0 3 * * *"} | cron
 
 
 def give_agents(state: State) -> None:

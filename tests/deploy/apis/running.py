@@ -46,8 +46,10 @@ def _job(state: State, _request: Request, names: dict[str, str]) -> Any:
     need(state, "run")
     if names["name"] not in state.jobs:
         raise not_found(f"Job {names['name']}")
-    task = state.jobs[names["name"]]["spec"]["template"]["spec"]["template"]["spec"]
-    return {"template": {"template": {"containers": task["containers"], "serviceAccount": task["serviceAccountName"]}}}
+    execution = state.jobs[names["name"]]["spec"]["template"]["spec"]
+    task = execution["template"]["spec"]
+    template = {"containers": task["containers"], "serviceAccount": task["serviceAccountName"]}
+    return {"template": {"taskCount": execution.get("taskCount", 1), "template": template}}
 
 
 @route("GET", "/eventarc/v1/projects/{project}/locations/{region}/triggers/{name}")

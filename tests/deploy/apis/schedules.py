@@ -7,7 +7,14 @@ from tests.deploy.apis.answering import RefusalError, Request, State, not_found,
 from tests.deploy.apis.services import need
 from tests.deploy.apis.sounds import entries
 
-_SCHEDULES = "/cloudscheduler/v1/projects/{project}/locations/{region}/jobs"
+_LOCATIONS = "/cloudscheduler/v1/projects/{project}/locations"
+_SCHEDULES = f"{_LOCATIONS}/{{region}}/jobs"
+
+
+@route("GET", _LOCATIONS)
+def _locations(state: State, _request: Request, _names: dict[str, str]) -> Any:
+    need(state, "cloudscheduler")
+    return {"locations": [{"locationId": region} for region in state.schedulers]}
 
 
 @route("GET", f"{_SCHEDULES}/{{name}}")
