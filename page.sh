@@ -3,15 +3,19 @@
 #
 # Usage: ./page.sh --project P --bucket B [--port N] [--host ADDRESS]
 #        ./page.sh --project P --bucket B export FILE
+#        ./page.sh --project P --bucket B --forget-catalog
 #
 # It reads with your own credentials (gcloud auth application-default login) and changes nothing.
-# Every look costs reads of Firestore; docs/page.md says how many.
+# The first time it copies the collection to a catalog on this machine, one read for each document, and answers from
+# there; docs/page.md says what that costs.
 #
 #   --project P     the project of the bucket and its database
 #   --bucket B      the bucket: the only one whose files are played, whatever a document says
 #   --port N        where it listens [8080]
 #   --host ADDRESS  listen there instead of on this machine alone: everybody who reaches that address then sees and
 #                   hears all sounds, with your rights and at your cost, without a password [127.0.0.1]
+#   --yes           fill the catalog also where that is more than 50 000 reads, which it says first
+#   --forget-catalog  remove the catalog of this bucket instead
 #   export FILE     write the whole collection to FILE.csv or FILE.parquet instead, one read for each sound
 #   --help          this text
 #

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from page.catalog.catalog import Catalog
     from page.config import Config
 
 
@@ -22,7 +23,10 @@ def main(arguments: Sequence[str]) -> int:
     """Do what the arguments ask for and return the exit code."""
     given = parse(arguments)
     try:
-        return _export(_make_config(given), given.file) if given.export else _serve(_make_config(given))
+        config = _make_config(given)
+        if given.forget_catalog:
+            return _forget(config)
+        return _export(config, given.file) if given.export else _serve(config, may_read_all=given.yes)
     except KeyboardInterrupt:
         return 130 if given.export else 0
     except (OSError, ValueError) as error:
@@ -45,11 +49,22 @@ def _make_config(given: argparse.Namespace) -> Config:
     return Config(given.project, given.bucket, settings, given.host, given.port, given.uploads)
 
 
-def _serve(config: Config) -> int:
+def _forget(config: Config) -> int:
+    """Remove the catalog of a bucket."""
+    from page.catalog.catalog import forget  # noqa: PLC0415
+
+    path = forget(config)
+    print(f"Removed {path}" if path else "There is no catalog of this bucket.")
+    return 0
+
+
+def _serve(config: Config, *, may_read_all: bool) -> int:
     import uvicorn  # noqa: PLC0415
     from google.auth import default  # noqa: PLC0415
     from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
 
+    from page.catalog.catalog import Catalog  # noqa: PLC0415
+    from page.catalog.following import UNASKED_READS, price  # noqa: PLC0415
     from page.config import LOOPBACK, is_emulated  # noqa: PLC0415
     from page.web.app import make_app  # noqa: PLC0415
 
@@ -71,20 +86,36 @@ def _serve(config: Config) -> int:
             file=sys.stderr,
         )
     logging.getLogger("google.api_core.bidi").setLevel(logging.ERROR)  # it logs the end of every listener
-    server = uvicorn.Config(make_app(config), log_level="warning", timeout_graceful_shutdown=1, server_header=False)
+    catalog = Catalog(config, may_read_all=may_read_all)
+    if not is_emulated() and not may_read_all and (reads := _count_unread(catalog)) > UNASKED_READS:
+        print(f"page.sh: to read the collection once is {price(reads)}: --yes does that", file=sys.stderr)
+        catalog.close()
+        return 1
+    server = uvicorn.Config(
+        make_app(config, catalog), log_level="warning", timeout_graceful_shutdown=1, server_header=False
+    )
     uvicorn.Server(server).run([listener])
     return 0
 
 
+def _count_unread(catalog: Catalog) -> int:
+    from page.web.problems import EXPECTED_ERRORS  # noqa: PLC0415
+
+    try:
+        return catalog.count_unread()
+    except EXPECTED_ERRORS:
+        return 0  # the page will tell of it
+
+
 def _export(config: Config, file: Path) -> int:
     """Write all sounds to a file that appears under its name when it is whole."""
-    from page.documents import export  # noqa: PLC0415
+    from page.catalog import export  # noqa: PLC0415
     from page.web import problems  # noqa: PLC0415
 
     part = file.with_name(f".{file.name}.part")
     try:
         with part.open("wb") as written:
-            for piece in export.export(config, file.suffix[1:]):
+            for piece in export.export(export.read_batches(config), file.suffix[1:]):
                 written.write(piece)
         part.replace(file)
     except problems.EXPECTED_ERRORS as error:

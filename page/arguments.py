@@ -26,6 +26,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--bucket", default="")
     parser.add_argument("--port", type=_port, default=8080)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--forget-catalog", action="store_true")
     parser.add_argument("--uploads", action="store_true")
     given = parser.parse_args(arguments)
     if not given.project or not (given.bucket or given.export):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import storage  # type: ignore[attr-defined]  # it ships no types
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from page.documents.cache import Cache
+from page.media.cache import Cache
 from page.media.media_type import GZIP, HEAD_BYTES, sniff
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from analysis.definition import HOP_LENGTH, N_MELS, TOP_DB
 from analysis.download import AT_HOME, download
 from analysis.features.spectra import compute_spectra
 from analysis.upload import Upload
-from page.documents.cache import Cache
 from page.media.audio import OtherBucketError
+from page.media.cache import Cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

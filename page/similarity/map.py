@@ -12,25 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from page.display import folder
-from page.documents.cache import Cache
-from page.documents.queries import count_sounds, read_sample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from page.config import Config
+    from page.catalog.catalog import Catalog
 
 MAX_SOUNDS = 2000
 MIN_SOUNDS = 3
 DIGITS = 4  # of a place
-TTL_S = 600
-
-_maps: Cache[dict[str, Any]] = Cache(TTL_S, 4)
 
 
-def read_map(config: Config) -> dict[str, Any]:
+def read_map(catalog: Catalog) -> dict[str, Any]:
     """Return the map of at most MAX_SOUNDS sounds; of more than that it is a random sample."""
-    return _maps.get(config, lambda: make_map(read_sample(config, MAX_SOUNDS), count_sounds(config)))
+    return make_map(*catalog.read_sample(MAX_SOUNDS))
 
 
 def make_map(sample: list[dict[str, Any]], count: int) -> dict[str, Any]:

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from analysis.definition import N_MFCC
-from page.documents import queries
+from page.catalog import catalog as catalogs
+from page.catalog.selection import parse_count, parse_selection
 from page.media.audio import RangeNotSatisfiableError, open_content
 from page.similarity import neighbours
 from page.similarity.map import read_map
 from page.web import file_upload, problems, svg
+from page.web.answers import answer, is_known
 from page.web.events import Events
+from page.web.fields import in_short
 from page.web.rendering import Templates, as_json
 from page.web.security import SecurityMiddleware
+from page.web.static_files import StaticFiles, UnchangingFiles, prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from starlette.requests import Request
 
+    from page.catalog.catalog import Catalog
+    from page.catalog.records import Kind
     from page.config import Config
 
+PAGE_SIZE = 50
+MAX_LISTED = 1000  # sounds in one answer of sounds.json
 N_NEIGHBOURS = 10
 SAMPLE_SOUNDS = 300  # enough for percentiles
 WAVEFORM_COLUMNS = 800
 CACHE_CONTROL = "private, max-age=86400, immutable"  # of what is made of one generation, which never changes
-NUMBER = re.compile(r"[0-9]{1,9}")
 FRAGMENTS = ("/neighbours", "/means")  # addresses whose HTML is a part of a page
+HTML, JSON = "text/html", "application/json"
 
 
-def make_app(config: Config) -> SecurityMiddleware:
+def make_app(config: Config, catalog: Catalog) -> SecurityMiddleware:
     """Return the page as an ASGI application; the middleware is outermost, so that it has every error's answer too."""
-    endpoints = _Endpoints(config)
+    endpoints = _Endpoints(config, catalog)
     routes = [
         Route("/", endpoints.sounds),
+        Route("/sounds.json", endpoints.sounds_json),
         Route("/rejections", endpoints.rejections),
+        Route("/rejections.json", endpoints.rejections_json),
+        Route("/catalog.json", endpoints.catalog_json),
         Route("/sounds/{uid}", endpoints.sound),
         Route("/sounds/{uid}/audio", endpoints.audio),
         Route("/sounds/{uid}/spectrogram.png", endpoints.spectrogram),
@@ -56,64 +66,100 @@ def make_app(config: Config) -> SecurityMiddleware:
         Route("/export.{extension:str}", endpoints.export),
         Route("/events", endpoints.events),
         *([Route("/uploads", endpoints.upload, methods=["POST"])] if config.uploads else []),
-        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        Mount(prefix(), UnchangingFiles()),
+        Mount("/static", StaticFiles()),
     ]
     handlers: dict[Any, Any] = dict.fromkeys(problems.EXPECTED_ERRORS, endpoints.expected_error)
     handlers |= {HTTPException: endpoints.http_error, Exception: endpoints.unexpected_error}
-    return SecurityMiddleware(Starlette(routes=routes, exception_handlers=handlers), config)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        catalog.close()
+
+    return SecurityMiddleware(Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan), config)
 
 
 class _Endpoints:
     """A method for each address; Starlette runs those that are not async in threads, as Google's clients block."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, catalog: Catalog) -> None:
         self._config = config
+        self._catalog = catalog
         self._templates = Templates(config)
-        self._events = Events(config, self._templates.render_row)
+        self._events = Events(config, self._templates.render_row, catalog.put, catalog.delete)
 
     def sounds(self, request: Request) -> Response:
-        return self._list(request, queries.sounds_of(self._config))
+        return self._list(request, "sounds")
+
+    def sounds_json(self, request: Request) -> Response:
+        return self._list_json(request, "sounds")
 
     def rejections(self, request: Request) -> Response:
-        return self._list(request, queries.rejections_of(self._config))
+        return self._list(request, "rejections")
 
-    def _list(self, request: Request, collection: queries.Collection) -> Response:
-        q, cursor = request.query_params.get("q", "").strip(), request.query_params.get("after", "")
-        since = datetime.now(UTC)
-        if q:
-            prefix, results = self._search(collection, q, cursor)
-        else:
-            prefix, results = "", queries.list_newest(self._config, collection, cursor)
-        values = {"results": results, "q": q, "prefix": prefix, "is_first": not cursor, "since": since.isoformat()}
-        return HTMLResponse(self._templates.render(f"{collection.kind}.html", kind=collection.kind, **values))
+    def rejections_json(self, request: Request) -> Response:
+        return self._list_json(request, "rejections")
 
-    def _search(self, collection: queries.Collection, q: str, cursor: str) -> tuple[str, queries.Results]:
-        """Return the first spelling that finds something, and what it finds; a cursor is of the spelling as it is."""
-        for prefix in [q] if cursor else _spellings(q):
-            results = queries.list_by_prefix(self._config, collection, prefix, cursor)
-            if results.documents:
-                return prefix, results
-        return q, queries.Results([], None)
+    def _list(self, request: Request, kind: Kind) -> Response:
+        parameters = dict(request.query_params)
+        given = {name: value for name, value in parameters.items() if value and (name, value) != ("sort", "newest")}
+        if given != parameters:  # as a form sends what nobody has filled in
+            return RedirectResponse(f"{request.url.path}?{urlencode(given)}".rstrip("?"), 303)
+        selection, after, since = parse_selection(kind, parameters), parameters.get("after", ""), datetime.now(UTC)
+        results, progress = self._catalog.select(kind, selection, after, PAGE_SIZE), self._catalog.progress()
+        values = {
+            "kind": kind,
+            "selection": selection,
+            "is_first": not after,
+            "since": since.isoformat(),
+            "results": results,
+            "progress": progress,
+            "problem": self._describe(progress.problem) if progress.problem else None,
+        }
+        return answer(request, self._templates.render(f"{kind}.html", **values), HTML, since.isoformat())
+
+    def _list_json(self, request: Request, kind: Kind) -> Response:
+        parameters = request.query_params
+        n = parse_count(parameters.get("n", ""), PAGE_SIZE, MAX_LISTED)
+        results = self._catalog.select(kind, parse_selection(kind, parameters), parameters.get("after", ""), n)
+        listed = {"count": results.count, kind: list(map(in_short, results.documents)), "next": results.next}
+        return answer(request, as_json(listed), JSON)
+
+    def catalog_json(self, request: Request) -> Response:
+        progress = self._catalog.progress()
+        told = {
+            "is_filled": progress.is_filled,
+            "count": progress.count,
+            "total": progress.total,
+            "reads": progress.reads,
+            "as_of": progress.as_of,
+            "problem": self._describe(progress.problem).title if progress.problem else None,
+        }
+        return answer(request, as_json(told), JSON)
 
     def sound(self, request: Request) -> Response:
         uid = request.path_params["uid"]
         try:
-            sound = queries.read_sound(self._config, uid)
-        except queries.UnknownSoundError:
-            if rejection := queries.read_rejection(self._config, uid):
+            sound = self._catalog.read_sound(uid)
+        except catalogs.UnknownSoundError:
+            if rejection := self._catalog.read_rejection(uid):
                 return self._show_problem(request, problems.describe_rejection(rejection))
             raise
         waveform = svg.draw_waveform(sound.get("peaks"), WAVEFORM_COLUMNS)
         values = {"sound": sound, "waveform": waveform, "document": as_json(sound, indent=2)}
-        return HTMLResponse(self._templates.render("sound.html", **values))
+        return answer(request, self._templates.render("sound.html", **values), HTML)
 
     def audio(self, request: Request) -> Response:
-        sound = queries.read_sound(self._config, request.path_params["uid"])
+        sound = self._catalog.read_sound(request.path_params["uid"])
+        etag = f'"{sound.get("generation")}"'
+        if is_known(request, etag):
+            return Response(status_code=304, headers={"cache-control": CACHE_CONTROL, "etag": etag})
         try:
             content = open_content(self._config, sound, request.headers.get("range"))
         except RangeNotSatisfiableError as size:
             return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
-        status, headers = 200, {"cache-control": CACHE_CONTROL, "etag": f'"{content.generation}"'}
+        status, headers = 200, {"cache-control": CACHE_CONTROL, "etag": etag}
         if content.size is not None:
             headers |= {"accept-ranges": "bytes", "content-length": str(len(content.part or range(content.size)))}
         if content.part:
@@ -126,49 +172,53 @@ class _Endpoints:
     def spectrogram(self, request: Request) -> Response:
         from page.media.spectrogram import draw_spectrogram  # noqa: PLC0415  librosa takes a second to import
 
-        png = draw_spectrogram(self._config, queries.read_sound(self._config, request.path_params["uid"]))
+        png = draw_spectrogram(self._config, self._catalog.read_sound(request.path_params["uid"]))
         return Response(png, media_type="image/png", headers={"cache-control": CACHE_CONTROL})
 
     def means(self, request: Request) -> Response:
-        sound = queries.read_sound(self._config, request.path_params["uid"])
-        sample = queries.read_sample(self._config, SAMPLE_SOUNDS)
+        sound = self._catalog.read_sound(request.path_params["uid"])
+        sample, count = self._catalog.read_sample(SAMPLE_SOUNDS)
         bars = svg.draw_bars(sound.get("mean_mfccs"), sample)
-        values = {"bars": bars, "n_mfcc": N_MFCC, "n_sample": len(sample), "max_sample": SAMPLE_SOUNDS}
-        return HTMLResponse(self._templates.render("mean_mfccs.html", **values))
+        values = {"bars": bars, "n_mfcc": N_MFCC, "n_sample": len(sample), "count": count}
+        return answer(request, self._templates.render("mean_mfccs.html", **values), HTML)
 
     def neighbours(self, request: Request) -> Response:
         sound, found = self._find_neighbours(request)
-        return HTMLResponse(self._templates.render("neighbours.html", sound=sound, neighbours=found))
+        return answer(request, self._templates.render("neighbours.html", sound=sound, neighbours=found), HTML)
 
     def neighbours_json(self, request: Request) -> Response:
         _, found = self._find_neighbours(request)
-        without_peaks = [{name: value for name, value in one.items() if name != "peaks"} for one in found]
-        return Response(as_json(without_peaks), media_type="application/json")
+        return answer(request, as_json(list(map(in_short, found))), JSON)
 
     def _find_neighbours(self, request: Request) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        sound = queries.read_sound(self._config, request.path_params["uid"])
-        n = _parse_n(request.query_params.get("n", ""))
-        found = neighbours.find_neighbours(self._config, sound, n)
+        selection = parse_selection("sounds", request.query_params)
+        n = parse_count(request.query_params.get("n", ""), N_NEIGHBOURS, neighbours.MAX_NEIGHBOURS)
+        sound = self._catalog.read_sound(request.path_params["uid"])
+        found = neighbours.find_neighbours(self._catalog, sound, n, selection)
         return sound, [
             neighbour | {"similarity": neighbours.label_distance(neighbour["distance"])} for neighbour in found
         ]
 
-    async def map(self, _: Request) -> Response:
-        return HTMLResponse(self._templates.render("map.html"))
+    def map(self, request: Request) -> Response:
+        return answer(request, self._templates.render("map.html"), HTML)
 
-    def map_json(self, _: Request) -> Response:
-        return Response(as_json(read_map(self._config)), media_type="application/json")
+    def map_json(self, request: Request) -> Response:
+        return answer(request, as_json(read_map(self._catalog)), JSON)
 
     def export(self, request: Request) -> Response:
-        from page.documents import export  # noqa: PLC0415  pyarrow takes half a second to import
+        from page.catalog import export  # noqa: PLC0415  pyarrow takes half a second to import
 
         extension = request.path_params["extension"]
         if extension not in export.FORMATS:
             raise HTTPException(404)
-        headers = {"content-disposition": f'attachment; filename="sounds.{extension}"'}
-        pieces = _begin(export.export(self._config, extension))
+        parameters = dict(request.query_params)
+        kind: Kind = "rejections" if parameters.pop("kind", "") == "rejections" else "sounds"
+        selection = parse_selection(kind, parameters) if any(parameters.values()) else None
+        headers = {"content-disposition": f'attachment; filename="{kind}.{extension}"'}
+        documents = self._catalog.read_all(kind, selection)
+        pieces = _begin(export.export(documents, extension, export.SCHEMAS[kind]))
         if request.method == "HEAD":
-            pieces = islice(pieces, 1)  # so that the rest is not read, and not billed
+            pieces = islice(pieces, 1)  # so that the rest is not read
         return StreamingResponse(pieces, headers=headers, media_type=export.FORMATS[extension])
 
     async def events(self, request: Request) -> Response:
@@ -188,7 +238,7 @@ class _Endpoints:
         return JSONResponse({"uid": uid}, 201)
 
     def expected_error(self, request: Request, error: Exception) -> Response:
-        return self._show_problem(request, problems.describe(error, self._config))
+        return self._show_problem(request, self._describe(error))
 
     def unexpected_error(self, request: Request, error: Exception) -> Response:
         return self._show_problem(request, problems.describe_unexpected(error))
@@ -199,28 +249,19 @@ class _Endpoints:
         answer.headers.update(error.headers or {})
         return answer
 
+    def _describe(self, error: Exception) -> problems.Problem:
+        if isinstance(error, problems.EXPECTED_ERRORS):
+            return problems.describe(error, self._config)
+        return problems.describe_unexpected(error)
+
     def _show_problem(self, request: Request, problem: problems.Problem) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             told = {"title": problem.title, "advice": problem.advice, "command": problem.command}
             return JSONResponse(told, problem.status)
         template = "error_fragment.html" if request.url.path.endswith(FRAGMENTS) else "error.html"
-        return HTMLResponse(self._templates.render(template, problem=problem), problem.status)
+        return Response(self._templates.render(template, problem=problem), problem.status, media_type=HTML)
 
 
 def _begin(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Return the same pieces, the first of them read, so that its error can still be answered with a status."""
     return chain((next(pieces, b""),), pieces)
-
-
-def _parse_n(text: str) -> int:
-    """Return a number of neighbours within bounds; raises HTTPException for what is no number of a few digits."""
-    if not text:
-        return N_NEIGHBOURS
-    if not NUMBER.fullmatch(text):
-        raise HTTPException(400, f"n is a whole number from 1 to {neighbours.MAX_NEIGHBOURS}")
-    return min(max(int(text), 1), neighbours.MAX_NEIGHBOURS)
-
-
-def _spellings(q: str) -> list[str]:
-    """Return how a name that somebody types may be spelt: as typed, lower case, Capitalised, UPPER CASE."""
-    return list(dict.fromkeys((q, q.lower(), q.capitalize(), q.upper())))

@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from page.documents.queries import collection_of, rejections_of, sounds_of
+from page.catalog.records import TIME_FIELDS
+from page.catalog.source import collection_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from page.catalog.records import Kind
     from page.config import Config
-    from page.documents.queries import Collection
 
 LOOK_BACK = timedelta(minutes=15)
 CLOCK_SKEW = timedelta(minutes=2)
@@ -65,12 +66,21 @@ class _Subscriber:
 class Events:
     """The listeners on both collections, and the browsers that are connected.
 
-    ``render`` returns the HTML of a document: it is given "sounds" or "rejections", and the document.
+    ``render`` returns the HTML of a document: it is given "sounds" or "rejections", and the document. ``put`` and
+    ``delete`` bring the catalog up to date before anybody is told.
     """
 
-    def __init__(self, config: Config, render: Callable[[str, dict[str, Any]], str]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        render: Callable[[Kind, dict[str, Any]], str],
+        put: Callable[[Kind, dict[str, Any]], None],
+        delete: Callable[[Kind, str], None],
+    ) -> None:
         self._config = config
         self._render = render
+        self._put = put
+        self._delete = delete
         self._subscribers: set[_Subscriber] = set()
         self._listeners: list[Any] = []
         self._listening_since = datetime.now(UTC)
@@ -100,8 +110,8 @@ class Events:
             return
         self._stop()
         self._listening_since = subscriber.since
-        self._listeners = [self._listen(sounds_of(self._config), "analyzed_at")]
-        self._listeners.append(self._listen(rejections_of(self._config), "rejected_at"))
+        self._listeners = [self._listen("sounds")]
+        self._listeners.append(self._listen("rejections"))
 
     def _remove(self, subscriber: _Subscriber) -> None:
         self._subscribers.discard(subscriber)
@@ -117,8 +127,8 @@ class Events:
     def _is_listening(self) -> bool:
         return bool(self._listeners) and all(listener.is_active for listener in self._listeners)
 
-    def _listen(self, collection: Collection, time_field: str) -> Any:
-        events = self._events
+    def _listen(self, kind: Kind) -> Any:
+        events, time_field = self._events, TIME_FIELDS[kind]
 
         def on_snapshot(documents: list[Any], changes: list[Any], _read_time: Any) -> None:
             oldest = min((document.get(time_field) for document in documents), default=None)
@@ -128,19 +138,20 @@ class Events:
                     events.pop(change.document.id, None)
                     is_among_newest = len(documents) < MAX_EVENTS or change.document.get(time_field) >= oldest
                     if is_among_newest and events is self._events:
+                        self._delete(kind, change.document.id)
                         self._tell_removal(change.document.id)
                     continue
                 document = change.document.to_dict()
                 time = document[time_field]
-                event = self._format(collection, document, time)
+                self._put(kind, document)
+                event = self._format(kind, document, time)
                 if events is not self._events:
                     return  # this listener was stopped meanwhile
                 events[change.document.id] = (time, event)
                 for subscriber in list(self._subscribers):
                     subscriber.send(time, event)
 
-        query = collection_of(self._config, collection.name).select(collection.fields)
-        query = query.where(filter=FieldFilter(time_field, ">", self._listening_since))
+        query = collection_of(self._config, kind).where(filter=FieldFilter(time_field, ">", self._listening_since))
         newest = query.order_by(time_field, direction=firestore.Query.DESCENDING).limit(MAX_EVENTS)
         return newest.on_snapshot(on_snapshot)
 
@@ -150,8 +161,8 @@ class Events:
         for subscriber in list(self._subscribers):
             subscriber.send(datetime.now(UTC), event)
 
-    def _format(self, collection: Collection, document: dict[str, Any], time: datetime) -> str:
-        told = {"uid": document["uid"], "kind": collection.kind, "html": self._render(collection.kind, document)}
-        if collection.kind == "rejections":
+    def _format(self, kind: Kind, document: dict[str, Any], time: datetime) -> str:
+        told = {"uid": document["uid"], "kind": kind, "html": self._render(kind, document)}
+        if kind == "rejections":
             told |= {"reason": document.get("reason"), "message": document.get("message")}
         return f"id: {time.isoformat()}\ndata: {json.dumps(told)}\n\n"

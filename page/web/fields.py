@@ -6,6 +6,7 @@ better than its name and its type.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -57,11 +58,43 @@ class Row:
     value: str | datetime
 
 
+def _has_vectors(field: Field) -> bool:
+    return field.type in {"doubles", "vector", "bytes"} or any(map(_has_vectors, field.fields))
+
+
+# A list shows no vectors and no waveform as numbers, which are long; every other field is told, also one that is new.
+LONG_FIELDS = {field.name for field in SOUND_FIELDS if _has_vectors(field)}
+
+
+def in_short(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document as the lists tell of it in JSON, without LONG_FIELDS."""
+    return {name: value for name, value in document.items() if name not in LONG_FIELDS}
+
+
 def make_rows(sound: dict[str, Any]) -> list[Row]:
-    """Return a row for each field of a sound that is not shown elsewhere; an optional one that is absent has none."""
+    """Return a row for each field of a sound that is not shown elsewhere; an optional one that is absent has none.
+
+    Fields that people have added come first, as they are.
+    """
+    ours = {field.name for field in SOUND_FIELDS}
+    added = [Row(name, _format_added(value)) for name, value in sorted(sound.items()) if name not in ours]
     shown = [field for field in SOUND_FIELDS if field.name not in SHOWN_ELSEWHERE]
     shown.sort(key=lambda field: LAST.index(field.name) + 1 if field.name in LAST else 0)
-    return [row for field in shown if field.name in sound or not field.is_optional for row in _rows_of(field, sound)]
+    rows = [row for field in shown if field.name in sound or not field.is_optional for row in _rows_of(field, sound)]
+    return [*added, *rows]
+
+
+def _format_added(value: Any) -> str | datetime:
+    match value:
+        case str() | datetime():
+            return value
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return display.number(value)
+        case list() if all(isinstance(part, str) for part in value):
+            return ", ".join(value) or DASH
+    return DASH if value is None else json.dumps(value, default=str, ensure_ascii=False)
 
 
 def _rows_of(field: Field, document: dict[str, Any]) -> list[Row]:

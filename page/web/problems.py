@@ -13,7 +13,8 @@ from requests.exceptions import Timeout
 
 from analysis import login
 from analysis.errors import AnalysisError, Skipped
-from page.documents.queries import BadCursorError, UnknownSoundError
+from page.catalog.catalog import UnfinishedError, UnknownSoundError
+from page.catalog.selection import BadParameterError
 from page.media.audio import OtherBucketError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ NO_SUCH_SOUND = Problem(
 )
 EXPECTED_ERRORS = (
     *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, TimeoutError),
-    *(DataCorruption, AnalysisError, Skipped, BadCursorError, OtherBucketError, UnknownSoundError),
+    *(DataCorruption, AnalysisError, Skipped, BadParameterError, OtherBucketError, UnknownSoundError),
+    UnfinishedError,
 )
 
 
@@ -63,13 +65,15 @@ def describe_unexpected(error: Exception) -> Problem:
     )
 
 
-def describe(error: Exception, config: Config) -> Problem:  # noqa: C901, PLR0911  a table
+def describe(error: Exception, config: Config) -> Problem:  # noqa: C901, PLR0911, PLR0912  a table
     """Return the problem of one of EXPECTED_ERRORS."""
     match error:
         case UnknownSoundError():
             return NO_SUCH_SOUND
-        case BadCursorError():
-            return Problem(400, "This is no page of the list", "Begin at its beginning.")
+        case BadParameterError():
+            return Problem(400, "This address asks for nothing that there is", f"Accepted is: {error}.")
+        case UnfinishedError():
+            return Problem(503, "The collection is still being read", f"{error} Ask again when all of it is there.")
         case OtherBucketError():
             return Problem(
                 403,

@@ -7,18 +7,32 @@ import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from page import display
+from page.catalog.following import price
+from page.catalog.records import PITCHES
+from page.catalog.selection import SORTS
 from page.config import is_emulated
 from page.web import svg
 from page.web.fields import make_rows
+from page.web.static_files import prefix
 
 if TYPE_CHECKING:
     from page.config import Config
 
+FEW_LINKS = 24  # folders or formats that are seen at once
+SORT_NAMES = {
+    "newest": "newest first",
+    "oldest": "oldest first",
+    "name": "by name",
+    "longest": "longest first",
+    "shortest": "shortest first",
+    "loudest": "loudest first",
+    "quietest": "quietest first",
+}
 CONSOLE = "https://console.cloud.google.com"
 
 
@@ -36,11 +50,17 @@ class Templates:
         for function in (
             *(display.duration, display.level, display.size, display.source, display.source_in_short),
             *(display.when, display.folder, display.base_name, display.visible, display.is_number),
-            *(svg.draw_waveform, make_rows, iso_time),
+            *(display.number, svg.draw_waveform, make_rows, iso_time, crumbs, merged, plain, price),
         ):
             self._environment.filters[function.__name__] = function
         self._environment.globals |= {
             "config": config,
+            "static": prefix(),
+            "address": address,
+            "pitches": PITCHES,
+            "sorts": SORTS,
+            "sort_names": SORT_NAMES,
+            "few": FEW_LINKS,
             "height": svg.HEIGHT,
             "console_links": lambda sound: console_links(config, sound),
         }
@@ -57,6 +77,27 @@ class Templates:
 def as_json(value: Any, indent: int | None = None) -> str:
     """Return a document as JSON: vectors are lists, bytes base64, times ISO 8601, NaN and infinity null."""
     return json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def address(path: str, parameters: dict[str, str]) -> str:
+    """Return an address with its parameters."""
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def merged(parameters: dict[str, str], others: dict[str, str]) -> dict[str, str]:
+    """Return the parameters of two."""
+    return parameters | others
+
+
+def plain(number: float | None) -> str:
+    """Return a number as it is typed into a field, nothing for none."""
+    return "" if number is None else f"{number:.12g}"
+
+
+def crumbs(folder: str) -> list[dict[str, str]]:
+    """Return the folders on the way to a folder, itself included, each with its name and its whole path."""
+    names = folder.split("/")[:-1]
+    return [{"name": f"{name}/", "folder": "/".join(names[:end]) + "/"} for end, name in enumerate(names, 1)]
 
 
 def iso_time(time: Any) -> str:

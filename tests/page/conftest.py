@@ -58,7 +58,7 @@ def many(serve_page: Callable[..., Page]) -> Page:
     """A page over 120 sounds without files and one rejection, for tests that only read."""
     page = serve_page()
     page.insert(
-        *sample_sounds.many_sounds(page), rejections=[make_rejection(sample_sounds.HOSTILE, message="<b>damaged</b>")]
+        *sample_sounds.many_sounds(), rejections=[make_rejection(sample_sounds.HOSTILE, message="<b>damaged</b>")]
     )
     return page
 

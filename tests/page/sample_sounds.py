@@ -11,15 +11,14 @@ from google.cloud import storage
 
 from analysis.definition import SR
 from bench.documents import make_document
-from tests.page.served_page import Page
 
 N_MANY = 120
 HOSTILE = "x/<script>alert(1)</script>\"'\u202ecod.wav"
 
 
-def many_sounds(page: Page) -> list[dict[str, Any]]:
+def many_sounds() -> list[dict[str, Any]]:
     """Return the documents of N_MANY sounds, the last of them the newest."""
-    return [make_document(f"kit/{index:03}.wav", bucket=page.bucket.name, seed=index) for index in range(N_MANY)]
+    return [make_document(f"kit/{index:03}.wav", seed=index) for index in range(N_MANY)]
 
 
 def upload(bucket: storage.Bucket, name: str, content: bytes) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """A page that is being served by a process of its own."""
 
 import http.client
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from bench.documents import write_documents
 from local.program import HOST
 from local.servers import PROJECT
 from page.config import Config
+from tests.fakes.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,16 @@ class Page:
         return Config(PROJECT, self.bucket.name, Settings.from_environment(self.environment), port=self.port)
 
     def insert(self, *sounds: dict[str, Any], rejections: Iterable[dict[str, Any]] = ()) -> None:
-        """Write documents as the function would."""
+        """Write documents as the function would; return when the page that is served knows of them."""
         write_documents(self.database.collection(self.environment["SOUNDS_COLLECTION"]), sounds)
         write_documents(self.database.collection(self.environment["REJECTIONS_COLLECTION"]), rejections)
+        if self.port:
+            self.wait_for_catalog()
+
+    def wait_for_catalog(self) -> None:
+        """Wait until the catalog holds all that is in the database and the bucket now."""
+        now = datetime.now(UTC).isoformat()
+        wait_until(lambda: (json.loads(self.read("/catalog.json"))["as_of"] or "") > now, seconds=60)
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str

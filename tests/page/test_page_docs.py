@@ -1,27 +1,30 @@
 """docs/page.md promises what a look costs and how much there is of each: the code keeps to it."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from page.documents import queries
+from page.catalog import following, selection
 from page.similarity import map as sound_map
 from page.similarity import neighbours
 from page.web import app, events
 
 TEXT = (Path(__file__).parents[2] / "docs/page.md").read_text()
 PROMISES = {
-    "a page of a list": (r"a page of a list, or of a search \| (\d+) at most", queries.PAGE_SIZE + 1),
-    "a sound": (r"a sound \| 1 \| (\d+) minutes", queries.DOCUMENT_TTL_S / 60),
-    "its means": (r"its means among the collection \| (\d+) at most", app.SAMPLE_SOUNDS),
-    "means kept": (r"its means [^\n]*\| (\d+) minutes", queries.SAMPLE_TTL_S / 60),
-    "its neighbours": (r"its neighbours \| (\d+), and 1", app.N_NEIGHBOURS + 1),
-    "neighbours kept": (r"its neighbours [^\n]*\| (\d+) minutes", neighbours.TTL_S / 60),
+    "sounds of a program": (r"`n` is 50 where it is not given, and (\d+) at most", app.MAX_LISTED),
+    "sounds of a page": (r"`n` is (\d+) where it is not given, and 1000", app.PAGE_SIZE),
     "most neighbours": (r"`n` is at most (\d+)", neighbours.MAX_NEIGHBOURS),
-    "the map": (r"the map \| (\d+) at most", sound_map.MAX_SOUNDS),
-    "places on the map": (r"`/map` \| up to (\d+) sounds", sound_map.MAX_SOUNDS),
-    "map kept": (r"the map [^\n]*\| (\d+) minutes", sound_map.TTL_S / 60),
+    "neighbours": (r"`n` is at most 100, and (\d+) where", app.N_NEIGHBOURS),
+    "tempo": (r"a tempo to (\d+) %", selection.BPM_SHARE * 100),
+    "overlap": (r"with five minutes of (\w+)", "overlap" if timedelta(minutes=5) == following.OVERLAP else ""),
+    "unasked": (r"above (\d+) 000 it says the price", following.UNASKED_READS / 1000),
+    "few": (r"A collection of up to (\d+) documents is read anew", following.FEW),
+    "new": (r"and 2 each (\w+)", "minute" if following.ROUND_S == 60 else ""),
+    "comparison": (r"the comparison, each (\d+) minutes", following.COMPARE_S / 60),
+    "listing": (r"the listing, each (\d+) minutes", following.LIST_S / 60),
+    "the map": (r"`/map` \| up to (\d+) sounds", sound_map.MAX_SOUNDS),
     "news": (r"the newest (\d+) sounds and the newest \d+ rejections", events.MAX_EVENTS),
     "news again": (r"and (\d+) at most for each time that the listener begins", 2 * events.MAX_EVENTS),
     "how far back": (
@@ -38,7 +41,7 @@ def test_a_number_of_the_docs_is_that_of_the_code(promise: str) -> None:
     found = re.search(pattern, TEXT)
 
     assert found, pattern
-    assert found[1] == f"{number:g}"
+    assert found[1] == (number if isinstance(number, str) else f"{number:g}")
 
 
 def test_the_words_for_a_distance_are_those_of_the_docs() -> None:

@@ -1,6 +1,6 @@
 // Keyboard shortcuts. They can be turned off, as screen readers and voice control use single letters too.
 
-import { current, playSound, seek, toggle } from "/static/player.js";
+import { current, playSound, seek, toggle } from "./player.js";
 
 const dialog = document.getElementById("keys");
 const useKeys = document.getElementById("use-keys");

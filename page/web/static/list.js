@@ -1,6 +1,6 @@
 // New sounds and rejections appear in the list as they are written, and leave it as they are removed. A tab that is hidden does not listen.
 
-import { announce, localTimes } from "/static/player.js";
+import { announce, localTimes } from "./player.js";
 
 const list = document.getElementById("list");
 const received = new Map(); // events by uid
@@ -29,6 +29,7 @@ function remove(uid) {
   if (!row || row.classList.contains("current")) return; // what plays is heard to its end
   announce(`Removed: ${row.querySelector(".name").textContent.trim()}`);
   row.remove();
+  count(-1);
 }
 
 function receive(event) {
@@ -51,8 +52,33 @@ function receive(event) {
   if (!older && document.querySelector(".paging .next")) return; // it belongs on a later page
   row.classList.add("new");
   list.insertBefore(row, older ?? null);
+  count(1);
   document.getElementById("empty")?.remove();
   announce(`New: ${row.querySelector(".name").textContent.trim()}`);
+}
+
+// The number of all that are listed; what arrives while one looks adds to it.
+function count(by) {
+  const shown = document.getElementById("count");
+  const number = Number(shown.textContent.replace(/\D/g, "")) + by;
+  shown.textContent = String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  const noun = list.dataset.kind.slice(0, -1);
+  shown.nextElementSibling.textContent = number === 1 ? noun : `${noun}s`;
+}
+
+document.getElementById("sort").addEventListener("change", (event) => event.target.form.requestSubmit());
+
+// While the collection is read for the first time the page looks how far it is, and shows all of it when it is there.
+const filling = document.querySelector("[data-filling] .number");
+if (filling) {
+  const look = setInterval(async () => {
+    const progress = await fetch("/catalog.json").then((answer) => answer.json(), () => null);
+    if (!progress) return;
+    filling.textContent = `${progress.count} of ${progress.total}`;
+    if (!progress.is_filled) return;
+    clearInterval(look);
+    location.reload();
+  }, 1000);
 }
 
 if (list.dataset.since) {

@@ -1,6 +1,6 @@
 // The map of the sounds: a point for each sound, near means alike.
 
-import { clock, playSound } from "/static/player.js";
+import { clock, playSound } from "./player.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 1000;

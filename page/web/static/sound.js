@@ -1,6 +1,6 @@
 // The page of one sound: its pictures are loaded after the page, and a click into them plays from there.
 
-import { clock, current, localTimes, onChange, playSound } from "/static/player.js";
+import { clock, current, localTimes, onChange, playSound } from "./player.js";
 
 const one = document.querySelector(".one");
 const slider = document.getElementById("seek");

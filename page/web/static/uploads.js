@@ -1,7 +1,7 @@
 // Files and folders that are dropped onto the page are uploaded to the local bucket. Each has a row that shows its progress.
 
-import { announce } from "/static/player.js";
-import { outcome } from "/static/list.js";
+import { announce } from "./player.js";
+import { outcome } from "./list.js";
 
 const MAX_REQUESTS = 3; // at the same time
 const SLOW_MS = 60000;

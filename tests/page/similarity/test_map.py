@@ -34,8 +34,7 @@ def test_the_map_places_alike_sounds_together(serve_page: Callable[..., Page]) -
     rng = np.random.default_rng(1)
     sounds = [
         make_document(
-            f"{index % 2}.wav",
-            bucket=page.bucket.name,
+            f"{index % 2}/{index}.wav",
             seed=index,
             fingerprint=Vector((rng.normal(0, 1, 9) + index % 2 * 40).tolist()),
         )
@@ -45,9 +44,7 @@ def test_the_map_places_alike_sounds_together(serve_page: Callable[..., Page]) -
 
     found = json.loads(page.read("/map.json"))
 
-    left, right = (
-        [sound["x"] for sound in found["sounds"] if sound["blob_name"] == name] for name in ("0.wav", "1.wav")
-    )
+    left, right = ([sound["x"] for sound in found["sounds"] if sound["folder"] == folder] for folder in ("0/", "1/"))
     assert (max(left) < min(right)) or (max(right) < min(left))
     assert found["count"] == 20
     assert found["kept"] > 0.9

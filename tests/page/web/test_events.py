@@ -37,9 +37,17 @@ def no_html(_kind: str, _document: dict[str, Any]) -> str:
     return ""
 
 
+def put_nowhere(_kind: str, _document: dict[str, Any]) -> None:
+    """Keep nothing: what a catalog does with a document is tested elsewhere."""
+
+
+def delete_nowhere(_kind: str, _uid: str) -> None:
+    """Forget nothing."""
+
+
 def listen(page: Page, render: Callable[[str, dict[str, Any]], str] = no_html) -> Events:
     """Return the events of the collections."""
-    return Events(config_of(page), render)
+    return Events(config_of(page), render, put_nowhere, delete_nowhere)
 
 
 def config_of(page: Page) -> Config:
@@ -113,7 +121,7 @@ def test_who_leaves_while_coming_in_leaves_no_listener(page: Page) -> None:
     """A browser that goes while its listener is being made waits for it, and takes it along."""
 
     async def come_and_go() -> None:
-        held = Held(config_of(page), no_html)
+        held = Held(config_of(page), no_html, put_nowhere, delete_nowhere)
         told = held.subscribe(datetime.now(UTC))
         await anext(told)
         coming_in = asyncio.ensure_future(anext(told))
@@ -133,7 +141,7 @@ def test_who_leaves_before_coming_in_leaves_no_listener(page: Page) -> None:
     """A browser that goes while it waits behind another does not keep the listener when that one leaves."""
 
     async def come_and_go() -> None:
-        held = Held(config_of(page), no_html)
+        held = Held(config_of(page), no_html, put_nowhere, delete_nowhere)
         first, second = held.subscribe(datetime.now(UTC)), held.subscribe(datetime.now(UTC))
         await anext(first)
         await anext(second)
@@ -169,7 +177,7 @@ def test_all_browsers_share_a_listener(page: Page) -> None:
     now = datetime.now(UTC)
 
     async def look() -> tuple[int, list[int], list[str]]:
-        counted = Counted(config_of(page), no_html)
+        counted = Counted(config_of(page), no_html, put_nowhere, delete_nowhere)
         browsers = [counted.subscribe(now) for _ in range(3)]
         for browser in browsers:
             await anext(browser)

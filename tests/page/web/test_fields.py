@@ -163,3 +163,18 @@ def test_no_value_breaks_the_page(value: Any) -> None:
     """Whatever a field holds, the rows are text or time."""
     for row in make_rows(dict.fromkeys((field.name for field in SOUND_FIELDS), value)):
         assert isinstance(row.value, str | datetime)
+
+
+def test_what_people_have_added_comes_first() -> None:
+    """Fields that are not ours are shown under their own names, whatever they hold."""
+    added = {"rating": 5, "place": "Rooftop", "tags": ["dry", "close"], "is_ok": True, "by": {"name": "E"}, "no": None}
+    rows = make_rows(make_document("a.wav") | added)
+
+    assert rows[:6] == [
+        Row("by", '{"name": "E"}'),
+        Row("is_ok", "yes"),
+        Row("no", "\u2013"),
+        Row("place", "Rooftop"),
+        Row("rating", "5"),
+        Row("tags", "dry, close"),
+    ]

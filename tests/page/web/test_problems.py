@@ -15,9 +15,10 @@ from analysis.settings import Settings
 from bench.documents import make_document
 from local.ports import choose_port
 from local.servers import start_page
+from page.catalog import source
+from page.catalog.catalog import UnfinishedError, UnknownSoundError
+from page.catalog.selection import BadParameterError
 from page.config import Config
-from page.documents import queries
-from page.documents.queries import BadCursorError, UnknownSoundError
 from page.media.audio import OtherBucketError
 from page.web import problems
 from tests.fakes.serving import Quiet, serving
@@ -56,7 +57,8 @@ CONFIG = Config("my-project", "my-bucket", Settings())
         (api.RetryError("too long", None), 503, "ask again"),
         (OtherBucketError("other"), 403, "--bucket other"),
         (UnknownSoundError("x"), 404, "no such sound"),
-        (BadCursorError("x"), 400, "no page of the list"),
+        (BadParameterError("n is a whole number"), 400, "Accepted is: n is a whole number."),
+        (UnfinishedError("5 of 9 documents are there."), 503, "5 of 9 documents are there."),
     ],
 )
 def test_each_problem_has_a_way_out(error: Exception, status: int, words: str) -> None:
@@ -77,9 +79,9 @@ def test_an_ended_login_is_told_at_once() -> None:
         raise api.ServiceUnavailable(ENDED_LOGIN)
 
     with pytest.raises(api.ServiceUnavailable):
-        queries.RETRY(call)()
+        source.RETRY(call)()
     assert calls == ["call"]
-    assert queries.RETRY._predicate(api.ServiceUnavailable("down"))
+    assert source.RETRY._predicate(api.ServiceUnavailable("down"))
 
 
 def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> None:

@@ -28,6 +28,7 @@ NOT_KEPT = {"cache-control": "no-store"}
 A_DAY = {"cache-control": "private, max-age=86400, immutable"}
 HTML = NOT_KEPT | {"content-type": "text/html; charset=utf-8"}
 JSON = NOT_KEPT | {"content-type": "application/json"}
+WHOLE = {"etag": "ANY", "vary": "accept-encoding"}  # which is made whole before it is sent
 FILE = {"accept-ranges": "bytes", "etag": "ANY"}
 AUDIO = A_DAY | FILE | {"content-type": "audio/wav"}
 CSV = {"content-type": "text/csv; charset=utf-8", "content-disposition": 'attachment; filename="sounds.csv"'}
@@ -52,9 +53,10 @@ def headers_of(answer: http.client.HTTPResponse, expected: dict[str, str]) -> di
 @pytest.mark.parametrize(
     ("path", "status", "expected"),
     [
-        *((path, 200, HTML) for path in ("/", "/?q=kit", "/rejections", "/map", "/sounds/{uid}")),
-        *((path, 200, HTML) for path in ("/sounds/{uid}/means", "/sounds/{uid}/neighbours")),
-        *((path, 200, JSON) for path in ("/map.json", "/sounds/{uid}/neighbours.json")),
+        *((path, 200, HTML | WHOLE) for path in ("/", "/?q=kit", "/rejections", "/map", "/sounds/{uid}")),
+        *((path, 200, HTML | WHOLE) for path in ("/sounds/{uid}/means", "/sounds/{uid}/neighbours")),
+        *((path, 200, JSON | WHOLE) for path in ("/map.json", "/sounds/{uid}/neighbours.json")),
+        *((path, 200, JSON | WHOLE) for path in ("/sounds.json", "/rejections.json", "/catalog.json")),
         ("/sounds/{uid}/audio", 200, AUDIO),
         ("/sounds/{uid}/spectrogram.png", 200, A_DAY | {"content-type": "image/png"}),
         ("/export.csv", 200, CHUNKED | CSV),
@@ -63,7 +65,7 @@ def headers_of(answer: http.client.HTTPResponse, expected: dict[str, str]) -> di
         ("/static/page.css", 200, STATIC | {"content-type": "text/css; charset=utf-8"}),
         ("/static/icon.svg", 200, STATIC | {"content-type": "image/svg+xml"}),
         *((path, 404, HTML) for path in ("/nowhere", "/static/no.js", "/export.xlsx", "/sounds/x", "/sounds/x/audio")),
-        *((path, 400, HTML) for path in ("/?after=x", "/events", "/sounds/{uid}/neighbours?n=x")),
+        *((path, 400, HTML) for path in ("/?after=x", "/?n=1&sort=x", "/events", "/sounds/{uid}/neighbours?n=x")),
     ],
 )
 def test_every_answer_says_just_this(

@@ -37,7 +37,7 @@ def test_silence_is_a_line_to_see() -> None:
 
 def test_means_are_shown_among_the_collection(many: Page) -> None:
     """A row for each coefficient, and how many sounds the spread is of."""
-    uid = make_document("kit/007.wav", bucket=many.bucket.name, seed=7)["uid"]
+    uid = make_document("kit/007.wav", seed=7)["uid"]
     html = many.read(f"/sounds/{uid}/means")
 
     assert html.count('scope="row"') == N_MFCC

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from page.documents.cache import Cache
+from page.media.cache import Cache
 
 N_THREADS = 8
 

@@ -1,4 +1,4 @@
-"""All sounds as CSV or Parquet, in memory for one batch, however many there are.
+"""Sounds or rejections as CSV or Parquet, in memory for one batch, however many there are.
 
 *Conventions.* The columns are the fields of ``analysis/document.py``, in their order. CSV holds lists and maps as JSON
 and bytes as base64; Parquet holds lists, structs and bytes. Times are UTC. A column is null where a document lacks the
@@ -19,18 +19,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from google.cloud.firestore_v1.vector import Vector
 
-from analysis.document import SOUND_FIELDS
-from page.documents.queries import RETRY, collection_of
+from analysis.document import REJECTION_FIELDS, SOUND_FIELDS
+from page.catalog import source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analysis.document import Field
+    from page.catalog.records import Kind
     from page.config import Config
 
 BATCH = 500
-CALL_SOUNDS = 5000  # one call streams so many: a call that streams all sounds would run into its time limit
-CALL_S = 300
 TIME = pa.timestamp("us", tz="UTC")
 ARROW_TYPES = {
     "string": pa.string(),
@@ -52,48 +51,46 @@ def _arrow_type(field: Field) -> pa.DataType:
 
 
 SCHEMA = pa.schema([(field.name, _arrow_type(field)) for field in SOUND_FIELDS])
+SCHEMAS: dict[Kind, pa.Schema] = {
+    "sounds": SCHEMA,
+    "rejections": pa.schema([(field.name, _arrow_type(field)) for field in REJECTION_FIELDS]),
+}
 
 
-def export(config: Config, extension: str) -> Iterator[bytes]:
-    """Yield all sounds as a file, csv or parquet; each sound is one read."""
-    batches = read_batches(config)
-    return write_csv(batches) if extension == "csv" else write_parquet(batches)
+def export(documents: Iterator[list[dict[str, Any]]], extension: str, schema: pa.Schema = SCHEMA) -> Iterator[bytes]:
+    """Yield documents as a file, csv or parquet."""
+    batches = ([clean(document, schema) for document in batch] for batch in documents)
+    return write_csv(batches, schema) if extension == "csv" else write_parquet(batches, schema)
 
 
-def read_batches(config: Config, call_sounds: int = CALL_SOUNDS) -> Iterator[list[dict[str, Any]]]:
-    """Yield all sounds, at most BATCH at a time, in the order of their uids."""
-    query = collection_of(config, config.settings.sounds_collection).order_by("__name__").limit(call_sounds)
-    last, n_read = None, call_sounds
-    while n_read == call_sounds:
-        n_read = 0
-        snapshots = (query.start_after(last) if last else query).stream(retry=RETRY, timeout=CALL_S)
-        for batch in batched(snapshots, BATCH):
-            n_read, last = n_read + len(batch), batch[-1]
-            yield [clean(snapshot.to_dict()) for snapshot in batch]
+def read_batches(config: Config, kind: Kind = "sounds") -> Iterator[list[dict[str, Any]]]:
+    """Yield all documents of the collection, BATCH at a time at most, in the order of their uids; each is one read."""
+    for batch in batched(source.read_range(config, kind), BATCH):
+        yield [snapshot.to_dict() for snapshot in batch]
 
 
-def clean(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a value for each column of SCHEMA: of the column's type, or None."""
-    return {column.name: _clean(document.get(column.name), column.type) for column in SCHEMA}
+def clean(document: dict[str, Any], schema: pa.Schema = SCHEMA) -> dict[str, Any]:
+    """Return a value for each column of a schema: of the column's type, or None."""
+    return {column.name: _clean(document.get(column.name), column.type) for column in schema}
 
 
-def write_csv(batches: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+def write_csv(batches: Iterator[list[dict[str, Any]]], schema: pa.Schema = SCHEMA) -> Iterator[bytes]:
     """Yield the line of the columns' names, then the lines of the batches."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(SCHEMA.names)
+    writer.writerow(schema.names)
     for batch in batches:
         writer.writerows([_flatten(value) for value in document.values()] for document in batch)
         yield _take(text)
     yield _take(text)
 
 
-def write_parquet(batches: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
+def write_parquet(batches: Iterator[list[dict[str, Any]]], schema: pa.Schema = SCHEMA) -> Iterator[bytes]:
     """Yield a Parquet file with a row group for each batch."""
     sink = _Sink()
-    with pq.ParquetWriter(pa.PythonFile(sink, "w"), SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd") as writer:
         for batch in batches:
-            writer.write_batch(pa.RecordBatch.from_pylist(batch, SCHEMA))
+            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
             yield sink.take()
     yield sink.take()
 

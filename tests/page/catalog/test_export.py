@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow.parquet as pq
 import pytest
@@ -22,11 +22,14 @@ from analysis.settings import Settings
 from bench.documents import make_document
 from local.ports import choose_port
 from local.servers import PROJECT
+from page.catalog import export, source
 from page.config import Config
-from page.documents import export
 from page.web.app import make_app
 from tests.page.sample_sounds import without_nulls
 from tests.page.served_page import Page
+
+if TYPE_CHECKING:
+    from page.catalog.catalog import Catalog
 
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 N_SOUNDS = 1203  # more than two batches, and not whole ones
@@ -82,7 +85,8 @@ def test_it_takes_several_calls(
     page, documents = full
     config = page.open_here(monkeypatch)
 
-    read = [document["uid"] for batch in export.read_batches(config, call_sounds) for document in batch]
+    monkeypatch.setattr(source, "CALL_DOCUMENTS", call_sounds)
+    read = [document["uid"] for batch in export.read_batches(config) for document in batch]
     assert read == sorted(documents)
 
 
@@ -106,14 +110,24 @@ def test_it_is_written_as_it_is_read(ending: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "most"), [("HEAD", 2), ("GET", 40)])
-def test_head_reads_only_the_beginning(monkeypatch: pytest.MonkeyPatch, method: str, most: int) -> None:
+def test_head_reads_only_the_beginning(method: str, most: int) -> None:
     """Whoever asks for the headers alone causes no read of the whole collection."""
     n_read = 0
 
-    def batches(_: Config) -> Any:
-        nonlocal n_read
-        for n_read in range(1, 41):
-            yield [export.clean(make_document(f"{n_read}.wav"))]
+    class Many:
+        """A catalog of many sounds, which notes how many of them are read."""
+
+        def put(self, kind: str, document: dict[str, Any]) -> None:
+            """Take over nothing."""
+
+        def delete(self, kind: str, uid: str) -> None:
+            """Forget nothing."""
+
+        def read_all(self, *_: Any) -> Any:
+            """Yield sounds."""
+            nonlocal n_read
+            for n_read in range(1, 41):
+                yield [make_document(f"{n_read}.wav")]
 
     async def receive() -> dict[str, Any]:
         await asyncio.Event().wait()
@@ -122,10 +136,9 @@ def test_head_reads_only_the_beginning(monkeypatch: pytest.MonkeyPatch, method: 
     async def send(message: dict[str, Any]) -> None:
         answers.append(message)
 
-    monkeypatch.setattr(export, "read_batches", batches)
     answers: list[dict[str, Any]] = []
     request = {"type": "http", "method": method, "path": "/export.csv", "query_string": b"", "root_path": ""}
-    app = make_app(Config(PROJECT, "a-bucket", Settings()))
+    app = make_app(Config(PROJECT, "a-bucket", Settings()), cast("Catalog", Many()))
     with ThreadPoolExecutor(1) as beside:  # in this thread the browser's loop may be running
         beside.submit(asyncio.run, app(request | {"headers": [(b"host", b"localhost:8080")]}, receive, send)).result()
 

@@ -1,0 +1,239 @@
+"""The catalog of one bucket's sounds and rejections: opened, asked, and brought up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from page.catalog import source, storage
+from page.catalog.columns import Columns
+from page.catalog.following import Follower
+from page.catalog.records import KINDS, make_row
+from page.catalog.selection import UID, BadParameterError, Selection
+from page.catalog.storage import GONE, Storage
+from page.catalog.view import Counts, View
+from page.config import is_emulated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from page.catalog.following import Progress
+    from page.catalog.records import Kind
+    from page.config import Config
+
+FIRST_S = 10  # that the first look waits for the catalog to be filled; a larger one is shown while it is
+NEW_S = 2  # that a look after a while waits for what is new
+BATCH = 500
+
+
+class UnknownSoundError(LookupError):
+    """No sound has this uid."""
+
+
+class UnfinishedError(Exception):
+    """All documents are asked for while they are still being read; the message says how many there are already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A page of a list.
+
+    Attributes:
+        documents: those of this page.
+        next: the uid after which the next page begins; None after the last.
+        count: how many there are on all pages.
+        counts: how many of them are in each folder and of each format or reason.
+        n_gone: how many have an object that is no longer live, whatever else is selected.
+    """
+
+    documents: list[dict[str, Any]]
+    next: str | None
+    count: int
+    counts: Counts
+    n_gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A sound beside another.
+
+    Attributes:
+        document: the sound.
+        distance: Euclidean, between the two fingerprints.
+    """
+
+    document: dict[str, Any]
+    distance: float
+
+
+class Catalog:
+    """What is known of all sounds and rejections; it is filled and kept up to date while it is asked."""
+
+    def __init__(self, config: Config, *, may_read_all: bool = False) -> None:
+        self._config = config
+        self._ends = ExitStack()
+        path = path_of(config)
+        if is_emulated():  # whose documents are as temporary
+            path = Path(self._ends.enter_context(tempfile.TemporaryDirectory(prefix="catalog-"))) / "catalog.sqlite"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._storage = Storage(path)
+        self._ends.callback(self._storage.close)
+        self._follower = Follower(config, self._storage, path, may_read_all=may_read_all)
+        self._ends.callback(self._follower.close)
+        self._view = View(Columns(), self._storage.ids_by_text)
+        self._changed = 0
+        self._lock = Lock()
+        self._follower.start()
+
+    def close(self) -> None:
+        """End what keeps it up to date, and close its file."""
+        self._ends.close()
+
+    def progress(self, wait_s: float = 0) -> Progress:
+        """Say that somebody looks, and return how far it is."""
+        self._follower.look()
+        return self._follower.wait(wait_s)
+
+    def count_unread(self) -> int:
+        """Return how many documents the first filling has still to read: each is billed."""
+        return self._follower.count_unread()
+
+    def put(self, kind: Kind, document: dict[str, Any]) -> None:
+        """Take over a document that a listener was told of."""
+        self._follower.put(kind, document["uid"], document)
+
+    def delete(self, kind: Kind, uid: str) -> None:
+        """Forget a document of whose removal a listener was told."""
+        self._storage.delete(kind, [uid])
+
+    def read_sound(self, uid: str) -> dict[str, Any]:
+        """Return a sound, from the database where the catalog lacks it; raises UnknownSoundError."""
+        sound = self._read("sounds", uid)
+        if sound is None:
+            raise UnknownSoundError(uid)
+        return sound
+
+    def read_rejection(self, uid: str) -> dict[str, Any] | None:
+        """Return a rejection, None where there is none."""
+        return self._read("rejections", uid)
+
+    def select(self, kind: Kind, selection: Selection, after: str = "", n: int = 50) -> Results:
+        """Return a page of a selection; raises BadParameterError for an ``after`` that is no uid of the catalog."""
+        self._look()
+        after_id = self._find_cursor(kind, after) if after else None
+        with self._lock:
+            view = self._update()
+            mask = view.select(kind, selection)
+            ids = view.page(mask, selection.sort, after_id, n + 1).tolist()
+            count, counts = int(np.count_nonzero(mask)), view.count(mask, selection.folder)
+            states = view.columns.column("state")[view.columns.column("kind") == KINDS.index(kind)]
+            n_gone = int(np.count_nonzero(states == GONE))
+        documents = self._storage.read_documents(ids[:n])
+        return Results(documents, documents[-1]["uid"] if len(ids) > n else None, count, counts, n_gone)
+
+    def read_all(self, kind: Kind, selection: Selection | None) -> Iterator[list[dict[str, Any]]]:
+        """Yield the documents of a selection in its order, or all there are in the order of their uids, in batches.
+
+        Raises UnfinishedError while the catalog is being filled, as a part would be taken for the whole.
+        """
+        self._look()
+        if not (progress := self.progress(FIRST_S)).is_filled:
+            raise UnfinishedError(f"{progress.count} of {progress.total} documents are there.")
+        if selection is None:
+            ids = self._storage.ids_by_uid(kind)
+        else:
+            with self._lock:
+                view = self._update()
+                ids = view.page(view.select(kind, selection), selection.sort, None, view.columns.n).tolist()
+        for first in range(0, len(ids), BATCH):
+            yield self._storage.read_documents(ids[first : first + BATCH])
+
+    def read_sample(self, n: int) -> tuple[list[dict[str, Any]], int]:
+        """Return n sounds, or all where there are fewer, and how many there are: the same random sample every time."""
+        self._look()
+        with self._lock:
+            view = self._update()
+            ids = np.flatnonzero(view.select("sounds", Selection()))
+        # The filling was in the order of uids, which are hashes; those that came later have the highest ids.
+        step = max(len(ids) / n, 1.0)
+        chosen = ids[(np.arange(min(n, len(ids))) * step).astype(np.int64)].tolist()
+        documents = [
+            document
+            for first in range(0, len(chosen), BATCH)
+            for document in self._storage.read_documents(chosen[first : first + BATCH])
+        ]
+        return documents, len(ids)
+
+    def find_neighbours(self, sound: Mapping[str, Any], n: int, selection: Selection | None = None) -> list[Neighbour]:
+        """Return the n nearest sounds of a selection, nearest first; never the sound itself, nor what is gone."""
+        self._look()
+        with self._lock:
+            view = self._update()
+            one = self._storage.find("sounds", sound["uid"])
+            if one is None or one >= view.columns.n:
+                return []
+            mask = view.select("sounds", selection or Selection())
+            nearest = view.columns.find_nearest(one, n, mask)
+            distances = view.columns.distances(one, nearest)
+        order = np.argsort(distances, kind="stable")[:n]
+        documents = self._storage.read_documents(nearest[order].tolist())
+        return [Neighbour(*pair) for pair in zip(documents, distances[order].tolist(), strict=True)]
+
+    def _look(self) -> None:
+        """Say that somebody looks; wait a little for what is new, and raise what kept everything from being read."""
+        progress = self.progress(NEW_S if self._changed else FIRST_S)
+        if progress.problem and not progress.is_filled and not progress.count:
+            raise progress.problem
+
+    def _read(self, kind: Kind, uid: str) -> dict[str, Any] | None:
+        if not UID.fullmatch(uid):
+            return None
+        self._follower.look()
+        held = self._storage.read_document(kind, uid)
+        if held is None and (held := source.read_document(self._config, kind, uid)) is not None:
+            held = {**held, "uid": uid}
+            self._storage.put([make_row(kind, uid, held)])
+        return held
+
+    def _find_cursor(self, kind: Kind, after: str) -> int:
+        number = self._storage.find(kind, after) if UID.fullmatch(after) else None
+        if number is None:
+            raise BadParameterError("after is what the page before gave as next")
+        return number
+
+    def _update(self) -> View:
+        """Bring the columns up to date with the file, which another page may have written too."""
+        changed = self._storage.changed()
+        if changed > self._changed:
+            self._view.columns.apply(self._storage.read_rows(self._changed))
+            self._view.labels |= dict(self._storage.read_labels(max(self._view.labels, default=0)))
+            self._changed = changed
+        return self._view
+
+
+def path_of(config: Config, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return where the catalog of a real project is: one for each project, database, bucket and pair of collections."""
+    settings = config.settings
+    names = (
+        *(config.project, settings.firestore_database, config.bucket_name),
+        *(settings.sounds_collection, settings.rejections_collection),
+    )
+    digest = hashlib.sha256("\0".join(names).encode()).hexdigest()[:12]
+    told = re.sub(r"[^A-Za-z0-9_.-]", "_", config.bucket_name)
+    cache = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache) / "sounds-page" / f"{told}-{digest}.sqlite"
+
+
+def forget(config: Config) -> Path | None:
+    """Remove the catalog of a real project; return where it was, None where there was none."""
+    path = path_of(config)
+    return path if storage.remove(path) else None

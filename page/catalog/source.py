@@ -1,0 +1,100 @@
+"""What the catalog is a copy of: the documents of both collections, and the bucket's listing.
+
+*Conventions.* A function says how many documents it reads at most, as each is billed; counting a thousand is one read.
+Uids are read in the order of their text, which is random: each is a hash.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import Aborted, InternalServerError, ServiceUnavailable
+from google.api_core.retry import Retry
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from analysis import login
+from page.catalog.records import TIME_FIELDS
+from page.media.audio import storage_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from page.catalog.records import Kind
+    from page.config import Config
+
+CALL_S = 20
+STREAM_S = 300
+PASSING = (Aborted, InternalServerError, ServiceUnavailable)
+RETRY = Retry(
+    predicate=lambda error: isinstance(error, PASSING) and not login.has_ended(error),
+    initial=0.2,
+    maximum=2,
+    timeout=6,
+)
+CALL_DOCUMENTS = 5000  # one call streams so many: a call that streams all would run into its time limit
+OBJECTS = 1000  # the most that Cloud Storage lists in one call
+LISTED = "items(name,generation),nextPageToken"
+
+
+def collection_of(config: Config, kind: Kind) -> Any:
+    """Return a collection of the database."""
+    settings = config.settings
+    name = settings.sounds_collection if kind == "sounds" else settings.rejections_collection
+    return _client(config.project, settings.firestore_database).collection(name)
+
+
+def read_document(config: Config, kind: Kind, uid: str) -> dict[str, Any] | None:
+    """Return a document, None where there is none; it is one read."""
+    found: dict[str, Any] | None = collection_of(config, kind).document(uid).get(retry=RETRY, timeout=CALL_S).to_dict()
+    return found
+
+
+def count_documents(config: Config, kind: Kind, first: str = "", end: str = "") -> int:
+    """Return how many documents there are with uids in a range."""
+    query = _in_range(collection_of(config, kind), first, end)
+    return int(query.count().get(retry=RETRY, timeout=CALL_S)[0][0].value)
+
+
+def read_range(config: Config, kind: Kind, after: str = "", first: str = "", end: str = "") -> Iterator[Any]:
+    """Yield the snapshots with uids in a range, or after one, in the order of their uids; each is one read."""
+    collection = collection_of(config, kind)
+    query = _in_range(collection, first, end).order_by("__name__").limit(CALL_DOCUMENTS)
+    last, n_read = after, CALL_DOCUMENTS
+    while n_read == CALL_DOCUMENTS:
+        n_read = 0
+        following = query.start_after({"__name__": collection.document(last)}) if last else query
+        for snapshot in following.stream(retry=RETRY, timeout=STREAM_S):
+            n_read, last = n_read + 1, snapshot.id
+            yield snapshot
+
+
+def read_since(config: Config, kind: Kind, time: datetime) -> Iterator[Any]:
+    """Yield the snapshots that were written since a time, by the time that they say."""
+    query = collection_of(config, kind).where(filter=FieldFilter(TIME_FIELDS[kind], ">=", time))
+    yield from query.order_by(TIME_FIELDS[kind]).stream(retry=RETRY, timeout=STREAM_S)
+
+
+def list_objects(config: Config) -> Iterator[list[tuple[str, int]]]:
+    """Yield the names and live generations of the bucket's objects, OBJECTS at a time."""
+    bucket = storage_client(config.project).bucket(config.bucket_name)
+    options = {"timeout": CALL_S, "retry": DEFAULT_RETRY.with_timeout(CALL_S)}
+    for page in bucket.list_blobs(page_size=OBJECTS, fields=LISTED, **options).pages:
+        yield [(blob.name, int(blob.generation)) for blob in page]
+
+
+def _in_range(collection: Any, first: str, end: str) -> Any:
+    query = collection
+    if first:
+        query = query.where(filter=FieldFilter("__name__", ">=", collection.document(first)))
+    if end:
+        query = query.where(filter=FieldFilter("__name__", "<", collection.document(end)))
+    return query
+
+
+@cache
+def _client(project: str, database: str) -> firestore.Client:
+    return firestore.Client(project=project, database=database)

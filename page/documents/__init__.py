@@ -1,1 +1,0 @@
-"""The documents of the collections: read, kept for a while, and exported."""
