@@ -40,7 +40,8 @@
 # --tasks and --schedule need gcloud, signed in (gcloud auth login); ./deploy.sh --delete removes what they make.
 #
 # Exit codes: 0 everything that was asked for is done, or, after a dry run, bucket and collection agree; 1 something
-# failed; 2 wrong usage; 3 a dry run found something to do; 130 Ctrl-C ended it, or the waiting for the job.
+# failed; 2 wrong usage; 3 a dry run found something to do; 130 Ctrl-C ended it, or the waiting for the job; 143, 129 or
+# 131 SIGTERM, a closed terminal or SIGQUIT ended it. The summary is printed then too, of what was done until then.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/environment.sh

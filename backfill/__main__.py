@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 from backfill.earlier_execution import UnknownError, find_earlier
+from backfill.ending import handle_signals, ignore_signals, open_outputs
 from backfill.request import Request, parse
 
 EMULATORS = ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
@@ -15,7 +15,7 @@ EMULATORS = ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
 def main(argv: Sequence[str]) -> int:
     """Do what the request asks for and return the exit code."""
     request = parse(argv)
-    signal.signal(signal.SIGTERM, _exit)
+    handle_signals()
     os.environ["GOOGLE_CLOUD_PROJECT"] = request.project  # every client reads it
     try:
         return _run_as_task(request) if request.is_task else _run_for_person(request)
@@ -78,9 +78,18 @@ def _run_for_person(request: Request) -> int:
         return 1
 
 
-def _exit(number: int, _: FrameType | None) -> None:
-    sys.exit(128 + number)
+def run() -> int:
+    """Do what the command line asks for; where the last line of stdout could not be written, that is a failure."""
+    outputs = open_outputs()
+    status = main(sys.argv[1:])
+    ignore_signals()
+    sys.stdout.flush()
+    lost = outputs[0].lost
+    if lost is None or isinstance(lost, BrokenPipeError):  # of a pipe nobody wants to know the rest
+        return status
+    print(f"backfill.sh: the output is not whole: {lost}", file=sys.stderr, flush=True)
+    return status or 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run())

@@ -99,6 +99,8 @@ class Plan:
                     self.canaries.add_sound(comparison)
                 if _is_requested(comparison, request):
                     self._add(comparison)
+            for file in (self._objects, self._documents):
+                file.flush()  # where the disk is full, that is said before anything is done
             self.close = on_error.pop_all().close
 
     @property

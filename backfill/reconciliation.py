@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -37,7 +38,7 @@ from backfill.report import (
 )
 from backfill.second_look import look_again
 from backfill.work_queue import Failure, OutageError
-from backfill.workers import WRITES_PER_S, analyse_all
+from backfill.workers import ERRNOS_OF_THIS_MACHINE, WRITES_PER_S, analyse_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,15 +77,14 @@ def reconcile(
         client = firestore.Client(project=request.project, database=settings.firestore_database)
         comparisons = with_progress(_compare(request, bucket, client, settings, calls), "compared")
         plan = Plan(name_unreadable(comparisons), request)
-    except (UnreadableError, GoogleAuthError, GoogleAPIError, ValueError) as error:
+    except (UnreadableError, GoogleAuthError, GoogleAPIError, ValueError, OSError) as error:
         _print_error(f"{error}\n{_advice(error)}")
         return FAILED
     with closing(plan):
-        print(
-            f"{describe_counts(plan.counts)}\n{describe_calls(calls)}\n\n{describe_plan(plan, request, tasks)}",
-            file=sys.stderr if request.json else sys.stdout,
-            flush=True,
-        )
+        said = f"{describe_counts(plan.counts)}\n{describe_calls(calls)}\n\n{describe_plan(plan, request, tasks)}"
+        if request.dry_run and run_job:  # so that the whole can be pasted, with the commands that follow
+            said = "\n".join(f"# {line}".rstrip() for line in said.splitlines())
+        print(said, file=sys.stderr if request.json else sys.stdout, flush=True)
         if request.prefix and not plan.counts.objects and request.shard.count == 1:
             _print_error(describe_no_match(bucket, request.prefix))
         is_declined = not (request.dry_run or request.yes or not plan.has_work or _confirmed())
@@ -147,14 +147,14 @@ def _run_here(
     plan: Plan, request: Request, settings: Settings, bucket: storage.Bucket, client: firestore.Client
 ) -> int:
     has_ended = False
-    with closing(FailureList(None if request.is_task else Path.cwd())) as failures:
+    with closing(FailureList(None if request.is_task else _directory())) as failures:
         try:
             _analyse(plan, request, settings, bucket, failures)
             _prune(plan, request, bucket, client, settings, failures)
         except OutageError as error:
             has_ended = True
             _print_error(f"{error}\n{_advice_in_outage(error)}")
-        except (GoogleAuthError, GoogleAPIError) as error:
+        except (GoogleAuthError, GoogleAPIError, OSError) as error:
             has_ended = True
             _print_error(f"{error}\n{_advice(error)}")
         if plan.counts.failed:
@@ -260,6 +260,13 @@ def _print_error(text: str) -> None:
     say(text)
 
 
+def _directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed
+        return Path()
+
+
 def _confirmed() -> bool:
     print("Do it? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
@@ -268,6 +275,8 @@ def _confirmed() -> bool:
 def _advice_in_outage(error: OutageError) -> str:
     if _is_login(str(error)):
         return SIGN_IN
+    if any(os.strerror(number) in str(error) for number in ERRNOS_OF_THIS_MACHINE):
+        return "Make room for the downloads, or name another directory in TMPDIR."
     return (
         "So bucket, database, network or a right are rather the cause than the objects."
         " Run the same command again when that is mended."
@@ -278,6 +287,8 @@ def _advice(error: Exception) -> str:
     """Return what to do about an error that ended the comparison."""
     if isinstance(error, GoogleAuthError) or _is_login(str(error)):
         return SIGN_IN
+    if isinstance(error, OSError):
+        return _advice_on_machine(error)
     if isinstance(error, ValueError):
         return "Give the settings that the deployed function has."
     if any(text in str(error) for text in ("USER_PROJECT_DENIED", "serviceusage.services.use", "quota project")):
@@ -290,6 +301,12 @@ def _advice(error: Exception) -> str:
     if "requester pays" in str(error):
         return "The bucket makes the requester pay: gcloud storage buckets update gs://BUCKET --no-requester-pays"
     return "Check --project and --bucket, and that you may list the bucket's objects and read the database's documents."
+
+
+def _advice_on_machine(error: OSError) -> str:
+    if error.errno in ERRNOS_OF_THIS_MACHINE:
+        return "Make room for the plan, 1 KB for each object to analyse, or name another directory in TMPDIR."
+    return "Check the network, and STORAGE_EMULATOR_HOST if it is set, which begins with http://."
 
 
 def _is_login(text: str) -> bool:

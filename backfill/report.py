@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
@@ -109,23 +110,33 @@ class FailureList:
 
     def __init__(self, directory: Path | None) -> None:
         self._path = directory and directory / f"backfill-failed-{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+        self._is_task = directory is None
         self._file: IO[str] | None = None
         self.n_rejected = 0
         self.place = str(self._path or "this log")
 
     def add(self, comparison: Comparison, message: str) -> None:
         """Add an object, or a document without an object, with the reason of its failure."""
-        if self._file is None:
-            self._file = self._path.open("w") if self._path else sys.stderr
         entry: dict[str, object] = {"state": comparison.state, "message": message}
         if subject := comparison.upload or comparison.document:
             entry |= {"blob_name": subject.blob_name, "generation": subject.generation}
-        if self._path is None:
+        if self._is_task:
             entry["severity"] = "ERROR"  # Cloud Logging reads it from the line
-        self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
+        line = json.dumps(entry) + "\n"
+        try:
+            if self._path:
+                if self._file is None:
+                    self._file = self._path.open("a")  # where another run began in the same second, both are listed
+                self._file.write(line)
+                self._file.flush()
+                return
+        except OSError as error:
+            say(f"{self._path} cannot be written ({error}), so what failed is listed here:")
+            self._path, self.place = None, "these lines"
+        print(line, end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Close the file, if there is one."""
-        if self._file and self._path:
-            self._file.close()
+        if self._file:
+            with suppress(OSError):  # of a full disk, which was said
+                self._file.close()

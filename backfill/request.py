@@ -6,6 +6,7 @@ Run as ``python -m backfill.request ARGUMENT...`` it only checks the arguments, 
 import argparse
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ MAX_TASKS = 10_000  # of a Cloud Run job
 MAX_PARALLELISM = 100  # tasks of a job that run at once; one of the bounds of its cost
 GRACE_S = 900  # longer than an event whose analysis fails and is tried again: the function may take 540 s
 MAX_GRACE_S = 366 * 86400
+MAX_NAME_BYTES = 1024  # of an object
+TASK_VARIABLES = {"CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": "1"}
 REASONS = tuple(sorted(error.reason for error in AnalysisError.__subclasses__()))
 
 
@@ -92,9 +95,9 @@ class Request:
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Request:
     """Read the command line and what Cloud Run tells a task; a wrong argument is one line on stderr and exit code 2."""
     parser = argparse.ArgumentParser("backfill.sh", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
-    parser.add_argument("--project", required=True)
-    parser.add_argument("--bucket", required=True)
-    parser.add_argument("--prefix", default="")
+    parser.add_argument("--project", required=True, type=_name)
+    parser.add_argument("--bucket", required=True, type=_bucket)
+    parser.add_argument("--prefix", default="", type=_prefix)
     parser.add_argument("--rejected", nargs="?", const="", choices=("", *REASONS))
     for name in ("stale", "prune", "dry-run", "json", "yes"):
         parser.add_argument(f"--{name}", action="store_true")
@@ -104,7 +107,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     place.add_argument("--tasks", type=count, metavar="N")
     parser.add_argument("--schedule", type=_schedule, metavar="CRON")
     settings = parser.add_mutually_exclusive_group()
-    settings.add_argument("--name", default="analyze")
+    settings.add_argument("--name", default="analyze", type=_name)
     settings.add_argument("--defaults", action="store_true")
     parser.add_argument("--unless-running", action="store_true")  # for tasks of the scheduled job
     parser.add_argument(
@@ -118,10 +121,15 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
             "--defaults: a job in the cloud has the account, limits and settings of a function: give its --name"
         )
     is_task = "CLOUD_RUN_TASK_INDEX" in environment
-    shard = Shard(int(environment.get("CLOUD_RUN_TASK_INDEX", 0)), int(environment.get("CLOUD_RUN_TASK_COUNT", 1)))
+    numbers = [environment.get(name, otherwise) for name, otherwise in TASK_VARIABLES.items()]
+    if not all(number.isascii() and number.isdigit() for number in numbers):
+        parser.error(f"{' and '.join(TASK_VARIABLES)} are {' and '.join(map(repr, numbers))}: no task and their number")
+    shard = Shard(*map(int, numbers))
+    if shard.index >= shard.count and all(name in environment for name in TASK_VARIABLES):
+        parser.error(f"{' and '.join(TASK_VARIABLES)} are {' and '.join(map(repr, numbers))}: no task and their number")
     return Request(
         project=given.project,
-        bucket=given.bucket.removeprefix("gs://").rstrip("/"),
+        bucket=given.bucket,
         prefix=given.prefix,
         stale=given.stale,
         rejected=given.rejected,
@@ -155,6 +163,31 @@ def _schedule(text: str) -> str:
         return read_cron(text).text
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}") from error
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[\w.:-]+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: accepted are letters, digits, dots, colons, hyphens and underscores"
+        )
+    return text
+
+
+def _bucket(text: str) -> str:
+    name = text.removeprefix("gs://").rstrip("/")
+    if "/" in name:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted is the name of a bucket; --prefix is for a folder of it")
+    return _name(name)
+
+
+def _prefix(text: str) -> str:
+    try:
+        n_bytes = len(text.encode())
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted is UTF-8") from None
+    if n_bytes > MAX_NAME_BYTES:
+        raise argparse.ArgumentTypeError(f"it has {n_bytes} bytes, and a name of an object at most {MAX_NAME_BYTES}")
+    return text
 
 
 def _seconds(text: str) -> int:

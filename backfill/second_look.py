@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
     from analysis.settings import Settings
-    from analysis.upload import Upload
     from backfill.listings import Calls
 
 N_LOOKS = 100
@@ -105,8 +104,7 @@ class _Look:
         upload = comparison.upload
         if upload is None or not self._may_look():
             return True
-        now = self._get_upload(upload.blob_name)
-        return now is not None and now.generation == upload.generation
+        return self._has_generation(upload.blob_name, upload.generation) is not False
 
     def _is_gone(self, comparison: Comparison) -> bool:
         document = comparison.document
@@ -118,8 +116,7 @@ class _Look:
         )
         if document is None or not (is_young or self._may_look()):
             return True
-        now = self._get_upload(document.blob_name)
-        if now is not None and now.generation == document.generation:
+        if self._has_generation(document.blob_name, document.generation):
             return False
         reference = self._client.collection(document.collection).document(document.uid)
         return bool(read_documents(self._client, [reference], [], self._calls))
@@ -128,8 +125,12 @@ class _Look:
         self._n_looks += 1
         return self._n_looks <= N_LOOKS
 
-    def _get_upload(self, blob_name: str) -> Upload | None:
+    def _has_generation(self, blob_name: str, generation: int) -> bool | None:
+        """Return whether this is the live generation of a name; None where the bucket does not tell of the object."""
         try:
-            return get_upload(self._bucket, blob_name, self._calls)
-        except (GoogleAPICallError, RetryError) as error:
+            now = get_upload(self._bucket, blob_name, self._calls)
+        except RetryError as error:
             raise UnreadableError(f"the objects of gs://{self._bucket.name} cannot be read: {error}") from error
+        except GoogleAPICallError:  # such as of an object that may be listed and not read
+            return None
+        return now is not None and now.generation == generation

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 OBJECT_TIMEOUT_S = 540  # as the function's, for an object without its download
 POLL_S = 0.5
 # A full disk and too many open files say nothing of the object.
-ERRNOS_OF_THIS_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.ENOENT})
+ERRNOS_OF_THIS_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EFBIG, errno.EROFS, errno.ENOENT}
+)
 # Firestore asks for at most 500 writes a second into a new collection, and 50 % more every five minutes.
 WRITES_PER_S = 500
 
@@ -150,7 +152,12 @@ class _Workers:
     def _start_one(self) -> None:
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=_work, args=(theirs, self._settings, self._pace), daemon=True)
-        process.start()
+        # A worker ignores Ctrl-C from its first moment on: what is blocked here is blocked in what is started.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGQUIT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()  # or `ours` would stay open after the worker's death
         self._workers[ours] = _Worker(process)
 

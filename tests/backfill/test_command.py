@@ -8,6 +8,7 @@ import pytest
 
 from backfill import request as requests
 from backfill.__main__ import main
+from backfill.ending import SIGNALS
 from backfill.estimate import Tasks
 from deploy.failures import FailedError
 from tests.backfill.played import FUNCTION
@@ -19,13 +20,14 @@ ARGUMENTS = ["--project", "my-project", "--bucket", "my-bucket"]
 def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
     """What the comparison is asked for, instead of a comparison."""
     received: list[tuple[Any, ...]] = []
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-the-person")
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     monkeypatch.setattr("backfill.reconciliation.reconcile", lambda *asked: received.append(asked) or 0)
     monkeypatch.setattr(requests.os, "sched_getaffinity", lambda _: {1, 2, 3}, raising=False)
     yield received
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def test_a_task_analyses_one_object_at_a_time(received: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,15 +86,27 @@ def test_what_ends_it_is_said_in_a_line(
     assert received == []
 
 
-def test_sigterm_ends_it_as_a_shell_expects(received: list[tuple[Any, ...]]) -> None:
-    """SIGTERM, by which Cloud Run ends a task, leaves by the way on which the processes are ended."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_ends_it_as_a_shell_expects(received: list[tuple[Any, ...]], number: signal.Signals) -> None:
+    """SIGTERM, by which Cloud Run ends a task, leaves by the way on which the processes are ended; once is enough."""
     main(ARGUMENTS)
 
     assert received
-    assert callable(signal.getsignal(signal.SIGTERM))
     with pytest.raises(SystemExit) as ended:
-        signal.raise_signal(signal.SIGTERM)
-    assert ended.value.code == 143
+        signal.raise_signal(number)
+    for other in SIGNALS:
+        signal.raise_signal(other)
+    assert ended.value.code == 128 + number
+
+
+def test_ctrl_c_is_heard_once(received: list[tuple[Any, ...]]) -> None:
+    """Ctrl-C interrupts, and whoever presses it again does not disturb the ending."""
+    main(ARGUMENTS)
+
+    assert received
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 
 def test_settings_are_the_functions(

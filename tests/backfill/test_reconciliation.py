@@ -1,6 +1,7 @@
 """A run does what was asked for, counts it and ends with the right exit code: on the emulators, with fake workers."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -349,6 +350,26 @@ def test_what_the_cloud_does_is_not_done_here(place: Place, played: Played, run:
     assert (dry, done, nothing, scheduled) == (3, 1, 0, 1)
     assert plans == [1, 1, 0]
     assert played.asked == []
+
+
+def test_what_a_dry_run_prints_can_be_pasted(
+    place: Place, run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where commands follow, all that is printed before them is a comment for the shell."""
+    upload(place, "a.wav")
+    assert run
+
+    def run_job(_: Plan) -> int:
+        sys.stdout.write("gcloud run jobs execute analyze-backfill\n")
+        return 0
+
+    request = parse(["--project", PROJECT, "--bucket", place.bucket.name, "--grace=0", "--dry-run", "--tasks=2"])
+    reconcile(request, place.environment, run_job)
+
+    *said, command = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("#") for line in said)
+    assert any("To analyse: 1 objects" in line for line in said)
+    assert command.startswith("gcloud ")
 
 
 def test_an_outage_is_a_failure_of_no_object(place: Place, played: Played, run: Callable[..., Any]) -> None:

@@ -69,6 +69,14 @@ def test_what_an_option_asks_for(options: list[str], name: str, value: object) -
         (["--defaults", "--tasks", "2"], "give its --name"),
         (["--defaults", "--schedule", "0 3 * * *"], "give its --name"),
         (["--dry"], "--dry"),
+        (["--bucket", ""], "'': accepted are letters"),
+        (["--bucket", "gs://b/takes"], "--prefix is for a folder of it"),
+        (["--bucket", "a b"], "accepted are letters"),
+        (["--project", ""], "accepted are letters"),
+        (["--project", "a\nb"], "accepted are letters"),
+        (["--name", "x/y"], "accepted are letters"),
+        (["--prefix", "\udcff"], "accepted is UTF-8"),
+        (["--prefix", "ä" * 513], "it has 1026 bytes"),
         (["--grace", "-1"], "accepted are 0 to"),
         (["--grace", "9" * 30], "accepted are 0 to"),
         (["--grace", "1.5"], "accepted are 0 to"),
@@ -82,6 +90,16 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], options: list[str], wor
     assert ended.value.code == 2
     assert words in (said := capsys.readouterr().err)
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("index", "count"), [("x", "3"), ("3", "3"), ("-1", "3"), ("0", "²"), ("0", "0")])
+def test_a_task_that_is_none(capsys: pytest.CaptureFixture[str], index: str, count: str) -> None:
+    """Variables that are not those of a task are wrong usage."""
+    with pytest.raises(SystemExit) as ended:
+        parse(ARGUMENTS, {"CLOUD_RUN_TASK_INDEX": index, "CLOUD_RUN_TASK_COUNT": count})
+
+    assert ended.value.code == 2
+    assert "no task and their number" in capsys.readouterr().err
 
 
 @given(st.text(), st.integers(1, 50))

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage as google_storage
 
 from analysis.definition import ANALYSIS_VERSION
 from analysis.document import make_uid
@@ -14,7 +16,11 @@ from backfill import second_look
 from backfill.comparison import Comparison, State, compare
 from backfill.listings import Calls, list_documents, list_uploads
 from backfill.second_look import look_again
+from local.program import Program
+from local.servers import PROJECT
 from tests.backfill.place import CONTENTS, Place
+from tests.fakes import storage_proxy as downloads
+from tests.fakes.storage_proxy import StorageProxy
 
 
 def upload(place: Place, name: str) -> Upload:
@@ -74,6 +80,23 @@ def test_what_happens_while_it_is_listed_is_no_difference(place: Place) -> None:
         gone.blob_name: [State.GONE],
         late.blob_name: [State.GONE],
     }
+
+
+def test_an_object_that_may_not_be_read_is_as_it_was_listed(place: Place, storage: Program) -> None:
+    """Where the bucket lists an object and refuses to tell of it, the comparison goes on with what was listed."""
+    missing = upload(place, "a.wav")
+    gone = Upload(place.bucket.name, "b.wav", 1)
+    write(place, gone)
+    before = compared(place)
+    with StorageProxy(storage).running() as proxy:
+        proxy.default = downloads.answer(403)
+        client = google_storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": proxy.url})
+        bucket = client.bucket(place.bucket.name)
+        looked = list(look_again(before, bucket, place.sounds._client, settings_of(place), Calls(), None))
+        client.close()
+
+    assert [one.state for one in looked] == [State.MISSING, State.GONE]
+    assert looked[0].upload.generation == missing.generation
 
 
 def test_an_upload_after_its_listing_is_not_gone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
