@@ -91,6 +91,18 @@ def loop() -> bytes:
     return encode(np.concatenate([kick, hiss / 2, hiss, hiss / 2] * 3 + [kick, hiss, kick, hiss]), SR)
 
 
+def beat() -> bytes:
+    """Fifteen seconds of hits, too long for a loop: 112 a minute, then ever later or earlier than that, and weaker."""
+    generator, t = random.Random(7), seconds(15, SR)
+    hit = noise(4000, 8) * np.exp(-np.arange(4000) / 700)
+    y = np.zeros(len(t))
+    for number in range(27):
+        shift = 0.02 * max(0, number - 12) * (generator.random() - 0.5)
+        start = round((number * 60 / 112 + 0.1 + shift) * SR)
+        y[start : start + len(hit)] += hit * 0.8 * 0.97**number
+    return encode(y, SR)
+
+
 def very_quiet() -> bytes:
     """A tone in noise, 100 dB below full scale, where the smallest power that counts is near."""
     t = seconds(1, SR)
@@ -111,6 +123,7 @@ SOUNDS: dict[str, Callable[[], bytes]] = {
     "two parts": two_parts,
     "drums": drums,
     "loop": loop,
+    "beat": beat,
     "very quiet": very_quiet,
     "loud floats": loud_floats,
     "digital silence": lambda: encode(np.zeros(5000), SR),

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from analysis.definition import OPTIONAL_FEATURES, librosa_name
 from analysis.features import extract
+from analysis.features.librosa_means import LibrosaMeans
+from analysis.features.spectra import compute_spectra
 
 ROOT = Path(__file__).parents[3]
 RANGES = {  # of a feature: a hundred thousandth is promised where its value is smaller
@@ -75,6 +77,8 @@ SOUNDS = {
     "all below zero": np.full(3000, -0.5, np.float32),
     "what counts as zero": np.tile(np.array([1e-11, -1e-11], np.float32), 3000),
     "a square wave": np.sign(tone(441)),
+    "a click": np.eye(1, 30_000, 12_345, dtype=np.float32)[0],
+    "clicks": np.tile(np.eye(1, 3001, dtype=np.float32)[0], 12),
     "longer than levels are kept": noise(300_000) * np.geomspace(1, 1e-5, 300_000, dtype=np.float32),
 }
 
@@ -100,6 +104,40 @@ def test_any_split_of_any_length_agrees(n: int, cuts: list[float], seed: int, ex
     y = noise(n, 10**exponent, seed)
 
     assert_agrees(y, *np.split(y, sorted(int(cut * n) for cut in cuts)))
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.sampled_from(["noise", "a chord in silence", "clicks", "noise, then a quiet tone"]),
+    st.floats(-80, 30),
+    st.tuples(*[st.integers(0, 70_000)] * 2),
+)
+def test_any_gain_and_silence_around_agree(name: str, gain_db: float, silence: tuple[int, int]) -> None:
+    """At any level and with any digital silence around, every mean is librosa's of that very sound."""
+    before, after = (np.zeros(n, np.float32) for n in silence)
+    y = np.concatenate([before, SOUNDS[name] * np.float32(10 ** (gain_db / 20)), after])
+
+    assert_agrees(y, *np.array_split(y, 3))
+
+
+def test_an_hour_has_the_means_of_its_seconds() -> None:
+    """Sums over an hour are as exact as those over seconds: of what repeats, each turn adds as much as the last."""
+    turn = noise(43 * 512, 0.2) * np.geomspace(1, 1e-4, 43 * 512, dtype=np.float32)
+    names = ("rms", "spectral_centroid", "zero_crossing_rate", "mfcc:20")
+    n_turns, n_few = 3600, 8
+
+    means = LibrosaMeans(names)
+    for spectra in compute_spectra(turn for _ in range(n_turns)):
+        means.add(spectra)
+    fields = means.fields()
+
+    assert fields
+    for name in names:
+        few, more = (plain(np.tile(turn, n), name) * (43 * n + 1) for n in (n_few, n_few + 1))
+        expected = (few + (n_turns - n_few) * (more - few)) / (43 * n_turns + 1)
+        np.testing.assert_allclose(
+            fields["features"][librosa_name(name)], expected, rtol=2e-5, atol=1e-7 * RANGES[name], err_msg=name
+        )
 
 
 @pytest.mark.parametrize("name", OPTIONAL_FEATURES)
