@@ -332,7 +332,7 @@ def _is_generation(value: object) -> bool:
 
 
 def _is_version(value: object) -> bool:
-    return _is_integer(value) and value > 0
+    return _is_integer(value) and value >= 0
 
 
 def _is_integer(value: object) -> TypeGuard[int]:

@@ -199,7 +199,12 @@ def test_documents_of_many_pages(
 
 def test_what_a_document_says(collection: google_firestore.CollectionReference) -> None:
     """A sound of an older version is stale, one of a newer is not, and its reason is somebody's own field."""
-    versions = {"1 older": ANALYSIS_VERSION - 1, "2 same": ANALYSIS_VERSION, "3 newer": ANALYSIS_VERSION + 1}
+    versions = {
+        "0 none": 0,
+        "1 older": ANALYSIS_VERSION - 1,
+        "2 same": ANALYSIS_VERSION,
+        "3 newer": ANALYSIS_VERSION + 1,
+    }
     for name, version in versions.items():
         write(collection, Upload(BUCKET, name, 7), analysis_version=version)
     write(collection, Upload(BUCKET, "4 with a reason", 7), analysis_version=ANALYSIS_VERSION, reason="I like it")
@@ -207,6 +212,7 @@ def test_what_a_document_says(collection: google_firestore.CollectionReference) 
     found = list(list_documents(collection, BUCKET, "", Calls()))
 
     assert [(document.blob_name, document.is_stale, document.is_newer, document.reason) for document in found] == [
+        ("0 none", True, False, None),
         ("1 older", True, False, None),
         ("2 same", False, False, None),
         ("3 newer", False, True, None),

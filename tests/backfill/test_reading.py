@@ -56,7 +56,7 @@ def test_an_outage_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_long_wait_is_told_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits is told what for, how long at most, and the last error; whether it hangs or fails."""
-    monkeypatch.setattr(reading, "NOTICE_S", 0.01)
+    monkeypatch.setattr(reading, "NOTICE_S", 0.5)  # time enough for the first error to be noted
     errors, said = [ServiceUnavailable("so it is")], []
 
     def hang() -> str:
