@@ -1,136 +1,125 @@
-"""A storm: uploads, overwrites and deletions through the function, beside three backfills, with a twentieth failing."""
+"""A storm of uploads, overwrites and deletions through the local stack: what is there at its end has a document.
 
+Events come late and in no order, while a twentieth of everything fails and both functions are killed.
+"""
+
+import queue
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from grpc import StatusCode
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage as google_storage
 
+from local.ports import choose_port
 from local.program import Program
-from tests.backfill.place import CONTENTS, Place, fill
-from tests.fakes import firestore_proxy as answers
+from local.servers import PROJECT, start_function, start_storage
+from local.trigger import Answer, Trigger
+from tests.endurance.test_burst import (
+    ANSWERED_S,
+    COMMIT_FAULTS,
+    CONTENTS,
+    DOWNLOAD_FAULTS,
+    FAILING,
+    WAITS_S,
+    killing,
+)
+from tests.fakes import firestore_proxy as commits
 from tests.fakes import storage_proxy as downloads
-from tests.fakes.cloud import Cloud, start_cloud
-from tests.fakes.firestore_proxy import STREAMS, Call, FirestoreProxy
+from tests.fakes.cloud import connect_firestore
+from tests.fakes.firestore_proxy import FirestoreProxy
 from tests.fakes.storage_proxy import StorageProxy
 
-FAILING = 0.05
-N_BEFORE = 80  # objects whose events were lost, before anything runs
-N_LIVE = 150
-LOST = 0.1  # of the live events
-DELIVERIES = 12  # of an event at most; the platform's go on for a day
-BACKFILL_S = 80
-DOWNLOAD_FAULTS = [
-    *(downloads.answer(status) for status in (429, 500, 503)),
-    *(downloads.reset, downloads.cut(30), downloads.corrupted),
-]
-PASSING = [StatusCode.UNAVAILABLE, StatusCode.ABORTED, StatusCode.INTERNAL]
-COMMIT_FAULTS = [fault(code) for fault in (answers.refused, answers.lost) for code in PASSING]
-STREAM_FAULTS = [
-    *(answers.broken(after, code) for after in (0, 1, 2, 7, 40) for code in PASSING),
-    *(answers.broken(after, StatusCode.UNKNOWN, "Stream removed") for after in (1, 10)),
-]
+AT_ONCE = 4  # names that are changed side by side
+MOST_CHANGES = 6  # of one name
+DELETED = 0.35  # how often a change is a deletion
+MOST_PAUSE_S = 0.8  # between two changes of one name, so that they meet every step of an analysis
+SLOW, SLOW_S = 0.3, 1.0  # of the commits, so many wait for up to so long: a deletion overtakes the sound's own
 
 
-def test_storm_beside_three_backfills_ends_in_agreement(
-    firestore: Program, storage: Program, tmp_path: Path, request: pytest.FixtureRequest, seed: int
+def test_storm_ends_with_exactly_the_live_objects(
+    firestore: Program, tmp_path: Path, request: pytest.FixtureRequest, seed: int
 ) -> None:
-    """Whatever meets whatever, at the end each live object has its one document, and nothing else has one."""
-    if not request.config.getoption("--long"):
-        pytest.skip("it takes a minute: --long")
-    dice, failed = random.Random(seed), Counter[str]()
+    """Each object that is there has its one document, and nothing that is gone has one; more with --storm-objects."""
+    n_names = request.config.getoption("--storm-objects")
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    collections = {"SOUNDS_COLLECTION": "storm-sounds", "REJECTIONS_COLLECTION": "storm-rejections"}
+    killed: list[int] = []
+    dice = random.Random(seed)
+    with ExitStack() as ends:
+        port, forget_port = choose_port(), choose_port()
+        trigger = Trigger(port, "legacy", answers.put, forget_port=forget_port, pauses_s=WAITS_S)
+        ends.enter_context(trigger)
+        storage = ends.enter_context(start_storage(tmp_path, publisher_port=trigger.port, deletions=True).wait())
+        asking = ends.enter_context(StorageProxy(storage).running())
+        committing = ends.enter_context(FirestoreProxy(firestore).running())
+        asking.default = unreliable(dice, DOWNLOAD_FAULTS, downloads.pass_on)
+        committing.default = unreliable(dice, COMMIT_FAULTS, commits.Call.forward, SLOW_S)
+        environment = collections | {
+            "STORAGE_EMULATOR_HOST": asking.url,
+            "FIRESTORE_EMULATOR_HOST": committing.address,
+            "FORGET": "true",
+        }
+        analysing = ends.enter_context(start_function(tmp_path, environment=environment, port=port).wait())
+        forgetting = ends.enter_context(
+            start_function(tmp_path, environment=environment, port=forget_port, entry_point="forget").wait()
+        )
+        database = connect_firestore(firestore)
+        ends.callback(database.close)
+        client = google_storage.Client(PROJECT, AnonymousCredentials(), client_options={"api_endpoint": storage.url})
+        ends.callback(client.close)
+        bucket = client.create_bucket("storm")
 
-    def download(get: downloads.Download) -> None:
-        is_failing = dice.random() < FAILING
-        failed["downloads"] += is_failing
-        (dice.choice(DOWNLOAD_FAULTS) if is_failing else downloads.pass_on)(get)
+        def change(number: int) -> int:
+            """Upload, overwrite and delete one name, and return how many events that fires."""
+            own, name, is_there, n_events = random.Random(seed * 10_000 + number), f"take-{number}", False, 0
+            for _ in range(own.randint(1, MOST_CHANGES)):
+                if is_there and own.random() < DELETED:
+                    bucket.delete_blob(name)
+                    is_there, n_events = False, n_events + 1
+                else:
+                    bucket.blob(name).upload_from_string(own.choice(CONTENTS))
+                    is_there, n_events = True, n_events + 1 + is_there
+                time.sleep(own.uniform(0, MOST_PAUSE_S))
+            return n_events
 
-    def call(asked: Call) -> Iterable[bytes]:
-        if dice.random() >= FAILING:
-            return asked.forward()
-        kind, faults = ("streams", STREAM_FAULTS) if asked.method.endswith(STREAMS) else ("commits", COMMIT_FAULTS)
-        failed[kind] += 1
-        return dice.choice(faults)(asked)
+        bucket.blob("first").upload_from_string(CONTENTS[0])
+        answers.get(timeout=ANSWERED_S)  # from now on an analysis is as fast as the changes of a name
+        started = time.monotonic()
+        with killing(analysing, killed), killing(forgetting, killed), ThreadPoolExecutor(AT_ONCE) as pool:
+            n_events = sum(pool.map(change, range(n_names)))
+            answered = [answers.get(timeout=ANSWERED_S) for _ in range(n_events)]
+        seconds = time.monotonic() - started
+        found = Counter(
+            (snapshot.get("blob_name"), snapshot.get("generation"))
+            for collection in collections.values()
+            for snapshot in database.collection(collection).stream()
+        )
+        live = Counter((blob.name, blob.generation) for blob in bucket.list_blobs())
+        n_gone = analysing.log.read_text().count("is not there")
 
-    with StorageProxy(storage).running() as bucket_proxy, FirestoreProxy(firestore).running() as database_proxy:
-        hosts = {"STORAGE_EMULATOR_HOST": bucket_proxy.url, "FIRESTORE_EMULATOR_HOST": database_proxy.address}
-        with start_cloud(firestore, storage, tmp_path, environment=hosts) as cloud:
-            place = Place(cloud.bucket, cloud.sounds, cloud.rejections, dict(cloud.environment), tmp_path)
-            fill(place.bucket, N_BEFORE)
-            bucket_proxy.default, database_proxy.default = download, call
-            try:
-                statuses, n_deleted = storm(place, cloud, dice)
-            finally:
-                place.end()
-            bucket_proxy.default, database_proxy.default = downloads.pass_on, Call.forward
-
-            summary = place.run("--yes", "--prune", "--rejected", "failed")
-            agreed = place.run("--dry-run")
-
-    there = {(blob.name, blob.generation) for blob in place.bucket.list_blobs() if needs_document(blob.name)}
-    documents = [(document["blob_name"], document["generation"]) for document in place.documents().values()]
-    sys.stdout.write(f"storm: {dict(failed)} failed, {dict(statuses)} answers, {n_deleted} deleted, then {summary}\n")
-    assert sorted(documents) == sorted(there)
-    assert {
-        name: agreed[name] for name in ("missing", "stale", "gone", "failed", "unreadable", "pending")
-    } == dict.fromkeys(("missing", "stale", "gone", "failed", "unreadable", "pending"), 0)
-    assert agreed["sounds"] + agreed["rejections"] == len(there)
-    assert not [one for one in place.documents().values() if one.get("reason") in ("failed", "expired")]
-    assert all(failed[kind] for kind in ("downloads", "streams", "commits"))
-    assert n_deleted > 0
-
-
-def storm(place: Place, cloud: Cloud, dice: random.Random) -> tuple[Counter[int], int]:
-    """Run three backfills beside live traffic; return the function's answers and how many objects were deleted."""
-    backfills = [place.start("--yes", *options) for options in ((), ("--prune",), ("--stale", "--rejected=expired"))]
-    live = list(range(N_LIVE))
-    dice.shuffle(live)
-    statuses: Counter[int] = Counter()
-    deleted: list[str] = []
-    plans = [(number, dice.random(), dice.random()) for number in live]
-
-    def upload(plan: tuple[int, float, float]) -> None:
-        number, chance, other = plan
-        name = f"live/{number}.wav"
-        resources = [cloud.upload(CONTENTS[number % len(CONTENTS)], name)]
-        if chance < 0.3:
-            resources.append(cloud.upload(CONTENTS[(number + 1) % len(CONTENTS)], name))
-        if other < 0.2:
-            place.bucket.blob(name).delete()
-            deleted.append(name)
-        for resource in reversed(resources):
-            if (chance * 10) % 1 >= LOST:
-                deliver(cloud, resource, statuses)
-
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(upload, plans))
-    for number in range(0, N_BEFORE, 5):
-        place.bucket.blob(f"takes/{number}.wav").delete()
-        deleted.append(f"takes/{number}.wav")
-    end = time.monotonic() + BACKFILL_S
-    for backfill in backfills:
-        _, errors = backfill.communicate(timeout=max(1.0, end - time.monotonic()))
-        assert backfill.returncode in (0, 1), errors
-        assert "Traceback" not in errors
-    return statuses, len(deleted)
+    sys.stdout.write(
+        f"storm: {n_events} events of {n_names} names, all answered after {seconds:.1f} s; "
+        f"{len(live)} objects are there; {n_gone} uploads were gone, {len(killed)} workers were killed\n"
+    )
+    assert [answer.problem for answer in answered if answer.problem] == []
+    assert {answer.event.kind for answer in answered} == {"finalize", "delete"}
+    assert found == live
+    assert 1 < len(live) <= n_names
 
 
-def deliver(cloud: Cloud, resource: dict[str, Any], statuses: Counter[int]) -> None:
-    """Deliver an event until it is answered."""
-    for _ in range(DELIVERIES):
-        status = cloud.deliver(resource)
-        statuses[status] += 1
-        if status == 200:
-            return
-    raise AssertionError(f"{resource['name']} was never answered")
+def unreliable(dice: random.Random, faults: list[Any], otherwise: Any, slow_s: float = 0) -> Any:
+    """One of the faults as often as FAILING says, and as often as SLOW says a wait before what is to be done."""
 
+    def fault(call: Any) -> Any:
+        if dice.random() < SLOW:
+            time.sleep(dice.uniform(0, slow_s))
+        return (dice.choice(faults) if dice.random() < FAILING else otherwise)(call)
 
-def needs_document(name: str) -> bool:
-    """Return whether an object of this name is one that the function answers with a document."""
-    return not (name.endswith(("/", "_$folder$")) or "/tmp/parallel_composite_uploads/" in name)
+    return fault
