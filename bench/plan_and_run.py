@@ -84,7 +84,7 @@ def _simulate(n_objects: int) -> Table:
                     _minutes(counted.seconds),
                     f"{planned.dollars.total:.2f}",
                     f"{counted.dollars(tasks):.2f}",
-                    f"{counted.most_writes_per_s:,}",
+                    f"{counted.most_writes_per_s:.0f}",
                     f"{sensible}" if sensible < count else "",
                 ]
             )

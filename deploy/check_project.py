@@ -71,8 +71,8 @@ def check_project(situation: Situation) -> Iterator[Finding]:
     if situation.apis is None:
         yield Finding("APIs", Status.UNKNOWN, "which are enabled cannot be asked")
         return
-    wanted = apis_of_function(situation.deployment.generation)
-    missing = [api for api in wanted if not situation.enabled(api)]
+    needed = apis_of_function(situation.deployment.generation)
+    missing = [api for api in needed if not situation.enabled(api)]
     if missing:
         yield Finding("APIs", Status.WILL_BE_MADE, f"will be enabled: {', '.join(missing)}")
     else:

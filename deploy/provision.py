@@ -5,7 +5,6 @@ from deploy.apis import APIS_OF_ALERTS, apis_of_function, ensure_apis, project_n
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_exemption, ensure_index
 from deploy.deployment import Deployment
-from deploy.function import read_function
 from deploy.gcloud import Gcloud
 from deploy.location import locate
 from deploy.policy import policy_of_service
@@ -85,12 +84,12 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
 
 def say_scheduled_job(gcloud: Gcloud, rest: Rest, deployment: Deployment, region: str) -> None:
     """Say where the scheduled backfill is not what the function is now, and the command that renews it."""
-    path = f"v2/projects/{deployment.project}/locations/{region}/functions/{deployment.name}"
-    answer, function = ask_scheduled_job(rest, deployment, region), rest.get("cloudfunctions", path)
-    if not (answer.ok and function.ok):
+    answer = ask_scheduled_job(rest, deployment, region)
+    function = find_function(gcloud, deployment, region) if answer.ok else None
+    if function is None:
         return
     job = read_scheduled_job(answer.content)
-    if different := differences_from(read_function(function.content), job, deployment):
+    if different := differences_from(function, job, deployment):
         schedule = ask_schedule(rest, deployment, region)
         cron = schedule.content.get("schedule") if schedule.ok else None
         gcloud.begin("the scheduled backfill goes on as it was made")

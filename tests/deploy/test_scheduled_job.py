@@ -9,14 +9,13 @@ import pytest
 from backfill.cloud.job import desired_job, desired_tasks
 from backfill.request import parse
 from deploy.deployment import Deployment
-from deploy.gcloud import Gcloud
 from deploy.location import locate_schedule
 from deploy.provision import say_scheduled_job
 from deploy.rest import Rest
 from deploy.scheduled_job import ScheduledJob, differences_from, image_of, renewal
-from tests.backfill.played import FUNCTION, asked
+from tests.backfill.played import FUNCTION, Answering, asked
 from tests.deploy.apis.answering import Cloud
-from tests.deploy.apis.deployed import deploy, make_job
+from tests.deploy.apis.deployed import NAME, deploy, make_job
 from tests.deploy.apis.terminal import BUCKET, PROJECT, Terminal
 
 DEPLOYMENT = Deployment(PROJECT, BUCKET)
@@ -100,9 +99,10 @@ def test_a_deployment_prints_what_renews_the_job(
     deploy(cloud.state)
     make_job(cloud.state, cron={}, **change)
 
-    say_scheduled_job(Gcloud(PROJECT), Rest("played", PROJECT), DEPLOYMENT, "us-central1")
+    gcloud = Answering(cloud.state.functions[NAME])
+    say_scheduled_job(gcloud, Rest("played", PROJECT), DEPLOYMENT, "us-central1")
     cloud.state.jobs.clear()
-    say_scheduled_job(Gcloud(PROJECT), Rest("played", PROJECT), DEPLOYMENT, "us-central1")
+    say_scheduled_job(gcloud, Rest("played", PROJECT), DEPLOYMENT, "us-central1")
     cloud.stop()
 
     lines = capsys.readouterr().out.splitlines()
