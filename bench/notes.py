@@ -57,10 +57,11 @@ def measure(options: Options) -> list[Table]:
     notes_of_table = [
         "Of those that get a note, how often it has the right name, and the right octave too: some instruments of",
         "fonts sound an octave from what their keys say. librosa's is the median of yin where it is loud, Essentia's",
-        "that of PitchYinFFT where it is sure; these always give one.",
+        "that of PitchYinFFT where it is loud; these always give one. Where all find the same other octave, the",
+        "instrument sounds there.",
         *([f"Not to be had here: {', '.join(missing)}."] if missing else []),
     ]
-    header = ("notes", "way", "get one", "right name", "right octave too")
+    header = ("notes", "way", "get one", "right name", "right octave too", "other octave", "of these by all")
     wrong = []
     for kind in [] if options.quick else KINDS:
         progress(f"notes of {kind}")
@@ -80,13 +81,17 @@ def _compare(name: str, notes: list[tuple[float, Samples]]) -> list[list[str]]:
     with suppress(ImportError):
         ways["Essentia, PitchYinFFT"] = _load_essentia()
     truth = np.array([midi for midi, _ in notes])
+    found = {way: np.array([find(y) for _, y in notes], float) for way, find in ways.items()}
     rows = []
-    for way, find in ways.items():
-        found = np.array([find(y) for _, y in notes], float)
-        differences = (found - truth)[np.isfinite(found)]
+    for way, midi in found.items():
+        differences = midi - truth
+        is_given = np.isfinite(differences)
         is_name, is_note = (np.abs(d) < HALF for d in ((differences + 6) % 12 - 6, differences))
-        shares = [len(differences) / len(notes), is_name.mean(), is_note.mean()]
-        rows.append([f"{name}, {len(notes)}", way, *(f"{share:.1%}" for share in shares)])
+        is_octave = is_name & ~is_note
+        by_all = np.all([np.abs(other - midi) < HALF for other in found.values()], axis=0)
+        shares = [is_given.mean(), is_name[is_given].mean(), is_note[is_given].mean()]
+        octaves = [str(is_octave.sum()), str((is_octave & by_all).sum())]
+        rows.append([f"{name}, {len(notes)}", way, *(f"{share:.1%}" for share in shares), *octaves])
     return rows
 
 

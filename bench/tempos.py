@@ -123,10 +123,19 @@ def _pieces(cache: Path) -> Iterator[tuple[float, Samples]]:
         for path in [path for package in PIECES if (d := unpack(package, cache)) for path in sorted(d.rglob("*.mid"))]:
             tempos = _tempos(path.read_bytes())
             if len(tempos) == 1:
-                wave = midirenderer.render_wave_from(font, path.read_bytes())
-                y, sr = soundfile.read(io.BytesIO(wave), LENGTH_S * 44100, START_S * 44100, "float32", always_2d=True)
-                if len(y) == LENGTH_S * sr and y.any():
-                    yield tempos.pop(), soxr.resample(y.mean(axis=1), sr, SR).astype(np.float32)
+                y = _excerpt(midirenderer.render_wave_from(font, path.read_bytes()))
+                if len(y) == LENGTH_S * SR and y.any():
+                    yield tempos.pop(), y
+
+
+def _excerpt(wave: bytes) -> Samples:
+    """Return y from START_S on, LENGTH_S of it at most."""
+    with soundfile.SoundFile(io.BytesIO(wave)) as sound:
+        sr = sound.samplerate
+        sound.seek(min(sound.frames, START_S * sr))
+        y = sound.read(LENGTH_S * sr, "float32", always_2d=True)
+    resampled: Samples = soxr.resample(y.mean(axis=1), sr, SR).astype(np.float32)
+    return resampled
 
 
 def _tempos(midi: bytes) -> set[float]:
