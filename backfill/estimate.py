@@ -113,6 +113,7 @@ class Work:
         to_analyse: number of objects to analyse.
         vcpu_seconds: what their analysis takes.
         largest_s: vCPU seconds of the object that takes longest.
+        n_compared: number of objects of all shards.
         n_bytes: size of the objects to analyse.
         n_stored: number of documents.
         n_to_remove: number of documents to remove.
@@ -123,12 +124,13 @@ class Work:
         self.compared, self.missing, self.to_analyse = (array("Q", bytes(8 * n_shards)) for _ in range(3))
         self.vcpu_seconds = array("d", bytes(8 * n_shards))
         self.largest_s = 0.0
-        self.n_bytes = self.n_stored = self.n_to_remove = 0
+        self.n_compared = self.n_bytes = self.n_stored = self.n_to_remove = 0
         self.prunes = prunes
 
     def add_compared(self, shard: int, *, is_missing: bool) -> None:
         """Count an object of the bucket."""
         self.compared[shard] += 1
+        self.n_compared += 1
         self.missing[shard] += is_missing
 
     def add_object(self, shard: int, blob_name: str, n_bytes: int) -> None:
@@ -142,7 +144,7 @@ class Work:
     def idle(self) -> Work:
         """Return what there is to do once all this is done, by a run that finds nothing else."""
         idle = Work(len(self.compared), prunes=self.prunes)
-        idle.compared = self.compared
+        idle.compared, idle.n_compared = self.compared, self.n_compared
         idle.n_stored = self.n_stored + sum(self.missing) - self.n_to_remove
         return idle
 
@@ -184,19 +186,20 @@ def estimate_job(work: Work, tasks: Tasks) -> Estimate:
 def sensible_count(work: Work, tasks: Tasks) -> int:
     """Return the least number of tasks, up to as many as were asked for, that is about as good as any of these.
 
-    Shards are taken to be of one size.
+    More than run at once are not: those that wait for others have to start and to list too. Shards are taken to be of
+    one size.
     """
-    seconds = {count: _even_seconds(work, count, tasks.parallelism) for count in range(1, tasks.count + 1)}
+    counts = range(1, min(tasks.count, tasks.parallelism) + 1)
+    seconds = {count: _even_seconds(work, count) for count in counts}
     best = min(seconds.values())
     return next(count for count, taken in seconds.items() if taken <= AS_GOOD * best)
 
 
-def _even_seconds(work: Work, count: int, limit: int) -> float:
-    """Return what a job of so many tasks takes, of which at most `limit` run at once."""
-    parallelism = min(count, limit)
-    paced = sum(work.to_analyse) / count * parallelism / WRITES_PER_S
-    analysis = max(sum(work.vcpu_seconds) / count, work.largest_s, paced)
-    return ceil(count / parallelism) * (START_S + _comparison_seconds(work, count) + analysis)
+def _even_seconds(work: Work, count: int) -> float:
+    """Return what a job of so many tasks takes, which all run at once."""
+    paced_s = sum(work.to_analyse) / WRITES_PER_S
+    analysis_s = max(sum(work.vcpu_seconds) / count, work.largest_s, paced_s)
+    return START_S + _comparison_seconds(work, count) + analysis_s
 
 
 def _task_seconds(work: Work, tasks: Tasks, shard: int) -> float:
@@ -220,16 +223,16 @@ def _comparison_seconds(work: Work, count: int, shard: int | None = None) -> flo
         return (
             listing_s + work.n_stored / DOCUMENTS_PER_PAGE * QUERY_S + ceil(sum(work.missing) / BATCH_SIZE) * LOOK_UP_S
         )
-    n_objects = sum(work.compared) / count if shard is None else work.compared[shard]
+    n_objects = work.n_compared / count if shard is None else work.compared[shard]
     return listing_s + ceil(n_objects / BATCH_SIZE) * LOOK_UP_S
 
 
 def _pages(work: Work) -> int:
-    return ceil(sum(work.compared) / OBJECTS_PER_PAGE)
+    return ceil(work.n_compared / OBJECTS_PER_PAGE)
 
 
 def _dollars(work: Work, count: int, of_tasks: float) -> Dollars:
-    n_objects, n_compared = sum(work.to_analyse), sum(work.compared)
+    n_objects, n_compared = sum(work.to_analyse), work.n_compared
     looked_up = sum(work.missing) if count == 1 else n_compared  # the sound and the rejection of each
     read = work.n_stored if count == 1 or work.prunes else 0
     return Dollars(
