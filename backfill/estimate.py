@@ -29,7 +29,7 @@ START_S = 15  # of a task, until it lists
 PAGE_S = 0.3  # of OBJECTS_PER_PAGE objects
 QUERY_S = 1.5  # of DOCUMENTS_PER_PAGE documents
 LOOK_UP_S = 0.2  # of the documents of BATCH_SIZE objects
-REMOVAL_S = 0.1  # of a document
+REMOVAL_S = 0.004  # of a document, of whose batch objects are listed and documents looked up; besides the pause
 
 ATTEMPT_S = 24 * 3600  # how long a task may take; it is then tried again
 BILLED_AT_LEAST_S = 60  # of a task, however short it is
@@ -158,11 +158,11 @@ def analysis_seconds(blob_name: str, n_bytes: int) -> float:
 def estimate_here(work: Work, n_processes: int) -> Estimate:
     """Return what a run on this machine takes, apart from the comparison, which was made, and a slow network."""
     n_objects, vcpu_s = sum(work.to_analyse), sum(work.vcpu_seconds)
-    seconds = max(vcpu_s / n_processes, work.largest_s, n_objects / WRITES_PER_S) + work.n_to_remove * REMOVAL_S
+    seconds = max(vcpu_s / n_processes, work.largest_s, n_objects / WRITES_PER_S) + _removal_seconds(work, 1)
     dollars = Dollars(
         tasks=0,
         listing=0,
-        reading=0,
+        reading=work.n_to_remove * READING,
         downloads=n_objects * DOWNLOAD + work.n_bytes / 1e9 * EGRESS_GB,
         writing=n_objects * WRITING + work.n_to_remove * DELETING,
     )
@@ -206,10 +206,15 @@ def _task_seconds(work: Work, tasks: Tasks, shard: int) -> float:
     seconds = START_S + _comparison_seconds(work, tasks.count, shard)
     if tasks.count > 1 and work.prunes and shard == 0:
         seconds += _pages(work) * PAGE_S + work.n_stored / DOCUMENTS_PER_PAGE * QUERY_S
-    if work.prunes and shard == 0:
-        seconds += work.n_to_remove * REMOVAL_S
     parallelism = min(tasks.count, tasks.parallelism)
+    if work.prunes and shard == 0:
+        seconds += _removal_seconds(work, parallelism)
     return seconds + max(work.vcpu_seconds[shard], work.to_analyse[shard] * parallelism / WRITES_PER_S)
+
+
+def _removal_seconds(work: Work, parallelism: int) -> float:
+    """Return what the removal takes, all of it by the first task, at its part of the rate of writes."""
+    return work.n_to_remove * (REMOVAL_S + parallelism / WRITES_PER_S)
 
 
 def _comparison_seconds(work: Work, count: int, shard: int | None = None) -> float:
@@ -238,7 +243,7 @@ def _dollars(work: Work, count: int, of_tasks: float) -> Dollars:
     return Dollars(
         tasks=of_tasks,
         listing=(count + (work.prunes and count > 1)) * _pages(work) * LISTING,
-        reading=(read + 2 * looked_up) * READING,
+        reading=(read + 2 * looked_up + work.n_to_remove) * READING,
         downloads=n_objects * DOWNLOAD,
         writing=n_objects * WRITING + work.n_to_remove * DELETING,
     )
