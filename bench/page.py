@@ -1,118 +1,208 @@
-"""How long the page takes to answer, over few sounds and over very many.
+"""How long the page takes to answer, over few sounds and over very many, and how fast its catalog is filled.
 
-The page is a process of its own, the database Google's emulator, in memory on the same machine. Each request is timed
-by a client that waits for the last byte; what the page remembers is asked for under another address each time.
+The catalog's file is written from synthetic documents, the app is called in this process, and each request is timed
+until its last byte, compressed, is there. No database is asked meanwhile, as none is when somebody looks.
 """
 
-import http.client
+import asyncio
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_vector_query import DistanceMeasure
 
+from analysis.settings import Settings
 from bench.documents import make_document, write_documents
 from bench.options import Options
 from bench.runs import progress
-from bench.table import Table, seconds
+from bench.table import Table, megabytes, seconds
 from local.program import Program
-from local.servers import PROJECT, client_variables, start_firestore, start_page, start_storage
+from local.servers import PROJECT, client_variables, ensure_bucket, start_firestore, start_storage
+from page.catalog.catalog import Catalog, path_of
+from page.catalog.records import KINDS, make_row
+from page.catalog.storage import Storage
+from page.config import Config
+from page.web.app import make_app
 
-COUNTS, QUICK_COUNTS = (5, 10_000, 100_000), (5, 1000)
+COUNTS, QUICK_COUNTS = (1000, 100_000, 1_000_000), (1000, 5000)
+FILLED, QUICK_FILLED = 100_000, 1000
 BUCKET = "bench"
-ANSWER_S = 60
-HEADER = ("request", "sounds", "median, s", "slowest, s", "the query alone, s", "kB")
-NOTES = (
-    "The query alone is what a client waits for that asks the emulator the same and does nothing with the answer.",
-    "The emulator has no index: it reads the whole collection for every query, which Firestore does not.",
-    "Means and map are remembered: their slowest is the first, which reads a sample of the collection.",
+DISTINCT = (
+    2000  # documents that are made; others are these under other names, as making one takes longer than writing it
 )
+WORDS = ("kick", "snare", "hihat", "Glocke", "Café", "rain", "voice", "take", "loop", "pad")
+FIRSTS = {"by name", "search: a tenth"}  # which prepare what the next time finds
+ADDRESSES = {
+    "list, newest": "/",
+    "by name": "/?sort=name",
+    "longest": "/?sort=longest",
+    "loudest": "/?sort=loudest",
+    "page in the middle": "/?after={uid}",
+    "search: a tenth": "/?q=snare",
+    "search: all": "/?q=wav",
+    "search: none": "/?q=zzyzx",
+    "search: two words, not a third": "/?q=snare+kit+-7",
+    "folder": "/?folder=kit%2F7%2F",
+    "length and level": "/?min_s=2&max_s=5&min_db=-30",
+    "note": "/?note=A%23",
+    "tempo, longest": "/?bpm=60&sort=longest",
+    "JSON, 1000 sounds": "/sounds.json?n=1000",
+    "one sound": "/sounds/{uid}",
+    "ten neighbours": "/sounds/{uid}/neighbours.json",
+    "ten neighbours in a folder": "/sounds/{uid}/neighbours.json?folder=kit%2F7%2F",
+    "map": "/map.json",
+}
 
 
 def measure(options: Options) -> list[Table]:
-    """Time the pages over few sounds, many and very many."""
-    rows, notes = [], []
-    for count in QUICK_COUNTS if options.quick else COUNTS:
-        with (
-            tempfile.TemporaryDirectory(prefix="bench-") as directory,
-            start_firestore(Path(directory)).wait() as database,
-            start_storage(Path(directory)).wait() as storage,
-        ):
-            sounds = _connect(database).collection("sounds")
-            uids, took_s = _fill(sounds, count)
-            notes.append(f"{count} documents were written in {took_s:.0f} s.")
-            with start_page(Path(directory), BUCKET, client_variables(storage, database), uploads=False).wait() as page:
-                rows += _measure(page, sounds, uids, count, 3 * options.runs)
-    return [Table("The page", [*NOTES, *notes, f"Medians of {3 * options.runs} requests."], HEADER, rows)]
+    """Time the page over few sounds, many and very many, and the filling of its catalog."""
+    columns = [_measure_count(count, 3 * options.runs) for count in (QUICK_COUNTS if options.quick else COUNTS)]
+    names = list(columns[0])
+    rows = [[name, *(column[name] for column in columns)] for name in names]
+    header = ("", *(f"{count} sounds" for count in (QUICK_COUNTS if options.quick else COUNTS)))
+    notes = (f"Medians of {3 * options.runs} requests, each for another sound where its address has one: ms / CPU ms.",)
+    filled = QUICK_FILLED if options.quick else FILLED
+    return [
+        Table("The page", notes, header, rows),
+        Table("Filling", ("From Google's emulator on the same machine.",), ("", "value"), measure_filling(filled)),
+    ]
 
 
-def _measure(page: Program, sounds: Any, uids: list[str], count: int, n_runs: int) -> list[list[str]]:
-    """Time each kind of request, and the query that it makes."""
-    older = _ask(page, "/").decode().partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
-    newest = sounds.order_by("uploaded_at", direction="DESCENDING").limit(51)
-    named = sounds.order_by("blob_name").start_at({"blob_name": "kit/4"}).end_at({"blob_name": "kit/4\uf8ff"}).limit(51)
-    fingerprint = _document(0)["fingerprint"]
-    nearest = sounds.find_nearest("fingerprint", fingerprint, 11, DistanceMeasure.EUCLIDEAN)
-    kinds: dict[str, tuple[Callable[[int], str], Any]] = {
-        "list, newest": (lambda _: "/", newest),
-        "list, after a mark": (lambda _: older or "/", newest),
-        "search": (lambda _: "/?q=kit/4", named),
-        "one sound": (lambda run: f"/sounds/{uids[run % len(uids)]}", None),
-        "its means": (lambda run: f"/sounds/{uids[run % len(uids)]}/means", sounds.order_by("__name__").limit(300)),
-        "ten neighbours": (
-            lambda run: f"/sounds/{uids[run % len(uids)]}/neighbours.json?n={10 + run // len(uids)}",
-            nearest,
-        ),
-        "map": (lambda _: "/map.json", sounds.order_by("__name__").limit(2000)),
-    }
-    rows = []
-    for name, (address, query) in kinds.items():
-        progress(f"{name}, {count} sounds")
-        answers = [_timed(partial(_ask, page, address(run))) for run in range(n_runs)]
-        times = [took_s for took_s, _ in answers]
-        alone = [_timed(partial(query.get, timeout=ANSWER_S))[0] for _ in range(n_runs)] if query else []
-        alone_s = seconds(statistics.median(alone)) if alone else ""
-        n_kb = f"{len(answers[-1][1]) / 1000:.0f}"
-        rows.append([name, str(count), seconds(statistics.median(times)), seconds(max(times)), alone_s, n_kb])
-    return rows
+def measure_filling(count: int) -> list[list[str]]:
+    """Fill a catalog from the emulator and return how fast that was."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        directory = Path(name)
+        with start_firestore(directory).wait() as database, start_storage(directory).wait() as storage:
+            ensure_bucket(storage, BUCKET)
+            with _environment(client_variables(storage, database)):
+                progress(f"writing {count} documents")
+                write_documents(_connect(database).collection("sounds"), make_documents(count))
+                progress("filling")
+                started = time.perf_counter()
+                catalog = Catalog(Config(PROJECT, BUCKET, Settings()))
+                try:
+                    while not (state := catalog.progress(0.1)).is_filled:
+                        if state.problem:
+                            raise state.problem
+                    took_s = time.perf_counter() - started
+                finally:
+                    catalog.close()
+    return [["documents", str(count)], ["documents a second", f"{count / took_s:.0f}"], ["reads", str(state.reads)]]
 
 
-def _timed(action: Callable[[], Any]) -> tuple[float, Any]:
-    started = time.perf_counter()
-    answer = action()
-    return time.perf_counter() - started, answer
+def make_documents(count: int) -> Iterator[dict[str, Any]]:
+    """Yield documents of sounds that have files in another bucket, so that none is gone."""
+    made = [make_document("x", seed=seed) for seed in range(min(count, DISTINCT))]
+    for number in range(count):
+        name = f"kit/{number % 997}/{WORDS[number % 10]} {WORDS[number // 10 % 10]} {number:07}.wav"
+        identity = make_uid_of(number)
+        yield made[number % len(made)] | {"uid": identity, "blob_name": name, "file_name": name, "generation": number}
+
+
+def make_uid_of(number: int) -> str:
+    """Return the uid of a document: the hash of its number."""
+    return f"{number * 2654435761 % 2**32:08x}-0000-5000-8000-{number:012x}"
+
+
+def _measure_count(count: int, n_runs: int) -> dict[str, str]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        variables = {"XDG_CACHE_HOME": directory, "NO_GCE_CHECK": "true", "GOOGLE_APPLICATION_CREDENTIALS": "/dev/null"}
+        with _environment(variables):
+            config = Config("bench", BUCKET, Settings())
+            _write_catalog(path_of(config), count)
+            before = psutil.Process().memory_info().rss
+            progress(f"opening {count}")
+            opened, catalog, app = _open(config)
+            result = {"opening again and the first list": opened}
+            try:
+                for name, address in ADDRESSES.items():
+                    progress(f"{name}, {count} sounds")
+                    times: list[tuple[float, float]] = []
+                    for run in range(n_runs + 1):
+                        uid = make_uid_of((run * 7919 + count // 2) % count)
+                        times.append(_time(partial(_ask, app, address.format(uid=uid))))
+                    walls, cpus = zip(*times, strict=True)
+                    result[name] = _cell(statistics.median(walls[1:]), statistics.median(cpus[1:]))
+                    if name in FIRSTS:
+                        result[f"{name}, the first time"] = _cell(*times[0])
+                result["memory above an empty page, MB"] = megabytes(
+                    (psutil.Process().memory_info().rss - before) / 1e6
+                )
+                result["file, MB"] = megabytes(path_of(config).stat().st_size / 1e6)
+            finally:
+                catalog.close()
+    return result
+
+
+def _write_catalog(path: Path, count: int) -> None:
+    progress(f"writing a catalog of {count}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    storage = Storage(path)
+    for some in batched(make_documents(count), 5000):
+        storage.put([make_row("sounds", document["uid"], document) for document in some])
+    storage.write_state(**{f"filled {kind}": "all" for kind in KINDS})
+    storage.close()
+
+
+def _open(config: Config) -> tuple[str, Catalog, Any]:
+    """Open a catalog and answer the first look."""
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    catalog = Catalog(config)
+    app = make_app(config, catalog)
+    _ask(app, "/")
+    return _cell(time.perf_counter() - began_s, time.process_time() - began_cpu_s), catalog, app
+
+
+def _ask(app: Any, address: str) -> None:
+    """Ask the app as a browser does; raise OSError unless it answers with 200."""
+    path, _, query = address.partition("?")
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    headers = [(b"host", b"localhost:8080"), (b"accept-encoding", b"gzip"), (b"accept", b"text/html")]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "root_path": ""}
+    asyncio.run(app(scope | {"headers": headers}, receive, send))
+    if statuses != [200]:
+        raise OSError(f"{address}: {statuses}")
+
+
+def _time(action: Callable[[], None]) -> tuple[float, float]:
+    """Return how long something takes, and how much of the processor, s."""
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    action()
+    return time.perf_counter() - began_s, time.process_time() - began_cpu_s
+
+
+def _cell(wall_s: float, cpu_s: float) -> str:
+    return f"{seconds(wall_s * 1000)} / {seconds(cpu_s * 1000)}"
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _connect(database: Program) -> Any:
     os.environ["FIRESTORE_EMULATOR_HOST"] = database.address  # read when the client is made
-    client = firestore.Client(PROJECT)
-    del os.environ["FIRESTORE_EMULATOR_HOST"]
-    return client
-
-
-def _fill(sounds: Any, count: int) -> tuple[list[str], float]:
-    """Write documents and return the uids of the first, and the seconds that it took."""
-    progress(f"writing {count} documents")
-    took_s, _ = _timed(lambda: write_documents(sounds, (_document(n) for n in range(count))))
-    return [_document(n)["uid"] for n in range(min(count, 100))], took_s
-
-
-def _document(n: int) -> dict[str, Any]:
-    return make_document(f"kit/{n}.wav", seed=n, bucket=BUCKET)
-
-
-def _ask(page: Program, path: str) -> bytes:
-    connection = http.client.HTTPConnection(page.host, page.port, timeout=ANSWER_S)
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
-    if answer.status != http.client.OK:
-        raise http.client.HTTPException(f"{path}: {answer.status} {body[:500]!r}")
-    return body
+    return firestore.Client(PROJECT)

@@ -112,7 +112,10 @@ def base_name(name: Any) -> str:
 
 def visible(text: Any) -> str:
     """Return a text in which a sign stands for each control character, also for those that turn the direction."""
-    return "".join(REPLACEMENT if _is_control(character) else character for character in str(text or ""))
+    shown = str(text or "")
+    if shown.isascii() and shown.isprintable():
+        return shown
+    return "".join(REPLACEMENT if _is_control(character) else character for character in shown)
 
 
 def _is_control(character: str) -> bool:

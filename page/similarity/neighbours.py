@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis.definition import SAME_DISTANCE
+from analysis.definition import SAME_DISTANCE, SAME_SOUND_DISTANCE
 from analysis.similarity import tell_same
 
 if TYPE_CHECKING:
     from page.catalog.catalog import Catalog
     from page.catalog.selection import Selection
 
-MAX_NEIGHBOURS = 100
+MAX_NEIGHBOURS = 1000
 # Half of the sounds that docs/similarity.md was measured on have no neighbour within 2.9.
 LABELS = ((SAME_DISTANCE, "extremely alike"), (2.8, "very alike"), (4.5, "alike"), (6.8, "somewhat alike"))
 FAR_LABEL = "little alike"
@@ -32,6 +32,20 @@ def find_neighbours(
         neighbour.document | {"distance": neighbour.distance, "same": tell_same(sound, neighbour.document)}
         for neighbour in catalog.find_neighbours(sound, n, selection)
     ]
+
+
+def group_copies(neighbours: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return neighbours, nearest first, in groups: each neighbour with its copies, as tell_same calls them."""
+    groups: list[list[dict[str, Any]]] = []
+    for neighbour in neighbours:
+        # Whoever is further from the sound than that cannot be as near to each other.
+        near = (group for group in groups if neighbour["distance"] - group[0]["distance"] <= SAME_SOUND_DISTANCE)
+        group = next((group for group in near if tell_same(group[0], neighbour)), None)
+        if group is None:
+            groups.append([neighbour])
+        else:
+            group.append(neighbour)
+    return groups
 
 
 def label_distance(distance: float) -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50
 MAX_LISTED = 1000  # sounds in one answer of sounds.json
 N_NEIGHBOURS = 10
+MORE = 4  # times as many neighbours are shown on demand
 SAMPLE_SOUNDS = 300  # enough for percentiles
 WAVEFORM_COLUMNS = 800
 CACHE_CONTROL = "private, max-age=86400, immutable"  # of what is made of one generation, which never changes
@@ -146,8 +147,13 @@ class _Endpoints:
             if rejection := self._catalog.read_rejection(uid):
                 return self._show_problem(request, problems.describe_rejection(rejection))
             raise
-        waveform = svg.draw_waveform(sound.get("peaks"), WAVEFORM_COLUMNS)
-        values = {"sound": sound, "waveform": waveform, "document": as_json(sound, indent=2)}
+        values = {
+            "sound": sound,
+            "waveform": svg.draw_waveform(sound.get("peaks"), WAVEFORM_COLUMNS),
+            "document": as_json(sound, indent=2),
+            "selection": parse_selection("sounds", request.query_params),  # of the list that led here
+            "is_within": request.query_params.get("within") == "1",
+        }
         return answer(request, self._templates.render("sound.html", **values), HTML)
 
     def audio(self, request: Request) -> Response:
@@ -184,7 +190,16 @@ class _Endpoints:
 
     def neighbours(self, request: Request) -> Response:
         sound, found = self._find_neighbours(request)
-        return answer(request, self._templates.render("neighbours.html", sound=sound, neighbours=found), HTML)
+        parameters = dict(request.query_params)
+        n = parse_count(parameters.get("n", ""), N_NEIGHBOURS, neighbours.MAX_NEIGHBOURS)
+        has_more = len(found) == n < neighbours.MAX_NEIGHBOURS
+        values = {
+            "sound": sound,
+            "groups": neighbours.group_copies(found),
+            "is_filtered": parse_selection("sounds", parameters).is_filtered,
+            "more": parameters | {"n": str(MORE * n)} if has_more else None,
+        }
+        return answer(request, self._templates.render("neighbours.html", **values), HTML)
 
     def neighbours_json(self, request: Request) -> Response:
         _, found = self._find_neighbours(request)

@@ -373,7 +373,7 @@ def test_everything_is_reached_by_keyboard(tab: Any, small: tuple[Page, dict[str
     tab.locator("#player-name", has_text="tone.wav").wait_for()
     tab.keyboard.press("Tab")
     tab.keyboard.press("Enter")
-    tab.wait_for_url(f"**/sounds/{uids['tone.wav']}")
+    tab.wait_for_url(f"**/sounds/{uids['tone.wav']}?q=ton")
     tab.locator("#seek").focus()
     for _ in range(25):
         tab.keyboard.press("ArrowRight")
@@ -556,3 +556,53 @@ def test_axe_finds_nothing(chromium: Any, small: tuple[Page, dict[str, str]]) ->
     context.close()
 
     assert found == []
+
+
+def test_snare_finds_all_and_the_filters_stay(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """What is searched finds all, in any case and form; order, filter, back and reload keep what was asked for."""
+    page = serve_page()
+    names = ["drums/Snare 1.wav", "drums/SNARE 2.wav", "takes/my snare\u0301.wav", "takes/kick.wav"]
+    page.insert(*(make_document(name, seed=seed, duration=1.0 + seed) for seed, name in enumerate(names)))
+    tab.goto(page.url)
+    tab.locator("#q").fill("sn\u00e4re")
+    tab.locator("#q").press("Enter")
+    tab.get_by_role("heading", name="3 sounds").wait_for()
+    tab.locator("#sort").select_option("longest")
+    tab.wait_for_url("**/?q=*&sort=longest")
+    tab.get_by_role("link", name="drums/", exact=True).click()
+    tab.get_by_role("heading", name="2 sounds").wait_for()
+    tab.get_by_text("Length, level, note, tempo").click()
+    tab.get_by_label("Note").select_option("C")
+    tab.get_by_role("button", name="Apply").click()
+    tab.get_by_text("None of the sounds is so.").wait_for()
+    tab.go_back()
+    tab.get_by_role("heading", name="2 sounds").wait_for()
+    tab.reload()
+
+    rows = tab.locator("li.sound .base").all_inner_texts()
+    assert rows == ["SNARE 2.wav", "Snare 1.wav"]
+    assert tab.locator("#q").input_value() == "sn\u00e4re"
+    assert tab.locator("#sort").input_value() == "longest"
+
+
+def test_copies_open_and_more_come_on_demand(tab: Any, serve_page: Callable[..., Page]) -> None:
+    """A row of copies opens, keys step over what is closed, and a press shows more neighbours."""
+    page = serve_page()
+    places = [0.0, 5.0, 5.01, *range(10, 30)]
+    sounds = [
+        make_document(f"{place}.wav", seed=seed, length=50_000, fingerprint=Vector([float(place), 0.0]))
+        for seed, place in enumerate(places)
+    ]
+    page.insert(*sounds)
+    tab.goto(f"{page.url}/sounds/{sounds[0]['uid']}")
+    tab.locator(".copies").wait_for()
+    assert tab.locator(".neighbours .sound:visible").count() == 9
+    tab.locator(".copies summary").click()
+    assert tab.locator(".neighbours .sound:visible").count() == 10
+    tab.get_by_role("button", name="More").click()
+    tab.locator(".neighbours > .sound").nth(20).wait_for()
+
+    assert tab.get_by_role("button", name="More").count() == 0
+    for _ in range(3):
+        tab.keyboard.press("j")
+    tab.locator("#player-name", has_text="10.wav").wait_for()

@@ -16,7 +16,7 @@ PROMISES = {
     "sounds of a program": (r"`n` is 50 where it is not given, and (\d+) at most", app.MAX_LISTED),
     "sounds of a page": (r"`n` is (\d+) where it is not given, and 1000", app.PAGE_SIZE),
     "most neighbours": (r"`n` is at most (\d+)", neighbours.MAX_NEIGHBOURS),
-    "neighbours": (r"`n` is at most 100, and (\d+) where", app.N_NEIGHBOURS),
+    "neighbours": (r"`n` is at most 1000, and (\d+) where", app.N_NEIGHBOURS),
     "tempo": (r"a tempo to (\d+) %", selection.BPM_SHARE * 100),
     "overlap": (r"with five minutes of (\w+)", "overlap" if timedelta(minutes=5) == following.OVERLAP else ""),
     "unasked": (r"above (\d+) 000 it says the price", following.UNASKED_READS / 1000),

@@ -21,7 +21,7 @@ const actions = {
 };
 
 function sounds() {
-  return [...document.querySelectorAll(".sound[data-uid]")];
+  return [...document.querySelectorAll(".sound[data-uid]")].filter((sound) => sound.checkVisibility());
 }
 
 function step(by) {

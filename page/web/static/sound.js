@@ -16,6 +16,11 @@ async function fill(part) {
   part.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
   part.removeAttribute("aria-busy");
   localTimes(part);
+  part.querySelector("[data-more]")?.addEventListener("click", (event) => {
+    part.dataset.part = event.target.dataset.more;
+    event.target.disabled = true;
+    fill(part);
+  });
 }
 
 async function draw() {

@@ -14,7 +14,7 @@ from analysis.definition import SAME_DISTANCE
 from bench.documents import make_document
 from page.similarity.neighbours import FAR_LABEL, LABELS, label_distance
 from tests.page import sample_sounds
-from tests.page.served_page import Page
+from tests.page.served_page import Page, names_of
 
 
 def test_neighbours_are_nearest_first_without_itself(many: Page) -> None:
@@ -34,10 +34,10 @@ def test_neighbours_are_nearest_first_without_itself(many: Page) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "n_found"),
-    [("", 10), ("?n=", 10), ("?n=1", 1), ("?n=0", 1), ("?n=100", 100), ("?n=101", 100), ("?n=99999", 100)],
+    [("", 10), ("?n=", 10), ("?n=1", 1), ("?n=0", 1), ("?n=100", 100), ("?n=99999", 119)],
 )
 def test_as_many_neighbours_as_are_asked_for_within_bounds(many: Page, asked: str, n_found: int) -> None:
-    """Ten where nobody says how many, at least one, and never more than a hundred, each of which is a read."""
+    """Ten where nobody says how many, at least one, and no more than there are."""
     one = sample_sounds.many_sounds()[7]
 
     assert len(json.loads(many.read(f"/sounds/{one['uid']}/neighbours.json{asked}"))) == n_found
@@ -133,3 +133,46 @@ def test_each_sound_has_its_own_neighbours(serve_page: Callable[..., Page]) -> N
             found = json.loads(page.read(f"/sounds/{sound['uid']}/neighbours.json?n={n}"))
             assert len(found) == n
             assert found[0]["blob_name"] == nearest
+
+
+def test_copies_stand_together(serve_page: Callable[..., Page]) -> None:
+    """Copies of one sound are one row that opens, wherever they are; the JSON tells each of them, nearest first."""
+    page = serve_page()
+    places = {"one": 0.0, "far a": 9.0, "near": 5.0, "far b": 9.01, "copy": 0.05, "far c": 9.02}
+    sounds = {
+        name: make_document(f"{name}.wav", seed=seed, fingerprint=Vector([place, 0.0]), length=50_000)
+        for seed, (name, place) in enumerate(places.items())
+    }
+    page.insert(*sounds.values())
+    html = page.read(f"/sounds/{sounds['one']['uid']}/neighbours")
+
+    groups = [names_of(part) for part in html.split('<li class="copies">')]
+    assert groups == [["copy.wav", "near.wav", "far a.wav"], ["far b.wav", "far c.wav"]]
+    assert "2 copies of <bdi>far a.wav</bdi>" in html
+    found = json.loads(page.read(f"/sounds/{sounds['one']['uid']}/neighbours.json"))
+    assert [sound["blob_name"] for sound in found][:3] == ["copy.wav", "near.wav", "far a.wav"]
+
+
+def test_as_many_as_are_wanted_are_shown(many: Page) -> None:
+    """Below the nearest is a way to more of them, until there are no more."""
+    uid = sample_sounds.many_sounds()[7]["uid"]
+
+    for n, more in ((10, 40), (40, 160), (160, None)):
+        html = many.read(f"/sounds/{uid}/neighbours?n={n}")
+        assert len(names_of(html)) == min(n, 119)
+        assert (f'data-more="/sounds/{uid}/neighbours?n={more}"' in html) == bool(more)
+
+
+def test_neighbours_within_a_list(many: Page) -> None:
+    """Who comes from a list that selects is led back, and compares with its sounds alone if that is wanted."""
+    uid = sample_sounds.many_sounds()[7]["uid"]
+    asked = "q=kit%2F00"
+    assert f'href="/sounds/{uid}?{asked}"' in many.read(f"/?{asked}")
+    html = many.read(f"/sounds/{uid}?{asked}&within=1")
+
+    assert f'<a href="/?{asked}">Back to the list</a>' in html
+    assert f'data-part="/sounds/{uid}/neighbours?{asked}"' in html
+    assert f'data-part="/sounds/{uid}/neighbours"' in many.read(f"/sounds/{uid}?{asked}")
+    within = names_of(many.read(f"/sounds/{uid}/neighbours?{asked}"))
+    assert sorted(within) == [f"kit/00{digit}.wav" for digit in (0, 1, 2, 3, 4, 5, 6, 8, 9)]
+    assert "no other in that list" in many.read(f"/sounds/{uid}/neighbours?q=nothing")

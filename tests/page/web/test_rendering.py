@@ -10,6 +10,7 @@ from google.cloud.firestore_v1.vector import Vector
 
 from analysis.settings import Settings
 from bench.documents import make_document
+from page.catalog.selection import Selection
 from page.config import Config
 from page.web.rendering import Templates, as_json, console_links
 
@@ -50,7 +51,9 @@ def test_the_local_stack_has_no_console(config: Config, monkeypatch: pytest.Monk
 def test_the_links_stand_on_the_page(config: Config) -> None:
     """Who looks at a sound of a real project finds both, escaped as attributes are, telling nobody where from."""
     sound = make_document(NAME)
-    html = Templates(config).render("sound.html", sound=sound, waveform=None, document="{}")
+    html = Templates(config).render(
+        "sound.html", sound=sound, waveform=None, document="{}", selection=Selection(), is_within=False
+    )
 
     for link in console_links(config, sound).values():
         assert f'<a href="{link}" rel="noreferrer">' in html
@@ -59,7 +62,12 @@ def test_the_links_stand_on_the_page(config: Config) -> None:
 def test_the_time_axis_is_labelled(config: Config) -> None:
     """Below the pictures stand five times, from the beginning to the end."""
     html = Templates(config).render(
-        "sound.html", sound=make_document("a.wav", duration=3.0), waveform=None, document=""
+        "sound.html",
+        sound=make_document("a.wav", duration=3.0),
+        waveform=None,
+        document="",
+        selection=Selection(),
+        is_within=False,
     )
     axis = html.partition('<div class="times')[2].partition("</div>")[0]
 
