@@ -2,7 +2,7 @@
 # Sets up everything that one bucket of sounds needs: from an empty project to a working trigger in one command.
 #
 # Usage: ./deploy.sh --project P --bucket B [--region R] [--generation 1|2] [--name N] [--memory M] [--max-instances N]
-#                    [--features LIST] [--notify EMAIL] [--no-proof] [--dry-run]
+#                    [--features LIST] [--forget] [--notify EMAIL] [--no-proof] [--dry-run]
 #        ./deploy.sh --project P --bucket B [the same options] --check [--json]
 #        ./deploy.sh --project P --bucket B [--region R] [--name N] --prove
 #        ./deploy.sh --project P --bucket B [--region R] [--name N] --delete [--yes] [--dry-run]
@@ -23,6 +23,9 @@
 #                     a new project's quota of 20 vCPU and 40 GiB covers: 5 with 8GiB]
 #   --features LIST   librosa's features whose means the documents are to hold, such as rms,mfcc:20, or '' for none; left
 #                     as they are where it is not said [none]
+#   --forget          a second function, NAME-forget, removes the document of what is deleted or overwritten, and each
+#                     object is looked for once more when its document is written: a read more for each sound; left as
+#                     it is where it is not said again, and removed by --delete
 #   --notify EMAIL    alerts by e-mail: errors, sounds that were given up, a nightly backfill that failed or did not run;
 #                     left as they are where it is not said again, and removed by --delete
 #   --check           change nothing, and say what would keep a deployment from succeeding and what to do about it;

@@ -37,7 +37,11 @@ def ensure_alerts(gcloud: Gcloud, rest: Rest, deployment: Deployment, region: st
     address = deployment.notify or ""
     channel = _channel(gcloud, rest, deployment, address)
     there = {one["userLabels"][KIND]: one for one in _ours(rest, deployment, "alertPolicies")}
-    for kind, goal in desired_policies(deployment, channel, nightly=_runs_nightly(rest, deployment, region)).items():
+    nightly, forgetting = (
+        _runs_nightly(rest, deployment, region),
+        deployment.forget or _forgets(rest, deployment, region),
+    )
+    for kind, goal in desired_policies(deployment, channel, nightly=nightly, forgetting=forgetting).items():
         found = there.get(kind)
         if found is None:
             gcloud.say(f"the alert {kind} goes to {address}")
@@ -56,17 +60,21 @@ def remove_alerts(gcloud: Gcloud, rest: Rest, deployment: Deployment) -> None:
                 _done(rest.delete("monitoring", f"v3/{one['name']}", **force))
 
 
-def desired_policies(deployment: Deployment, channel: str, *, nightly: bool) -> dict[str, dict[str, Any]]:
-    """Return the alerts as they should be, by their kind; that of the missing night only where a job runs nightly."""
+def desired_policies(
+    deployment: Deployment, channel: str, *, nightly: bool, forgetting: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Return the alerts as they should be, by their kind.
+
+    That of the missing night is there only where a job runs nightly; the errors are also those of the function that
+    forgets, where there is one.
+    """
     name, job = deployment.name, deployment.scheduled_job
-    function = (
-        f'((resource.type="cloud_run_revision" AND resource.labels.service_name="{name}")'
-        f' OR (resource.type="cloud_function" AND resource.labels.function_name="{name}"))'
-    )
+    function = _log_of(name)
+    functions = f"({function} OR {_log_of(deployment.forgetting)})" if forgetting else function
     jobs = " OR ".join(f'resource.labels.job_name="{one}"' for one in (job, deployment.backfill_job))
     reasons = " OR ".join(f'"{reason}"' for reason in GIVEN_UP_REASONS)
     logs = {
-        "errors": (f"{name}: errors", f"{function} AND severity>=ERROR"),
+        "errors": (f"{name}: errors", f"{functions} AND severity>=ERROR"),
         "given-up": (
             f"{name}: sounds that were given up",
             f'({function} OR (resource.type="cloud_run_job" AND ({jobs}))) AND jsonPayload.reason=({reasons})',
@@ -104,6 +112,14 @@ def desired_policies(deployment: Deployment, channel: str, *, nightly: bool) -> 
             deployment, "nightly-missing", title, channel, {"conditionThreshold": threshold}
         )
     return policies
+
+
+def _log_of(name: str) -> str:
+    """Return the filter of a function's log, in either generation."""
+    return (
+        f'((resource.type="cloud_run_revision" AND resource.labels.service_name="{name}")'
+        f' OR (resource.type="cloud_function" AND resource.labels.function_name="{name}"))'
+    )
 
 
 def _policy(deployment: Deployment, kind: str, title: str, channel: str, condition: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +173,12 @@ def _runs_nightly(rest: Rest, deployment: Deployment, region: str) -> bool:
     """Return whether the scheduled backfill runs every day."""
     answer = ask_schedule(rest, deployment, region)
     return answer.ok and answer.content.get("schedule", "").split()[2:] == ["*", "*", "*"]
+
+
+def _forgets(rest: Rest, deployment: Deployment, region: str) -> bool:
+    """Return whether the function that forgets is there."""
+    path = f"v2/projects/{deployment.project}/locations/{region}/functions/{deployment.forgetting}"
+    return rest.get("cloudfunctions", path).ok
 
 
 def _done(answer: Answer) -> dict[str, Any]:

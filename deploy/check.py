@@ -7,7 +7,7 @@ alone the policy of a project can be read. What cannot be asked is unknown, whic
 import json
 from collections.abc import Callable, Iterator
 
-from deploy.check_function import check_function
+from deploy.check_function import check_forgetting, check_function
 from deploy.check_project import check_agents, check_organisation, check_project, check_quota, check_runtime
 from deploy.check_storage import check_bucket, check_credentials, check_database
 from deploy.deployment import Deployment
@@ -27,6 +27,7 @@ CHECKS: tuple[Callable[[Situation], Iterator[Finding]], ...] = (
     check_database,
     check_agents,
     check_function,
+    check_forgetting,
     check_credentials,
 )
 

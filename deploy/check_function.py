@@ -1,11 +1,14 @@
-"""What is wrong with a function that is deployed already: its trigger, invoker, rights, index and scheduled job."""
+"""What is wrong with functions that are deployed already: trigger, invoker, rights, index, settings, scheduled job."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from analysis.definition import N_FINGERPRINT
 from deploy.database import COLLECTION, DATABASE, vector_index
 from deploy.findings import Finding, Situation, Status
+from deploy.forgetting import ENTRY_POINT, VARIABLE, places
 from deploy.function import Function, read_function
+from deploy.rights import role_to_forget
 from deploy.scheduled_job import (
     ask_schedule,
     ask_scheduled_job,
@@ -36,10 +39,58 @@ def check_function(situation: Situation) -> Iterator[Finding]:
         yield from _trigger(situation, answer.content.get("eventTrigger", {}).get("trigger", ""))
         yield _invoker(situation, function)
     yield _reading(situation, function)
-    yield _writing(situation, function)
+    yield _writing(situation, function, (_RUN,), "write")
     yield _index(situation)
     yield from _features(situation, function)
     yield from _scheduled_job(situation, function)
+
+
+def check_forgetting(situation: Situation) -> Iterator[Finding]:
+    """Look at the function that forgets, if it is there or asked for, and at what the two functions share."""
+    for one in _forgetting(situation):
+        yield replace(one, subject="forgetting" if one.subject == "function" else f"forgetting: {one.subject}")
+
+
+def _forgetting(situation: Situation) -> Iterator[Finding]:
+    deployment, answer = situation.deployment, situation.forgetting
+    if answer.status == 404 or situation.enabled("cloudfunctions") is False:
+        if deployment.forget:
+            yield Finding("function", Status.WILL_BE_MADE, f"{deployment.forgetting} in {situation.location.region}")
+        return
+    if not answer.ok:
+        yield situation.unknown("function", answer, "cloudfunctions")
+        return
+    function = read_function(answer.content)
+    command = f"{deployment.command} --name {deployment.name} --forget"
+    if function.entry_point != ENTRY_POINT or function.bucket != deployment.bucket:
+        text = f"{function.name} is there, and does not forget what is deleted from {deployment.bucket}"
+        yield Finding("function", Status.OBSTACLE, text, "choose another --name")
+        return
+    if function.state != "ACTIVE" or not function.retry:
+        retries = "retries" if function.retry else "does not retry"
+        text = f"{function.name} is {function.state or 'in an unknown state'} and {retries}"
+        yield Finding("function", Status.OBSTACLE, text, f"deploy it again: {command}")
+    else:
+        yield Finding("function", Status.FINE, f"{function.name} is active and retries")
+    if function.generation == 2:
+        yield from _trigger(situation, answer.content.get("eventTrigger", {}).get("trigger", ""))
+        yield _invoker(situation, function)
+    yield _reading(situation, function)
+    yield _writing(situation, function, (role_to_forget(deployment.project), _RUN), "delete")
+    if situation.function.ok:
+        yield _shared(situation, read_function(situation.function.content), function, command)
+
+
+def _shared(situation: Situation, analyzing: Function, forgetting: Function, command: str) -> Finding:
+    """Look whether the function that analyses looks once more, and whether both have their documents in one place."""
+    there, here = places(forgetting.environment), places(analyzing.environment)
+    different = [f"{name} is {there[name]}, not {here[name]}" for name in here if there[name] != here[name]]
+    if analyzing.environment.get(VARIABLE) != "true":
+        different.append(f"{analyzing.name} lacks {VARIABLE}=true, so what is deleted while it is analysed stays")
+    if not different:
+        return Finding("settings", Status.FINE, f"are those of {analyzing.name}")
+    status = Status.WILL_BE_MADE if situation.deployment.forget else Status.OBSTACLE
+    return Finding("settings", status, "; ".join(different), f"deploy it again: {command}")
 
 
 def _function(situation: Situation, function: Function) -> Iterator[Finding]:
@@ -69,9 +120,7 @@ def _trigger(situation: Situation, name: str) -> Iterator[Finding]:
         return
     answer = situation.rest.get("eventarc", f"v1/{name}")
     if answer.status == 404:
-        yield Finding(
-            "trigger", Status.OBSTACLE, f"{name.rpartition('/')[2]} was removed: no upload is heard of", command
-        )
+        yield Finding("trigger", Status.OBSTACLE, f"{name.rpartition('/')[2]} was removed: no event comes", command)
         return
     if not answer.ok:
         yield situation.unknown("trigger", answer, "eventarc")
@@ -123,15 +172,16 @@ def _reading(situation: Situation, function: Function) -> Finding:
     return Finding("right to read", Status.OBSTACLE, f"{function.account} may not read gs://{name}", todo)
 
 
-def _writing(situation: Situation, function: Function) -> Finding:
-    project = situation.deployment.project
+def _writing(situation: Situation, function: Function, roles: tuple[str, ...], verb: str) -> Finding:
+    """Look whether a function may write or delete documents, by the first of these roles or one that has more."""
+    project, subject = situation.deployment.project, f"right to {verb}"
     if situation.policy is None:
-        return Finding("right to write", Status.UNKNOWN, "the project's policy cannot be read")
-    if situation.roles_of(function.account) & {_RUN, "roles/datastore.owner", "roles/editor", "roles/owner"}:
-        return Finding("right to write", Status.FINE, f"{function.account} writes documents")
-    binding = f"--member=serviceAccount:{function.account} --role={_RUN} --condition=None"
+        return Finding(subject, Status.UNKNOWN, "the project's policy cannot be read")
+    if situation.roles_of(function.account) & {*roles, "roles/datastore.owner", "roles/editor", "roles/owner"}:
+        return Finding(subject, Status.FINE, f"{function.account} {verb}s documents")
+    binding = f"--member=serviceAccount:{function.account} --role={roles[0]} --condition=None"
     todo = f"gcloud projects add-iam-policy-binding {project} {binding}"
-    return Finding("right to write", Status.OBSTACLE, f"{function.account} may not write documents", todo)
+    return Finding(subject, Status.OBSTACLE, f"{function.account} may not {verb} documents", todo)
 
 
 def _index(situation: Situation) -> Finding:

@@ -24,6 +24,7 @@ PERMISSIONS = {
     "cloudfunctions.functions.create": "roles/cloudfunctions.admin",
     "run.services.setIamPolicy": "roles/run.admin",
 }
+TO_FORGET = {"iam.roles.create": "roles/iam.roleAdmin"}
 
 # Constraints that are on or off, and what is wrong where they are on.
 FORBIDDING = {
@@ -175,14 +176,15 @@ def _billing(situation: Situation) -> Finding:
 
 def _permissions(situation: Situation) -> Finding:
     name = situation.deployment.project
+    wanted = PERMISSIONS | (TO_FORGET if situation.deployment.forget else {})
     path = f"v1/projects/{name}:testIamPermissions"
-    answer = situation.rest.post("cloudresourcemanager", path, {"permissions": list(PERMISSIONS)})
+    answer = situation.rest.post("cloudresourcemanager", path, {"permissions": list(wanted)})
     if not answer.ok:
         return situation.unknown("your permissions", answer, "cloudresourcemanager")
-    missing = [one for one in PERMISSIONS if one not in answer.content.get("permissions", [])]
+    missing = [one for one in wanted if one not in answer.content.get("permissions", [])]
     if not missing:
         return Finding("your permissions", Status.FINE, "all that a deployment needs")
-    roles = dict.fromkeys(PERMISSIONS[one] for one in missing)
+    roles = dict.fromkeys(wanted[one] for one in missing)
     commands = (f"gcloud projects add-iam-policy-binding {name} --member=user:YOU --role={role}" for role in roles)
     text = f"on {name} you lack {', '.join(missing)}"
     return Finding("your permissions", Status.OBSTACLE, text, "\n".join(("have an owner run", *commands)))

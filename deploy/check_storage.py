@@ -116,17 +116,20 @@ def _notifications(situation: Situation) -> Iterator[Finding]:
     if not answer.ok:
         yield Finding("notifications", Status.UNKNOWN, f"cannot be asked: {answer.message}")
         return
-    configs = answer.content.get("items", [])
-    used = sum("OBJECT_FINALIZE" in config.get("event_types", ["OBJECT_FINALIZE"]) for config in configs)
-    if used >= NOTIFICATIONS and not situation.function.ok:
-        text = f"gs://{name} has {used} for new objects, and takes {NOTIFICATIONS}"
-        todo = (
-            f"gcloud storage buckets notifications list gs://{name} shows them;"
-            " gcloud storage buckets notifications delete removes one"
-        )
-        yield Finding("notifications", Status.OBSTACLE, text, todo)
-    else:
-        yield Finding("notifications", Status.FINE, f"{used} of {NOTIFICATIONS} for new objects are used")
+    kinds = {"OBJECT_FINALIZE": ("new", situation.function)}
+    if situation.deployment.forget:
+        kinds["OBJECT_DELETE"] = "deleted", situation.forgetting
+    for kind, (which, function) in kinds.items():
+        used = sum(kind in config.get("event_types", [kind]) for config in answer.content.get("items", []))
+        if used >= NOTIFICATIONS and not function.ok:
+            text = f"gs://{name} has {used} for {which} objects, and takes {NOTIFICATIONS}"
+            todo = (
+                f"gcloud storage buckets notifications list gs://{name} shows them;"
+                " gcloud storage buckets notifications delete removes one"
+            )
+            yield Finding("notifications", Status.OBSTACLE, text, todo)
+        else:
+            yield Finding("notifications", Status.FINE, f"{used} of {NOTIFICATIONS} for {which} objects are used")
 
 
 def _place(situation: Situation) -> Finding:

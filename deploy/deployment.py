@@ -22,7 +22,7 @@ QUOTA_VCPUS = 20
 QUOTA_MEMORY_MIB = 40 * 1024
 
 # What Google lets names be. That of a function is also its Cloud Run service's and, followed by -run, -build or -cron,
-# those of its service accounts, which have 6 to 30 characters.
+# those of its service accounts, which have 6 to 30 characters; -erase is as long as -build.
 PATTERNS = {
     "project": r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
     "bucket": r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
@@ -45,6 +45,7 @@ class Deployment:
         memory: of the function; one of MEMORIES_MIB.
         max_instances: how many of the function may run at once; None: what a new quota covers, up to 10.
         features: which of librosa's features the documents are to have; None: what the function has already.
+        forget: a second function removes the documents of what is deleted.
         check: only say what would keep a deployment from succeeding.
         json: say it as one JSON object.
         prove: only send a sound the whole way.
@@ -64,6 +65,7 @@ class Deployment:
     memory: str = "2GiB"
     max_instances: int | None = None
     features: tuple[str, ...] | None = None
+    forget: bool = False
     check: bool = False
     json: bool = False
     prove: bool = False
@@ -87,6 +89,16 @@ class Deployment:
     def build_account(self) -> str:
         """E-mail of the service account that builds the function."""
         return f"{self.name}-build@{self.project}.iam.gserviceaccount.com"
+
+    @property
+    def forgetting(self) -> str:
+        """Name of the function that forgets what is deleted."""
+        return f"{self.name}-forget"
+
+    @property
+    def forget_account(self) -> str:
+        """E-mail of the service account as which that function runs, and as which its trigger calls it."""
+        return f"{self.name}-erase@{self.project}.iam.gserviceaccount.com"
 
     @property
     def schedule_account(self) -> str:
@@ -149,7 +161,7 @@ def parse(arguments: list[str]) -> Deployment:
     modes = parser.add_mutually_exclusive_group()
     for name in ("check", "prove", "delete"):
         modes.add_argument(f"--{name}", action="store_true")
-    for name in ("json", "no-proof", "dry-run", "yes"):
+    for name in ("forget", "json", "no-proof", "dry-run", "yes"):
         parser.add_argument(f"--{name}", action="store_true")
     deployment = Deployment(**vars(parser.parse_args(arguments)))
     for name, pattern in PATTERNS.items():
@@ -160,6 +172,8 @@ def parse(arguments: list[str]) -> Deployment:
         parser.error("--json goes with --check")
     if deployment.no_proof and (deployment.prove or deployment.check or deployment.delete):
         parser.error("--no-proof goes with a deployment")
+    if deployment.forget and (deployment.prove or deployment.delete):
+        parser.error("--forget goes with a deployment or --check: --prove and --delete see whether it is there")
     if deployment.dry_run and (deployment.check or deployment.prove):
         parser.error("--dry-run goes with a deployment or --delete: --check changes nothing, and --prove has to")
     return deployment

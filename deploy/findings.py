@@ -56,6 +56,7 @@ class Situation:
         bucket: the answer about the bucket.
         location: where function and trigger are to be.
         function: the answer about the function.
+        forgetting: the answer about the function that forgets.
         policy: the bindings of the project's policy; None where they cannot be read.
         apis: the enabled APIs; None where they cannot be read.
 
@@ -67,6 +68,7 @@ class Situation:
     bucket: Answer
     location: Location
     function: Answer
+    forgetting: Answer
     policy: list[dict[str, Any]] | None = field(repr=False)
     apis: set[str] | None = field(repr=False)
 
@@ -106,6 +108,7 @@ def look(rest: Rest, deployment: Deployment) -> Situation:
     policy = rest.post(
         "cloudresourcemanager", f"v1/projects/{name}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}}
     )
+    place = f"projects/{name}/locations/{location.region}"
     listed, services = rest.items("serviceusage", f"v1/projects/{name}/services", "services", filter="state:ENABLED")
     return Situation(
         rest,
@@ -113,7 +116,16 @@ def look(rest: Rest, deployment: Deployment) -> Situation:
         project,
         bucket,
         location,
-        rest.get("cloudfunctions", f"v2/projects/{name}/locations/{location.region}/functions/{deployment.name}"),
+        _ask_function(rest, f"{place}/functions/{deployment.name}"),
+        _ask_function(rest, f"{place}/functions/{deployment.forgetting}"),
         policy.content.get("bindings", []) if policy.ok else None,
         {one["config"]["name"] for one in services if one.get("state", "ENABLED") == "ENABLED"} if listed.ok else None,
     )
+
+
+def _ask_function(rest: Rest, path: str) -> Answer:
+    """Return the answer about a function: v2 knows those of both generations, v1 alone describes those of the first."""
+    answer = rest.get("cloudfunctions", f"v2/{path}")
+    if answer.ok and answer.content.get("environment") == "GEN_1":
+        return rest.get("cloudfunctions", f"v1/{path}")
+    return answer

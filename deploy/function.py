@@ -14,6 +14,11 @@ from deploy.archive import LABEL
 _UNITS = {"m": 1e-3, "": 1, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 
 
+# What each generation calls the two kinds of events that our functions get.
+EVENTS = {1: "google.storage.object.finalize", 2: "google.cloud.storage.object.v1.finalized"}
+DELETE_EVENTS = {1: "google.storage.object.delete", 2: "google.cloud.storage.object.v1.deleted"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Function:
     """What a function is: as it was read, or as it should be.

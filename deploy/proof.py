@@ -1,7 +1,10 @@
 """The proof of a deployment: a sound of one second goes the whole way, is found by its fingerprint, and is removed.
 
+Where a function forgets what is deleted, the sound's object is deleted, and that function has to remove the document.
+
 A trigger takes up to two minutes until it delivers, and what is uploaded before may bring no event at all (Eventarc's
-"Known issues"). So a further sound is uploaded every minute until one has become a document.
+"Known issues"). So a further sound is uploaded every minute until one has become a document, and deleted until one is
+forgotten.
 """
 
 import math
@@ -14,11 +17,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
+from deploy.check_function import check_forgetting
 from deploy.database import FIELD
 from deploy.deployment import Deployment
 from deploy.diagnosis import diagnose
 from deploy.failures import FailedError
-from deploy.findings import look
+from deploy.findings import Status, look
 from deploy.function import Function, read_function
 from deploy.rest import Answer, Rest
 
@@ -27,6 +31,9 @@ DOCUMENT_S = 180
 INDEX_S = 180
 LOOK_S = 3
 AGAIN_S = 60
+
+# How many sounds are deleted, until one is forgotten, and how long each is waited for: 180 s in all.
+N_DELETIONS, FORGOTTEN_S = 3, 60
 
 # The sound: A4 for a second at the rate of the analysis, loud enough to have a fingerprint.
 SR, PITCH_HZ, AMPLITUDE = 22050, 440.0, 0.5
@@ -94,6 +101,8 @@ def prove(
     try:
         uid, document = _wait_for_document(proof, started)
         _find_nearest(proof, uid, document)
+        if situation.forgetting.ok:
+            _wait_until_forgotten(proof, uid)
     finally:
         _remove(proof)
     return True
@@ -133,13 +142,14 @@ def uid_of(bucket: str, name: str, generation: str) -> str:
 
 
 def _wait_for_document(proof: Proof, started: datetime) -> tuple[str, dict[str, Any]]:
-    """Upload sounds until one is a document, and return its id and the document."""
+    """Upload sounds until one of them is a document, and return its id and the document."""
+    uids: list[str] = []
     sounds, rejections = proof.collections
     refused: Answer | None = None
     for waited_s in range(0, DOCUMENT_S + 1, LOOK_S):
         if waited_s % AGAIN_S == 0 and waited_s < DOCUMENT_S:
-            _upload(proof)
-        for uid in proof.uploads:
+            uids.append(_upload(proof))
+        for uid in uids:
             answer = proof.rest.get("firestore", f"{proof.documents}/{sounds}/{uid}")
             if answer.ok:
                 return uid, answer.content
@@ -161,7 +171,8 @@ def _wait_for_document(proof: Proof, started: datetime) -> tuple[str, dict[str, 
     raise FailedError(diagnose(proof.rest, proof.deployment, started, DOCUMENT_S))
 
 
-def _upload(proof: Proof) -> None:
+def _upload(proof: Proof) -> str:
+    """Upload a sound, and return the id of its document."""
     bucket, name = proof.deployment.bucket, choose_name(proof.function, uuid4().hex[:12]) or ""
     answer = proof.rest.post("storage", f"upload/storage/v1/b/{bucket}/o", make_sound(), uploadType="media", name=name)
     if not answer.ok:
@@ -172,7 +183,9 @@ def _upload(proof: Proof) -> None:
     generation = str(answer.content["generation"])
     if not proof.uploads:
         proof.say(f"a sound of one second is in gs://{bucket}/{name}; its document may take up to {DOCUMENT_S} s")
-    proof.uploads[uid_of(bucket, name, generation)] = (name, generation)
+    uid = uid_of(bucket, name, generation)
+    proof.uploads[uid] = (name, generation)
+    return uid
 
 
 def _find_nearest(proof: Proof, uid: str, document: dict[str, Any]) -> None:
@@ -213,6 +226,33 @@ def _find_nearest(proof: Proof, uid: str, document: dict[str, Any]) -> None:
     proof.say("it became a document and is found by its fingerprint")
 
 
+def _wait_until_forgotten(proof: Proof, uid: str) -> None:
+    """Delete the sound's object, and further ones, until the document of one is gone."""
+    collection, _ = proof.collections
+    for n_deletions in range(N_DELETIONS):
+        if n_deletions:
+            uid, _document = _wait_for_document(proof, datetime.now(UTC))
+        name, generation = proof.uploads[uid]
+        removed = _delete_object(proof, name, generation)
+        if not removed.ok:
+            proof.say(f"not proved that it is forgotten: its object cannot be deleted: {removed.message}")
+            return
+        for waited_s in range(0, FORGOTTEN_S + 1, LOOK_S):
+            if proof.rest.get("firestore", f"{proof.documents}/{collection}/{uid}").status == 404:
+                proof.say("its object was deleted, and its document was forgotten")
+                return
+            if waited_s < FORGOTTEN_S:
+                proof.sleep(LOOK_S)
+    found = [*check_forgetting(look(proof.rest, proof.deployment))]
+    known = next((one for one in found if one.status == Status.OBSTACLE), None)
+    command = f"{proof.deployment.command} --name {proof.deployment.name} --prove"
+    todo = f"{known.text}\n  {known.todo}" if known else f"a new trigger may take longer than this: {command}"
+    raise FailedError(
+        f"the sound became a document, but the document of a deleted sound was not removed within"
+        f" {N_DELETIONS * FORGOTTEN_S} s by {proof.deployment.forgetting}\nWhat to do: {todo}"
+    )
+
+
 def _has_index(proof: Proof, vector: dict[str, Any]) -> bool:
     """Return whether there is an index for such vectors, ready or still being built."""
     path = f"{proof.documents.removesuffix('/documents')}/collectionGroups/{proof.collections[0]}/indexes"
@@ -226,12 +266,15 @@ def _remove(proof: Proof) -> None:
     """Remove the sounds of the proof and what became of them; name what cannot be removed."""
     bucket = proof.deployment.bucket
     for uid, (name, generation) in proof.uploads.items():
-        removed = proof.rest.delete(
-            "storage", f"storage/v1/b/{bucket}/o/{name.replace('/', '%2F')}", generation=generation
-        )
+        removed = _delete_object(proof, name, generation)
         if not removed.ok and removed.status != 404:
             proof.say(f"left: gs://{bucket}/{name} cannot be removed: {removed.message}")
         for collection in proof.collections:
             removed = proof.rest.delete("firestore", f"{proof.documents}/{collection}/{uid}")
             if not removed.ok and removed.status != 404:
                 proof.say(f"left: the document {collection}/{uid} cannot be removed: {removed.message}")
+
+
+def _delete_object(proof: Proof, name: str, generation: str) -> Answer:
+    path = f"storage/v1/b/{proof.deployment.bucket}/o/{name.replace('/', '%2F')}"
+    return proof.rest.delete("storage", path, generation=generation)

@@ -5,6 +5,8 @@ from deploy.apis import APIS_OF_ALERTS, apis_of_function, ensure_apis, project_n
 from deploy.bucket import ensure_bucket, find_bucket, refuse_foreign
 from deploy.database import ensure_database, ensure_exemption, ensure_index
 from deploy.deployment import Deployment
+from deploy.forgetting import desired_forgetting, ensure_role, find_forgetting, refuse_forgetting
+from deploy.function import Function
 from deploy.gcloud import Gcloud
 from deploy.location import locate
 from deploy.policy import policy_of_service
@@ -42,6 +44,8 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
         function = find_function(gcloud, deployment, location.region)
         refuse_other_generation(function, deployment)
         refuse_other_bucket(function, deployment)
+        refuse_forgetting(function, deployment)
+        forgetting = find_forgetting(gcloud, deployment, location.region) if deployment.forget else None
         say_neighbours(gcloud, deployment)
     with step(gcloud, "enable the APIs", "roles/serviceusage.serviceUsageAdmin"):
         ensure_apis(gcloud, (*apis_of_function(deployment.generation), *(APIS_OF_ALERTS if deployment.notify else ())))
@@ -50,6 +54,9 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
         refuse_foreign(bucket, number)
     with step(gcloud, "make the service accounts", "roles/iam.serviceAccountAdmin"):
         ensure_accounts(gcloud, deployment)
+    if deployment.forget:
+        with step(gcloud, "make the role that may delete documents, and nothing else", "roles/iam.roleAdmin"):
+            ensure_role(gcloud)
     with step(gcloud, "give the accounts their rights on the project", "roles/resourcemanager.projectIamAdmin"):
         ensure_project_rights(gcloud, deployment, number)
     with step(gcloud, "make the bucket", "roles/storage.admin"):
@@ -67,12 +74,11 @@ def provision(gcloud: Gcloud, deployment: Deployment) -> None:
     if deployment.generation == 2:
         with step(gcloud, "let its trigger, and nobody else, invoke it", "roles/run.admin"):
             ensure_only_invoker(gcloud, policy_of_service(deployment.name, location.region), deployment.run_account)
+    if deployment.forget:
+        variables = function.environment if function else {}
+        _deploy_forgetting(gcloud, deployment, desired_forgetting(deployment, location, variables), forgetting)
     if deployment.notify:
-        gcloud.begin("make the alerts")
-        if gcloud.dry_run:
-            gcloud.say(f"a channel to {deployment.notify} and its alerts are made by Cloud Monitoring's REST API")
-        else:
-            ensure_alerts(gcloud, signed_in(gcloud.project), deployment, location.region)
+        _make_alerts(gcloud, deployment, location.region)
     if gcloud.dry_run:
         return
     say_scheduled_job(gcloud, signed_in(gcloud.project), deployment, location.region)
@@ -95,3 +101,20 @@ def say_scheduled_job(gcloud: Gcloud, rest: Rest, deployment: Deployment, region
         gcloud.begin("the scheduled backfill goes on as it was made")
         gcloud.say(f"{describe_differences(different, deployment)}; this renews it:")
         print(f"  {renewal(deployment, job, cron)}")
+
+
+def _deploy_forgetting(gcloud: Gcloud, deployment: Deployment, goal: Function, found: Function | None) -> None:
+    """Deploy the second function, which forgets what is deleted; it has its documents where the first has them."""
+    with step(gcloud, "deploy the function that forgets", "roles/cloudfunctions.admin", "roles/iam.serviceAccountUser"):
+        ensure_function(gcloud, goal, found)
+    if deployment.generation == 2:
+        with step(gcloud, "let its own trigger, and nobody else, invoke that", "roles/run.admin"):
+            ensure_only_invoker(gcloud, policy_of_service(goal.name, goal.region), deployment.forget_account)
+
+
+def _make_alerts(gcloud: Gcloud, deployment: Deployment, region: str) -> None:
+    gcloud.begin("make the alerts")
+    if gcloud.dry_run:
+        gcloud.say(f"a channel to {deployment.notify} and its alerts are made by Cloud Monitoring's REST API")
+    else:
+        ensure_alerts(gcloud, signed_in(gcloud.project), deployment, region)

@@ -7,15 +7,12 @@ from typing import Any
 from deploy.archive import LABEL, ROOT, digest
 from deploy.deployment import Deployment
 from deploy.failures import ConflictError
-from deploy.function import Function, differences, read_function
+from deploy.function import DELETE_EVENTS, EVENTS, Function, differences, read_function
 from deploy.gcloud import Gcloud, joined
 from deploy.location import Location
 
 # The newest that each generation has and that is tested here.
 RUNTIMES = {1: "python312", 2: "python313"}
-
-# What --trigger-bucket makes each generation listen to.
-EVENTS = {1: "google.storage.object.finalize", 2: "google.cloud.storage.object.v1.finalized"}
 
 # The most that an event-driven function may have; an hour of noise as AAC took 19 s of one core.
 TIMEOUT_S = 540
@@ -58,7 +55,8 @@ def desired_function(deployment: Deployment, location: Location) -> Function:
 def _environment(deployment: Deployment) -> dict[str, str]:
     """Return the variables that are set; what is not asked for stays as it is, so that it is the default at first."""
     features = {} if deployment.features is None else {"FEATURES": ",".join(deployment.features)}
-    return {"MAX_BYTES": str(deployment.max_bytes), **features}
+    forget = {"FORGET": "true"} if deployment.forget else {}
+    return {"MAX_BYTES": str(deployment.max_bytes), **features, **forget}
 
 
 def find_function(gcloud: Gcloud, deployment: Deployment, region: str) -> Function | None:
@@ -91,20 +89,27 @@ def list_functions(gcloud: Gcloud) -> list[dict[str, Any]]:
 
 
 def names_watching(functions: Iterable[dict[str, Any]], bucket: str) -> list[str]:
-    """Return the names of those functions that get the events of a bucket."""
+    """Return the names of those functions that get the events of a bucket, without those that get deletions."""
+    triggers = ((function["name"].rpartition("/")[2], function.get("eventTrigger", {})) for function in functions)
     return [
-        function["name"].rpartition("/")[2]
-        for function in functions
-        if any(
-            one.get("attribute") == "bucket" and one.get("value") == bucket
-            for one in function.get("eventTrigger", {}).get("eventFilters", [])
+        name
+        for name, trigger in triggers
+        if trigger.get("eventType") not in DELETE_EVENTS.values()
+        and any(
+            one.get("attribute") == "bucket" and one.get("value") == bucket for one in trigger.get("eventFilters", [])
         )
     ]
 
 
 def say_neighbours(gcloud: Gcloud, deployment: Deployment) -> None:
-    """Say which other functions watch the bucket: each analyses every upload, and two of ours write one document."""
-    for function in list_functions(gcloud):
+    """Say which other functions watch the bucket: each analyses every upload, and two of ours write one document.
+
+    And say that the function that forgets is left as it is, where it is there and was not asked for.
+    """
+    functions = list_functions(gcloud)
+    if not deployment.forget and region_of_function(functions, deployment.forgetting):
+        gcloud.say(f"note: {deployment.forgetting} is left as it is; --forget brings it up, too")
+    for function in functions:
         for name in names_watching([function], deployment.bucket):
             if name == deployment.name:
                 continue
@@ -154,13 +159,14 @@ def ensure_function(gcloud: Gcloud, goal: Function, found: Function | None) -> N
         if not different:
             return
         gcloud.say("; ".join(different))
-    if goal.generation == 1:
+    if goal.generation == 1 and goal.event == EVENTS[1]:
         gcloud.say(FIRST_GENERATION)
     gcloud.run("functions", "deploy", goal.name, f"--region={goal.region}", *_flags(goal, gcloud.project))
 
 
 def _flags(function: Function, project: str) -> list[str]:
     """Return what gcloud is told to make the function so; its state and its event follow from the rest."""
+    variables = joined(f"{name}={value}" for name, value in function.environment.items())
     mib = function.memory_mib
     memory = f"{mib // 1024}GiB" if mib >= 1024 else f"{mib}MiB"
     flags = [
@@ -168,7 +174,7 @@ def _flags(function: Function, project: str) -> list[str]:
         f"--runtime={function.runtime}",
         f"--source={ROOT}",
         f"--entry-point={function.entry_point}",
-        f"--trigger-bucket=gs://{function.bucket}",
+        *_trigger(function),
         *(["--retry"] if function.retry else []),
         f"--service-account={function.account}",
         f"--build-service-account=projects/{project}/serviceAccounts/{function.build_account}",
@@ -176,7 +182,7 @@ def _flags(function: Function, project: str) -> list[str]:
         f"--timeout={function.timeout_s}s",
         f"--max-instances={function.instances}",
         f"--ingress-settings={function.ingress.removeprefix('ALLOW_').lower().replace('_', '-')}",
-        f"--update-env-vars={joined(f'{name}={value}' for name, value in function.environment.items())}",
+        f"--update-env-vars={variables}",
         f"--update-labels={LABEL}={function.source}",
     ]
     if function.generation == 2:
@@ -187,3 +193,13 @@ def _flags(function: Function, project: str) -> list[str]:
             f"--trigger-service-account={function.trigger_account}",
         ]
     return flags
+
+
+def _trigger(function: Function) -> list[str]:
+    """Return what gcloud is told to make the function get its events; --trigger-bucket alone means finalize events."""
+    if function.event in EVENTS.values():
+        return [f"--trigger-bucket=gs://{function.bucket}"]
+    if function.generation == 1:
+        return [f"--trigger-event={function.event}", f"--trigger-resource={function.bucket}"]
+    filters = {"type": function.event, "bucket": function.bucket}
+    return [f"--trigger-event-filters={name}={value}" for name, value in filters.items()]

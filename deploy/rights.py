@@ -7,6 +7,7 @@ for Cloud Run" for the trigger of a 2nd-gen function.
 """
 
 from deploy.deployment import Deployment
+from deploy.forgetting import ROLE
 from deploy.gcloud import Gcloud
 from deploy.policy import Policy, Right, policy_of_bucket, policy_of_project, right_of_account
 
@@ -22,9 +23,11 @@ _TO_BUILD = ("roles/artifactregistry.writer", "roles/logging.logWriter", _READ_O
 
 def purposes(deployment: Deployment) -> dict[str, str]:
     """Return what each of the service accounts is there for, by its e-mail."""
+    forgetting = {deployment.forget_account: f"runs the function {deployment.forgetting}"}
     return {
         deployment.run_account: f"runs the function {deployment.name}",
         deployment.build_account: f"builds the function {deployment.name}",
+        **(forgetting if deployment.forget else {}),
     }
 
 
@@ -35,16 +38,24 @@ def account_exists(gcloud: Gcloud, account: str) -> bool:
 
 def rights_on_project(deployment: Deployment, generation: int) -> list[Right]:
     """Return the rights on the project that the service accounts of a function of this generation have."""
-    run = (*_TO_RUN, *_TO_RECEIVE_EVENTS) if generation == 2 else _TO_RUN
+    receive = _TO_RECEIVE_EVENTS if generation == 2 else ()
+    forget = (role_to_forget(deployment.project), *receive) if deployment.forget else ()
     return [
-        *(right_of_account(deployment.run_account, role) for role in run),
+        *(right_of_account(deployment.run_account, role) for role in (*_TO_RUN, *receive)),
         *(right_of_account(deployment.build_account, role) for role in _TO_BUILD),
+        *(right_of_account(deployment.forget_account, role) for role in forget),
     ]
 
 
-def right_to_read(deployment: Deployment) -> Right:
-    """Return the right of the function to read objects; it is given on its bucket alone."""
-    return right_of_account(deployment.run_account, _READ_OBJECTS)
+def role_to_forget(project: str) -> str:
+    """Return the role of the function that forgets: to delete documents, and nothing else."""
+    return f"projects/{project}/roles/{ROLE}"
+
+
+def rights_to_read(deployment: Deployment) -> list[Right]:
+    """Return the rights of the functions to read objects; they are given on their bucket alone."""
+    accounts = [deployment.run_account, *([deployment.forget_account] if deployment.forget else [])]
+    return [right_of_account(account, _READ_OBJECTS) for account in accounts]
 
 
 def right_to_publish(project: str, number: str | None) -> Right:
@@ -88,8 +99,9 @@ def ensure_project_rights(gcloud: Gcloud, deployment: Deployment, number: str | 
 
 
 def ensure_bucket_rights(gcloud: Gcloud, deployment: Deployment) -> None:
-    """Let the function read this one bucket."""
-    ensure_right(gcloud, policy_of_bucket(deployment.bucket), right_to_read(deployment))
+    """Let the functions read this one bucket."""
+    for right in rights_to_read(deployment):
+        ensure_right(gcloud, policy_of_bucket(deployment.bucket), right)
 
 
 def ensure_only_invoker(gcloud: Gcloud, policy: Policy, account: str) -> None:

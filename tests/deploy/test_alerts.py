@@ -159,3 +159,25 @@ def test_deployed_with_alerts_and_removed_without_a_trace(tmp_path: Path):
     assert (again.done.returncode, again.writes) == (0, [])
     assert removed.done.returncode == 0, removed.done.stderr
     assert console.cloud.state.alerts == {}
+
+
+def test_errors_of_the_function_that_forgets_are_alerts_too(cloud: Cloud):
+    """Where it is there or asked for, the alert on errors has both logs; the other alerts are as without it."""
+    deployment = Deployment(PROJECT, BUCKET)
+    without = desired_policies(deployment, "channel", nightly=True)
+    policies = desired_policies(deployment, "channel", nightly=True, forgetting=True)
+
+    text = policies["errors"]["conditions"][0]["conditionMatchedLog"]["filter"]
+    for name in ("analyze", "analyze-forget"):
+        assert f'service_name="{name}"' in text
+        assert f'function_name="{name}"' in text
+    assert {kind: one for kind, one in policies.items() if kind != "errors"} == {
+        kind: one for kind, one in without.items() if kind != "errors"
+    }
+    ensure()
+    cloud.state.services |= {"cloudfunctions.googleapis.com"}
+    name = f"projects/{PROJECT}/locations/us-central1/functions/analyze-forget"
+    cloud.state.functions[name] = {"name": name, "environment": "GEN_2"}
+    ensure()
+    (made,) = [one for one in cloud.state.alerts.values() if one["userLabels"].get("sounds-alert") == "errors"]
+    assert made["conditions"][0]["conditionMatchedLog"]["filter"] == text

@@ -13,7 +13,18 @@ from deploy.__main__ import main
 from deploy.advice import BUILD_REGIONS
 from deploy.archive import LABEL, digest_of
 from tests.deploy.apis.answering import Cloud, State
-from tests.deploy.apis.deployed import INDEX, JOB, NAME, SUBSCRIPTION, deploy, give, make_job, take
+from tests.deploy.apis.deployed import (
+    FORGETTING,
+    INDEX,
+    JOB,
+    NAME,
+    SUBSCRIPTION,
+    deploy,
+    deploy_forgetting,
+    give,
+    make_job,
+    take,
+)
 from tests.deploy.apis.terminal import BUCKET, PROJECT, Terminal, needs_gcloud
 
 CPU = "run.googleapis.com/cpu_allocation us-central1"
@@ -150,6 +161,110 @@ def test_what_becomes_of_the_features_is_said(
     assert checked.code == 0
     assert [one["status"] for one in found] == ([status] if status else [])
     assert all(one["text"].startswith(text) and ("--stale" in one["todo"]) is ("not" in text) for one in found)
+
+
+def test_forgetting_that_is_asked_for_will_be_made(checker: Checker):
+    """With --forget the second function will be made, for which the person makes a role; else nothing is said."""
+    deploy(checker.state)
+    checker.state.lacking.add("iam.roles.create")
+    checker.state.notifications[BUCKET] = [{"event_types": ["OBJECT_DELETE"]}] * 10
+
+    without, asked = checker.check(), checker.check("--forget")
+
+    assert (without.code, [one for one in without.of("fine") if "forgetting" in one["subject"]]) == (0, [])
+    assert "forgetting" in {one["subject"] for one in asked.of("will be made")}
+    obstacles = {one["subject"]: one["text"] + one["todo"] for one in asked.of("obstacle")}
+    assert set(obstacles) == {"your permissions", "notifications"}
+    assert "iam.roles.create" in obstacles["your permissions"]
+    assert "--role=roles/iam.roleAdmin" in obstacles["your permissions"]
+    assert "has 10 for deleted objects" in obstacles["notifications"]
+
+
+def test_forgetting_that_is_there_is_fine(checker: Checker):
+    """A project as --forget leaves it is fine in every line, with the option and without."""
+    deploy(checker.state)
+    deploy_forgetting(checker.state)
+
+    for options in ([], ["--forget"]):
+        checked = checker.check(*options)
+        assert (checked.code, checked.of("obstacle"), checked.of("unknown")) == (0, [], []), checked.said
+        assert {one["subject"] for one in checked.of("fine") if one["subject"].startswith("forgetting")} == {
+            "forgetting",
+            *(f"forgetting: {name}" for name in ("trigger", "ack deadline", "invoker", "right to read")),
+            *(f"forgetting: {name}" for name in ("right to delete", "settings")),
+        }
+
+
+SECOND = "projects/sounds-test/roles/soundsForget"
+IN_FORGETTING: dict[str, tuple[Callable[[State], Any], str, str]] = {
+    "forgetting": (
+        lambda state: state.functions[FORGETTING]["eventTrigger"].update(retryPolicy="NONE"),
+        "analyze-forget is ACTIVE and does not retry",
+        "--name analyze --forget",
+    ),
+    "forgetting: trigger": (
+        lambda state: state.triggers.pop(FORGETTING),
+        "the function has none",
+        "deploy it again",
+    ),
+    "forgetting: invoker": (
+        lambda state: take(state, "service analyze-forget", "roles/run.invoker"),
+        "analyze-erase@sounds-test.iam.gserviceaccount.com may not invoke the function",
+        "add-iam-policy-binding analyze-forget ",
+    ),
+    "forgetting: right to read": (
+        lambda state: take(state, f"bucket {BUCKET}", "roles/storage.objectViewer", "analyze-erase"),
+        "may not read gs://my-sounds",
+        "serviceAccount:analyze-erase@",
+    ),
+    "forgetting: right to delete": (
+        lambda state: take(state, "project", SECOND),
+        "may not delete documents",
+        f"--role={SECOND} ",
+    ),
+    "forgetting: settings": (
+        lambda state: state.functions[NAME]["serviceConfig"]["environmentVariables"].update(
+            FORGET="false", SOUNDS_COLLECTION="takes"
+        ),
+        "SOUNDS_COLLECTION is sounds, not takes; analyze lacks FORGET=true",
+        "--name analyze --forget",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_FORGETTING)
+def test_an_obstacle_to_forgetting_is_named_as_one(checker: Checker, name: str):
+    """What keeps the second function from its work is named apart from the first, with what to do about it."""
+    plant, text, todo = IN_FORGETTING[name]
+    deploy(checker.state)
+    deploy_forgetting(checker.state)
+    plant(checker.state)
+
+    checked = checker.check()
+
+    assert checked.code == 3
+    (found,) = checked.of("obstacle")
+    assert found["subject"] == name
+    assert text in found["text"]
+    assert todo in found["todo"]
+
+
+def test_a_function_of_the_first_generation_is_looked_at(checker: Checker):
+    """The second version of the API tells little of a 1st-gen function, so the first version is asked, too."""
+    deploy(checker.state)
+    account = "analyze-run@sounds-test.iam.gserviceaccount.com"
+    checker.state.functions[NAME] = {
+        "name": NAME,
+        "status": "ACTIVE",
+        "entryPoint": "analyze",
+        "serviceAccountEmail": account,
+        "eventTrigger": {"resource": f"projects/_/buckets/{BUCKET}", "failurePolicy": {"retry": {}}},
+    }
+
+    checked = checker.check("--generation", "1")
+
+    assert (checked.code, checked.of("obstacle")) == (0, []), checked.said
+    assert "analyze is active and retries" in checked.said
 
 
 def set_bucket(state: State, **change: Any) -> None:

@@ -66,6 +66,7 @@ def test_help_is_there_from_everywhere(tmp_path: Path):
             "'rms,loudness': accepted is chroma_stft",
         ),
         (["--project", PROJECT, "--bucket", BUCKET, "--features", "mfcc:20,mfcc:40"], "and mfcc once at most"),
+        (["--project", PROJECT, "--bucket", BUCKET, "--forget", "--delete"], "--forget goes with a deployment or"),
         (["--project", PROJECT, "--bucket", BUCKET, "--proj", "x"], "unrecognized arguments: --proj x"),
     ],
 )
@@ -92,21 +93,22 @@ def test_the_script_ends_as_the_program_does(terminal: Terminal) -> None:
 
 @needs_gcloud
 @pytest.mark.parametrize("generation", [1, 2])
-def test_dry_run_is_the_whole_recipe(terminal: Terminal, generation: int):
+@pytest.mark.parametrize("option", ["", "--forget"])
+def test_dry_run_is_the_whole_recipe(terminal: Terminal, generation: int, option: str):
     """Without access to the project a dry run prints, word for word, all commands that an empty one needs."""
-    expected = (EXPECTED / f"dry-run-{generation}.txt").read_text()
+    expected = (EXPECTED / f"dry-run-{generation}{option[1:]}.txt").read_text()
 
-    done = terminal.deploy("--generation", str(generation), "--dry-run")
+    done = terminal.deploy("--generation", str(generation), "--dry-run", *([option] if option else []))
 
     assert done.returncode == 0, done.stderr
     assert re.sub(r"(sounds-source=)\w{40}", r"\1digest", done.stdout.replace(str(ROOT), "ROOT")) == expected
 
 
 @needs_gcloud
-@pytest.mark.parametrize("generation", [1, 2])
-def test_every_command_is_one_that_gcloud_knows(terminal: Terminal, generation: int):
+@pytest.mark.parametrize("recipe_of", ["1", "2", "1-forget", "2-forget"])
+def test_every_command_is_one_that_gcloud_knows(terminal: Terminal, recipe_of: str):
     """The linter of gcloud itself finds the command and every flag of each line of the recipe."""
-    recipe = (EXPECTED / f"dry-run-{generation}.txt").read_text()
+    recipe = (EXPECTED / f"dry-run-{recipe_of}.txt").read_text()
 
     commands, refused = terminal.lint(recipe + "gcloud storage buckets create gs://my-sounds --public\n")
 

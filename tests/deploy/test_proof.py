@@ -19,7 +19,7 @@ from deploy.proof import choose_name, make_sound, prove, uid_of
 from deploy.rest import Rest
 from tests.deploy.apis.answering import Cloud, State
 from tests.deploy.apis.console import opened
-from tests.deploy.apis.deployed import NAME, deploy, take
+from tests.deploy.apis.deployed import FORGETTING, NAME, deploy, deploy_forgetting, take
 from tests.deploy.apis.terminal import BUCKET, PROJECT, Terminal, needs_gcloud
 from tests.deploy.printed_commands import commands_in, read_own
 
@@ -349,3 +349,50 @@ def test_a_deployment_ends_with_its_proof(tmp_path: Path):
     assert failed.done.returncode == 1
     assert "no vector index finds it" in failed.done.stderr
     assert_nothing_left(console.cloud.state)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_deleted_sound_is_forgotten(prover: Prover, lost: int):
+    """Where a function forgets, the sound is deleted and its document goes; a lost event is followed by another."""
+    deploy_forgetting(prover.state)
+    prover.state.lost_deletions = lost
+
+    assert prover.prove()
+
+    assert prover.said[-1] == "its object was deleted, and its document was forgotten"
+    assert len(prover.state.deleted) == lost + 1
+    assert_nothing_left(prover.state)
+
+
+@pytest.mark.parametrize(
+    ("plant", "todo"),
+    [
+        (
+            lambda state: take(state, "project", f"projects/{PROJECT}/roles/soundsForget"),
+            "may not delete documents\n  gcloud projects add-iam-policy-binding",
+        ),
+        (lambda state: state.triggers.pop(FORGETTING), "the function has none\n  deploy it again"),
+        (lambda state: setattr(state, "lost_deletions", 9), "a new trigger may take longer than this: ./deploy.sh"),
+    ],
+)
+def test_a_sound_that_is_not_forgotten_is_named(prover: Prover, plant: Callable[[State], Any], todo: str):
+    """A document that stays fails the proof after three minutes, with what to do, and nothing of the proof is left."""
+    deploy_forgetting(prover.state)
+    plant(prover.state)
+
+    with pytest.raises(FailedError, match="was not removed within 180 s by analyze-forget") as failed:
+        prover.prove()
+
+    assert todo in str(failed.value)
+    assert prover.waited_s == 180
+    assert_nothing_left(prover.state)
+
+
+def test_an_object_that_cannot_be_deleted_is_no_failure_of_forgetting(prover: Prover):
+    """Where the bucket's retention keeps the object, forgetting is not proved, and that is said."""
+    deploy_forgetting(prover.state)
+    prover.state.buckets[BUCKET]["retentionPolicy"] = {"retentionPeriod": "60"}
+
+    assert prover.prove()
+
+    assert any(line.startswith("not proved that it is forgotten: its object cannot be") for line in prover.said)

@@ -249,6 +249,8 @@ INDEX = {
         ("my-analyze", {archive.LABEL: "1"}, True),
         ("analyze-2", {archive.LABEL: "1"}, True),
         ("my-analyze", {}, False),
+        ("analyze-forget", {archive.LABEL: "1"}, False),
+        ("my-analyze-forget", {archive.LABEL: "1"}, True),
     ],
 )
 def test_the_index_stays_while_another_function_writes_sounds(
@@ -276,6 +278,8 @@ FINALIZED = "google.cloud.storage.object.v1.finalized"
     [
         (FINALIZED, Deployment(PROJECT, BUCKET).run_account, False),
         (FINALIZED, f"my-{Deployment(PROJECT, BUCKET).run_account}", True),
+        ("google.cloud.storage.object.v1.deleted", Deployment(PROJECT, BUCKET).forget_account, False),
+        ("google.cloud.storage.object.v1.deleted", "other@p", True),
         ("google.cloud.firestore.document.v1.created", "other@p", False),
     ],
 )

@@ -20,6 +20,7 @@ from google.cloud import firestore as firestore_client
 from google.cloud import storage as storage_client
 
 from deploy.deployment import Deployment
+from deploy.forgetting import desired_forgetting
 from deploy.gcloud import Gcloud
 from deploy.location import locate
 from deploy.reconcile import desired_function, ensure_function
@@ -52,29 +53,31 @@ class Deployed:
     """What the cloud was given.
 
     Attributes:
-        functions: as the API was asked for them, by generation.
+        functions: as the API was asked for them, by generation and entry point.
         archive: the source archive that gcloud uploaded.
     """
 
-    functions: dict[int, dict[str, Any]]
+    functions: dict[tuple[int, str], dict[str, Any]]
     archive: bytes
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    """Deploy a function of each generation, and keep what the cloud got."""
+    """Deploy both functions of each generation, and keep what the cloud got."""
     with opened(tmp_path_factory.mktemp("deployed")) as console, pytest.MonkeyPatch.context() as patch:
         for name, value in console.environment().items():
             patch.setenv(name, value)
         console.cloud.state.services.update(f"{api}.googleapis.com" for api in APIS)
         functions = {}
         for generation in (1, 2):
-            deployment = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}")
-            ensure_function(Gcloud(PROJECT), desired_function(deployment, locate(None, None)), None)
-            functions[generation] = next(iter(console.cloud.state.functions.values()))
-            console.cloud.state.functions.clear()
-        first, second = console.cloud.state.archives.values()
-    assert _contents(first) == _contents(second)
+            deployment = Deployment(PROJECT, BUCKET, generation=generation, name=f"analyze-{generation}", forget=True)
+            location = locate(None, None)
+            for goal in (desired_function(deployment, location), desired_forgetting(deployment, location, {})):
+                ensure_function(Gcloud(PROJECT), goal, None)
+                functions[generation, goal.entry_point] = next(iter(console.cloud.state.functions.values()))
+                console.cloud.state.functions.clear()
+        first, *others = console.cloud.state.archives.values()
+    assert [_contents(other) for other in others] == [_contents(first)] * 3
     return Deployed(functions, first)
 
 
@@ -131,7 +134,7 @@ def test_only_the_function_is_uploaded(tmp_path: Path):
 
 
 @pytest.mark.parametrize("generation", [1, 2])
-def test_what_was_uploaded_makes_a_document_of_a_sound(
+def test_what_was_uploaded_makes_a_document_of_a_sound_and_forgets_it(
     deployed: Deployed,
     source: Path,
     tmp_path: Path,
@@ -140,22 +143,37 @@ def test_what_was_uploaded_makes_a_document_of_a_sound(
     generation: int,
     write_sound: Any,
 ):
-    """The deployed source, alone and without rights to write, answers a real upload with its document."""
+    """The deployed source, without rights to write, makes a document of an upload, and beside it forgets it."""
     name = f"{uuid4()}.wav"
     with closing(_connected(storage_client, "STORAGE_EMULATOR_HOST", storage.url)) as client:
-        blob = client.create_bucket(f"uploads-{uuid4()}").blob(name)
+        bucket = client.create_bucket(f"uploads-{uuid4()}")
+        blob = bucket.blob(name)
         blob.upload_from_filename(write_sound([0.5, -0.5] * 11025))
-    event = Event("1", blob._properties["timeCreated"], blob._properties | {"kind": "storage#object"})
+        resource = blob._properties | {"kind": "storage#object"}
+        events = [Event("1", blob._properties["timeCreated"], resource, kind) for kind in ("finalize", "delete")]
+        shape = {1: "legacy", 2: "binary"}[generation]
+        functions = [deployed.functions[generation, entry_point] for entry_point in ("analyze", "forget")]
+        with (
+            closing(_connected(firestore_client, "FIRESTORE_EMULATOR_HOST", firestore.address)) as database,
+            _served(functions[0], source, tmp_path / "1", firestore, storage) as analyzing,
+            _served(functions[1], source, tmp_path / "2", firestore, storage) as forgetting,
+        ):
+            status = _post(analyzing.address, *shape_event(events[0], shape))
+            (document,) = _documents_of(database, name)
+            bucket.delete_blob(name)
+            statuses = [_post(forgetting.address, *shape_event(events[1], shape))]
+            left = _documents_of(database, name)
+            statuses.append(_post(analyzing.address, *shape_event(events[0], shape)))
 
-    with _served(deployed.functions[generation], source, tmp_path, firestore, storage) as served:
-        status = _post(served.address, *shape_event(event, {1: "legacy", 2: "binary"}[generation]))
-
-    with closing(_connected(firestore_client, "FIRESTORE_EMULATOR_HOST", firestore.address)) as client:
-        documents = [one.to_dict() for one in client.collection("sounds").get()]
-    (document,) = [one for one in documents if one["blob_name"] == name]
-    assert status == 200, served.tail()
+    assert status == 200, analyzing.tail()
     assert document["length"] == 22050
     assert len(document["mean_mfccs"]) == 12
+    assert statuses == [200, 200], forgetting.tail()
+    assert left == []
+
+
+def _documents_of(database: Any, name: str) -> list[dict[str, Any]]:
+    return [found for one in database.collection("sounds").get() if (found := one.to_dict())["blob_name"] == name]
 
 
 def _connected(library: Any, variable: str, address: str) -> Any:
@@ -176,7 +194,7 @@ def _served(
 ) -> Iterator[Program]:
     """Serve the source with the settings of the deployed function, in an environment as bare as the cloud's."""
     port = choose_port(0)
-    (directory / "temporary").mkdir()
+    (directory / "temporary").mkdir(parents=True)
     entry_point, signature, settings = _recorded(function)
     environment = settings | {
         "FUNCTION_TARGET": entry_point,

@@ -97,6 +97,7 @@ class State:
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     agents: set[str] = field(default_factory=set)
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    roles: dict[str, dict[str, Any]] = field(default_factory=dict)
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: dict[str, dict[str, Any]] = field(default_factory=dict)
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -125,7 +126,9 @@ class State:
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     uploaded: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     lost_events: int = 0
+    lost_deletions: int = 0
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     index_looks: int = 0
     index_ready_after: int = 2

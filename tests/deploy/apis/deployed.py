@@ -1,10 +1,12 @@
 """A project in which everything is as deploy.sh makes it, without the minute that it takes to make it."""
 
+from copy import deepcopy
 from typing import Any
 
 from analysis.definition import N_FINGERPRINT
 from deploy.apis import apis_of_function
 from deploy.deployment import Deployment
+from deploy.forgetting import PERMISSIONS, ROLE, places
 from deploy.function import read_function
 from deploy.rights import right_to_publish, rights_on_project
 from deploy.scheduled_job import image_of
@@ -12,6 +14,7 @@ from tests.deploy.apis.answering import State
 from tests.deploy.apis.terminal import BUCKET, PROJECT
 
 NAME = f"projects/{PROJECT}/locations/us-central1/functions/analyze"
+FORGETTING = f"{NAME}-forget"
 TRIGGER = f"projects/{PROJECT}/locations/us-central1/triggers/analyze-1"
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/analyze-1"
 JOB = "analyze-backfill-scheduled"
@@ -91,6 +94,39 @@ def make_job(
     name = f"projects/{PROJECT}/locations/us-central1/jobs/{JOB}"
     if cron is not None:
         state.schedules[name] = {"name": name, "schedule": "0 3 * * *"} | cron
+
+
+def deploy_forgetting(state: State) -> None:
+    """Put what `--forget` adds into the state that `deploy` made."""
+    deployment = Deployment(PROJECT, BUCKET, forget=True)
+    account = deployment.forget_account
+    state.accounts[account] = {"name": f"projects/{PROJECT}/serviceAccounts/{account}", "email": account}
+    state.roles[ROLE] = {"name": f"projects/{PROJECT}/roles/{ROLE}", "includedPermissions": [*PERMISSIONS]}
+    for right in rights_on_project(deployment, 2):
+        if account in right.member:
+            give(state, "project", right.member, right.role)
+    give(state, f"bucket {BUCKET}", f"serviceAccount:{account}", "roles/storage.objectViewer")
+    state.functions[NAME]["serviceConfig"]["environmentVariables"]["FORGET"] = "true"
+    function = deepcopy(state.functions[NAME]) | {"name": FORGETTING}
+    function["buildConfig"]["entryPoint"] = "forget"
+    function["eventTrigger"] |= {
+        "eventType": "google.cloud.storage.object.v1.deleted",
+        "serviceAccountEmail": account,
+    }
+    function["serviceConfig"] |= {
+        "service": FORGETTING.replace("/functions/", "/services/"),
+        "serviceAccountEmail": account,
+        "environmentVariables": places({}),
+    }
+    state.functions[FORGETTING] = function
+    state.triggers[FORGETTING] = {
+        "name": f"{TRIGGER.removesuffix('-1')}-forget-1",
+        "eventFilters": [{"attribute": "type", "value": "google.cloud.storage.object.v1.deleted"}],
+        "serviceAccount": account,
+        "transport": {"pubsub": {"subscription": f"{SUBSCRIPTION}-forget"}},
+    }
+    state.subscriptions[f"{SUBSCRIPTION}-forget"] = {"ackDeadlineSeconds": 600}
+    give(state, "service analyze-forget", f"serviceAccount:{account}", "roles/run.invoker")
 
 
 def give_agents(state: State) -> None:

@@ -1,4 +1,4 @@
-"""Resource Manager and IAM: the project, its policy, its service accounts."""
+"""Resource Manager and IAM: the project, its policy, its service accounts and its roles."""
 
 from typing import Any
 
@@ -74,14 +74,50 @@ def _remove_account(state: State, _request: Request, names: dict[str, str]) -> A
     return {}
 
 
+_ROLE = "/iam/v1/projects/{project}/roles/{role}"
+
+
+@route("GET", _ROLE)
+def _role(state: State, _request: Request, names: dict[str, str]) -> Any:
+    need(state, "iam")
+    if names["role"] not in state.roles:
+        raise not_found(f"The role named projects/{names['project']}/roles/{names['role']}")
+    return state.roles[names["role"]]
+
+
+@route("POST", "/iam/v1/projects/{project}/roles")
+def _make_role(state: State, request: Request, names: dict[str, str]) -> Any:
+    need(state, "iam")
+    role = request.body["roleId"]
+    if role in state.roles:
+        raise exists(role)
+    state.roles[role] = {**request.body["role"], "name": f"projects/{names['project']}/roles/{role}"}
+    return state.roles[role]
+
+
+@route("PATCH", _ROLE)
+def _change_role(state: State, request: Request, names: dict[str, str]) -> Any:
+    state.roles[names["role"]] |= {name: request.body[name] for name in request.query["updateMask"].split(",")}
+    return state.roles[names["role"]]
+
+
+@route("POST", _ROLE + ":undelete")
+def _put_role_back(state: State, _request: Request, names: dict[str, str]) -> Any:
+    del state.roles[names["role"]]["deleted"]
+    return state.roles[names["role"]]
+
+
 def policy(state: State, resource: str) -> dict[str, Any]:
     """Return the policy of a resource; one that nobody has set is empty."""
     return state.policies.get(resource, {"etag": "ACAB", "version": 1})
 
 
 def set_policy(state: State, resource: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Set the policy of a resource; like Google's it knows no account that is not there."""
+    """Set the policy of a resource; like Google's it knows no account or role that is not there."""
     for binding in wanted.get("bindings", []):
+        own = binding["role"].partition(f"projects/{state.project}/roles/")[2]
+        if own and (own not in state.roles or state.roles[own].get("deleted")):
+            raise RefusalError(400, "INVALID_ARGUMENT", f"Role {binding['role']} does not exist.")
         for member in binding["members"]:
             email = member.partition(":")[2]
             if email.endswith(".iam.gserviceaccount.com") and email not in {*state.accounts, *state.agents}:

@@ -28,7 +28,7 @@ def upload(state: State, request: Request, bucket: str) -> dict[str, Any]:
     state.uploaded.append(name)
     state.objects[f"{bucket}/{name}"] = {"bucket": bucket, "name": name, "generation": generation}
     if len(state.uploaded) > state.lost_events:
-        for function in list(state.functions.values()):
+        for function in _functions_of(state, "finalized"):
             _deliver(state, function, bucket, name, generation)
     return state.objects[f"{bucket}/{name}"]
 
@@ -40,7 +40,11 @@ def _remove(state: State, _request: Request, names: dict[str, str]) -> Any:
         raise not_found(key)
     if state.buckets[names["bucket"]].get("retentionPolicy"):
         raise RefusalError(403, "PERMISSION_DENIED", f"Object '{key}' is subject to bucket's retention policy")
-    del state.objects[key]
+    generation = state.objects.pop(key)["generation"]
+    state.deleted.append(names["name"])
+    if len(state.deleted) > state.lost_deletions:
+        for function in _functions_of(state, "deleted"):
+            _deliver(state, function, names["bucket"], names["name"], generation)
     return {}
 
 
@@ -74,10 +78,17 @@ def _query(state: State, request: Request, _names: dict[str, str]) -> Any:
     return [{"document": {"name": f"x/documents/{path}"}} for path in state.documents if path.startswith(collection)]
 
 
+def _functions_of(state: State, kind: str) -> list[dict[str, Any]]:
+    """Return the functions that get the finalized or the deleted events."""
+    return [one for one in state.functions.values() if one["eventTrigger"]["eventType"].endswith(f".{kind}")]
+
+
 def _deliver(state: State, function: dict[str, Any], bucket: str, name: str, generation: str) -> None:
     """Take an event as far as it gets; what keeps it is in the log, as Google's services word it."""
     trigger, service = state.triggers.get(function["name"]), function.get("serviceConfig", {})
     account, short = service.get("serviceAccountEmail", ""), function["name"].rpartition("/")[2]
+    forgets = function["buildConfig"]["entryPoint"] == "forget"
+    role = f"projects/{state.project}/roles/soundsForget" if forgets else "roles/datastore.user"
     if trigger is None or not _may(state, "project", f"service-{state.number}@gs-project-accounts", "pubsub.publisher"):
         return
     if not _may(state, f"service {short}", account, "run.invoker"):
@@ -91,13 +102,17 @@ def _deliver(state: State, function: dict[str, Any], bucket: str, name: str, gen
             f"{account} does not have storage.objects.get access to the Google Cloud Storage object. Permission denied"
         )
         _log(state, short, jsonPayload={"message": f"Forbidden: 403 GET: {text}"})
-    elif not _may(state, "project", account, "datastore.user"):
+    elif not _may(state, "project", account, role.partition("roles/")[2]):
         _log(state, short, jsonPayload={"message": "PermissionDenied: 403 Missing or insufficient permissions."})
     elif function.get("error"):
         _log(state, short, jsonPayload={"message": function["error"]})
     else:
         uid = str(uuid5(NAMESPACE_URL, f"gs://{bucket}/{name}#{generation}"))
         environment = service.get("environmentVariables", {})
+        if forgets:
+            for variable, default in (("SOUNDS_COLLECTION", "sounds"), ("REJECTIONS_COLLECTION", "rejections")):
+                state.documents.pop(f"{environment.get(variable, default)}/{uid}", None)
+            return
         if function.get("rejects"):
             fields = {"reason": {"stringValue": "not_audio"}, "message": {"stringValue": "no sound"}}
             state.documents[f"{environment.get('REJECTIONS_COLLECTION', 'rejections')}/{uid}"] = fields
@@ -108,7 +123,8 @@ def _deliver(state: State, function: dict[str, Any], bucket: str, name: str, gen
 def _may(state: State, resource: str, account: str, role: str) -> bool:
     bindings = [one for one in policy(state, resource).get("bindings", []) if "condition" not in one]
     return any(
-        one["role"] == f"roles/{role}" and any(account in member for member in one["members"]) for one in bindings
+        one["role"].endswith(f"roles/{role}") and any(account in member for member in one["members"])
+        for one in bindings
     )
 
 

@@ -205,24 +205,24 @@ def test_removals_are_told_and_what_newer_ones_push_out_is_not(page: Page, monke
     burst = make_burst(5, datetime.now(UTC))
     page.insert(*burst[:3])
 
-    async def removed(told: AsyncIterator[str]) -> str:
+    async def told_until(told: AsyncIterator[str], uid: str, kind: str) -> list[tuple[str, str]]:
+        events: list[tuple[str, str]] = []
         async with asyncio.timeout(20):
-            while True:
+            while (kind, uid) not in events:
                 event = json.loads((await anext(told)).partition("data: ")[2] or "{}")
-                if event.get("kind") == "removed":
-                    return str(event["uid"])
+                events.append((event.get("kind", ""), event.get("uid", "")))
+        return events
 
     async def follow() -> list[str]:
         told = listen(page).subscribe(burst[0]["analyzed_at"])
         await take_events(told, 3)
         page.insert(*burst[3:])
-        await take_events(told, 2)
-        found = []
+        events = await told_until(told, burst[4]["uid"], "sounds")
         for document in (burst[3], burst[2]):
             page.database.collection(page.environment["SOUNDS_COLLECTION"]).document(document["uid"]).delete()
-            found.append(await removed(told))
+            events += await told_until(told, document["uid"], "removed")
         await told.aclose()
-        return found
+        return [uid for kind, uid in events if kind == "removed"]
 
     assert run(follow()) == [burst[3]["uid"], burst[2]["uid"]]
 
