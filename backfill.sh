@@ -39,6 +39,9 @@
 # so it runs on the local stack too, with the settings of the environment.
 # --tasks and --schedule need gcloud, signed in (gcloud auth login); ./deploy.sh --delete removes what they make.
 #
+# An object that fails three times while others succeed is rejected as `failed`, so the next run ends with 0. Documents
+# that are not ours or not whole, or that a newer version wrote, are named as unreadable and left as they are.
+#
 # Exit codes: 0 everything that was asked for is done, or, after a dry run, bucket and collection agree; 1 something
 # failed; 2 wrong usage; 3 a dry run found something to do; 130 Ctrl-C ended it, or the waiting for the job; 143, 129 or
 # 131 SIGTERM, a closed terminal or SIGQUIT ended it. The summary is printed then too, of what was done until then.

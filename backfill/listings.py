@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OBJECTS_PER_PAGE = 1000  # the most that Cloud Storage gives in one call
 DOCUMENTS_PER_PAGE = 5000  # 12 MB
+N_COUNTS = 3  # of a collection, before what is written meanwhile is taken for documents without a name
 MAX_NAME_BYTES = 1024  # of a blob; Firestore sorts by the first 1500
 OBJECT_FIELDS = "bucket,name,generation,size,contentType,md5Hash,crc32c,timeCreated,customerEncryption"
 DOCUMENT_FIELDS = ("bucket", "blob_name", "generation", "analysis_version", "reason")
@@ -144,22 +145,36 @@ def list_documents(
     query = collection.order_by("blob_name").select(_fields(asked)).limit(DOCUMENTS_PER_PAGE)
     if prefix:
         query = query.where(filter=FieldFilter("blob_name", ">=", prefix))
-    last: firestore.DocumentSnapshot[Any] | None = None
     name = prefix
-    while True:
-        next_query = query if last is None else query.start_after(last)
-        page, is_whole = _read_page(next_query, collection.id, calls)
-        for last in page:
-            fields = last.to_dict() or {}
-            if _is_name(fields.get("blob_name")):
-                name = fields["blob_name"]
-                if not name.startswith(prefix):
-                    return
-            bucket = fields.get("bucket")
-            if bucket == bucket_name or not _is_text(bucket):
-                yield _stored_document(last, name, asked, is_rejection=are_rejections)
-        if is_whole and len(page) < DOCUMENTS_PER_PAGE:
-            return
+    for snapshot in _read_pages(query, collection.id, calls):
+        fields = snapshot.to_dict() or {}
+        if _is_name(fields.get("blob_name")):
+            name = fields["blob_name"]
+            if not name.startswith(prefix):
+                return
+        bucket = fields.get("bucket")
+        if bucket == bucket_name or not _is_text(bucket):
+            yield _stored_document(snapshot, name, asked, is_rejection=are_rejections)
+
+
+def list_nameless(
+    collection: firestore.CollectionReference, bucket_name: str, calls: Calls, *, are_rejections: bool = False
+) -> Iterator[StoredDocument]:
+    """Yield a collection's documents that have no blob_name, which no query by it returns: all are unreadable.
+
+    Two counts tell whether there are any, at the price of a read for each thousand documents. Only then, and where
+    documents are written between each of N_COUNTS pairs of counts, the whole collection is read. Raises UnreadableError
+    when the collection cannot be read.
+    """
+    all_of_them, named = collection.order_by("__name__"), collection.order_by("blob_name")
+    if any(_count(all_of_them, collection.id, calls) <= _count(named, collection.id, calls) for _ in range(N_COUNTS)):
+        return
+    query = all_of_them.select(DOCUMENT_FIELDS).limit(DOCUMENTS_PER_PAGE)
+    for snapshot in _read_pages(query, collection.id, calls):
+        fields = snapshot.to_dict() or {}
+        bucket = fields.get("bucket")
+        if "blob_name" not in fields and (bucket == bucket_name or not _is_text(bucket)):
+            yield _stored_document(snapshot, "", (), is_rejection=are_rejections)
 
 
 def get_documents(
@@ -235,6 +250,27 @@ def _readable(what: str) -> Iterator[None]:
         yield
     except (GoogleAPICallError, RetryError) as error:
         raise UnreadableError(f"{what}: {error}") from error
+
+
+def _read_pages(query: firestore.Query, collection: str, calls: Calls) -> Iterator[firestore.DocumentSnapshot[Any]]:
+    """Yield the documents of a query with DOCUMENTS_PER_PAGE as its limit, and of those that follow it."""
+    last: firestore.DocumentSnapshot[Any] | None = None
+    while True:
+        page, is_whole = _read_page(query if last is None else query.start_after(last), collection, calls)
+        for last in page:
+            yield last
+        if is_whole and len(page) < DOCUMENTS_PER_PAGE:
+            return
+
+
+def _count(query: firestore.Query, collection: str, calls: Calls) -> int:
+    def read() -> int:
+        calls.to_database += 1
+        counted: Any = query.count()  # the client's types call it a class
+        return int(counted.get(retry=NEVER, timeout=CALL_S)[0][0].value)
+
+    with _readable(f"the collection {collection} cannot be read"):
+        return patiently(read, f"the collection {collection}")
 
 
 def _read_page(

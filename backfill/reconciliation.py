@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,12 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
 from analysis import login, store
+from analysis.document import make_uid
 from analysis.download import AT_HOME, IN_THE_CLOUD
 from analysis.settings import Settings
 from backfill.comparison import Comparison, State, compare, compare_shard
 from backfill.giving_up import give_up
-from backfill.listings import Calls, UnreadableError, list_documents, list_uploads
+from backfill.listings import Calls, UnreadableError, list_documents, list_nameless, list_uploads
 from backfill.plan import Plan
 from backfill.plan_report import describe_plan
 from backfill.prefix import describe_no_match
@@ -41,7 +43,7 @@ from backfill.work_queue import Failure, OutageError
 from backfill.workers import ERRNOS_OF_THIS_MACHINE, WRITES_PER_S, analyse_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from analysis.pipeline import Answer
     from backfill.estimate import Tasks
@@ -130,17 +132,33 @@ def _compare(
         if not (request.prune and request.shard.index == 0):
             return
         uploads = list_uploads(bucket, request.prefix, calls)
+    kinds = (
+        (client.collection(settings.sounds_collection), settings.features, False),
+        (client.collection(settings.rejections_collection), (), True),
+    )
     sounds, rejections = (
-        list_documents(client.collection(collection), bucket.name, request.prefix, calls, asked, are_rejections=kind)
-        for collection, asked, kind in (
-            (settings.sounds_collection, settings.features, False),
-            (settings.rejections_collection, (), True),
-        )
+        list_documents(collection, bucket.name, request.prefix, calls, asked, are_rejections=are_rejections)
+        for collection, asked, are_rejections in kinds
     )
     compared = compare(uploads, sounds, rejections, settings, pending_since)
+    if not request.prefix:
+        nameless: Iterator[Comparison] = (
+            Comparison(State.UNREADABLE, None, document)
+            for collection, _, are_rejections in kinds
+            for document in list_nameless(collection, bucket.name, calls, are_rejections=are_rejections)
+        )
+        if request.shard.count > 1:
+            nameless = _without_object(list(nameless), bucket, calls)
+        compared = chain(compared, nameless)
     if request.shard.count > 1:
         compared = (comparison for comparison in compared if comparison.upload is None)
     yield from look_again(compared, bucket, client, settings, calls, pending_since)
+
+
+def _without_object(nameless: Sequence[Comparison], bucket: storage.Bucket, calls: Calls) -> Iterator[Comparison]:
+    """Yield those that do not have the id of an object, whose task has looked it up and counted it."""
+    uids = {make_uid(upload) for upload in list_uploads(bucket, "", calls)} if nameless else set()
+    yield from (one for one in nameless if one.document and one.document.uid not in uids)
 
 
 def _run_here(

@@ -67,7 +67,7 @@ class _Look:
         self._bucket, self._client, self._settings = bucket, client, settings
         self._calls, self._pending_since = calls, pending_since
         self._n_looks = 0
-        self._unreadable: set[tuple[str, str]] = set()  # those that a newer version wrote are not found twice
+        self._unreadable: set[tuple[str, str]] = set()
 
     def again(self, window: list[Comparison]) -> Iterator[Comparison]:
         found = self._documents(window)
@@ -76,9 +76,11 @@ class _Look:
             if comparison.state is State.MISSING and upload is not None:
                 for one in found[make_uid(upload)]:
                     if one.state is not State.MISSING or self._is_missing(one):
-                        yield from self._once(one)
+                        yield from self._once(one, may_come_again=True)
             elif comparison.state is not State.GONE or self._is_gone(comparison):
-                yield from self._once(comparison)
+                # What a newer version wrote and is listed with its object is not looked up, and may be all there is.
+                is_met = comparison.upload is not None and comparison.document and comparison.document.is_newer
+                yield from self._once(comparison, may_come_again=not is_met)
 
     def _documents(self, window: list[Comparison]) -> dict[str, list[Comparison]]:
         """Return the comparisons of the objects that seem missing, by their uid, with the documents of their ids."""
@@ -91,9 +93,9 @@ class _Look:
                 found[uid].append(one)
         return found
 
-    def _once(self, comparison: Comparison) -> Iterator[Comparison]:
+    def _once(self, comparison: Comparison, *, may_come_again: bool) -> Iterator[Comparison]:
         document = comparison.document
-        if comparison.state is State.UNREADABLE and document and not document.is_newer:
+        if comparison.state is State.UNREADABLE and document and may_come_again:
             key = document.collection, document.uid
             if key in self._unreadable:
                 return

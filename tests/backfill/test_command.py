@@ -92,6 +92,7 @@ def test_a_signal_ends_it_as_a_shell_expects(received: list[tuple[Any, ...]], nu
     main(ARGUMENTS)
 
     assert received
+    assert callable(signal.getsignal(number))  # else it would end this process
     with pytest.raises(SystemExit) as ended:
         signal.raise_signal(number)
     for other in SIGNALS:

@@ -31,6 +31,7 @@ from backfill.listings import (
     get_documents,
     get_upload,
     list_documents,
+    list_nameless,
     list_uploads,
 )
 from local.program import Program
@@ -281,6 +282,29 @@ def test_a_document_under_an_id_that_is_not_its_own(collection: google_firestore
 
     assert {document.problem for document in found} == {"its id is not that of its bucket, blob_name and generation"}
     assert len(found) == 2
+
+
+def test_documents_without_a_name_are_found(
+    collection: google_firestore.CollectionReference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each document has a name two counts tell so; else all are read, and those without one are unreadable."""
+    monkeypatch.setattr(listings, "DOCUMENTS_PER_PAGE", 2)
+    for number in range(5):
+        write(collection, Upload(BUCKET, f"{number}", 7), analysis_version=ANALYSIS_VERSION)
+    before, after = Calls(), Calls()
+    none = list(list_nameless(collection, BUCKET, before))
+    collection.document("ours").set({"bucket": BUCKET, "generation": 7})
+    collection.document("nobody's").set({"mine": 1})
+    collection.document("theirs").set({"bucket": "another"})
+
+    found = list(list_nameless(collection, BUCKET, after))
+
+    assert (none, before.to_database) == ([], 2)
+    assert {document.uid: document.problem for document in found} == {
+        "ours": "it has no blob_name",
+        "nobody's": "it has no bucket",
+    }
+    assert after.to_database == 2 * listings.N_COUNTS + 8 // 2 + 1
 
 
 def test_what_a_newer_version_wrote_is_named(collection: google_firestore.CollectionReference) -> None:

@@ -283,6 +283,11 @@ def test_what_is_unreadable_is_counted_named_once_and_left(
     for uid, own in alone.items():
         odd[uid] = place.sounds.document(uid)
         odd[uid].set(own)
+    (own,) = upload(place, "no name")
+    odd["no name"] = place.sounds.document(make_uid(own))
+    odd["no name"].set(fields | {"analysis_version": ANALYSIS_VERSION + 1})
+    odd["foreign"] = place.rejections.document("foreign")
+    odd["foreign"].set({"mine": 1})
     before = {name: reference.get().update_time for name, reference in odd.items()}
 
     for options in (["--dry-run"], ["--yes", "--stale", "--rejected", "--prune"]):
@@ -293,8 +298,8 @@ def test_what_is_unreadable_is_counted_named_once_and_left(
         assert summary["unreadable"] == len(odd) == len(lines) == len(set(lines))
         for reference in odd.values():
             assert [json.dumps(f"{reference.parent.id}/{reference.id}") in line for line in lines].count(True) == 1
-        assert (summary["objects"], summary["gone"], summary["pending"], summary["skipped"]) == (6, 0, 0, 0)
-        assert summary["sounds"] + summary["rejections"] + summary["missing"] == 6
+        assert (summary["objects"], summary["gone"], summary["pending"], summary["skipped"]) == (7, 0, 0, 0)
+        assert summary["sounds"] + summary["rejections"] + summary["missing"] == 7
         assert (summary["rejections"], summary["missing"]) == ((1, 3) if "--dry-run" in options else (1, 0))
     summaries = []
     for index in range(3):
