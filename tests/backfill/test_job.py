@@ -1,16 +1,20 @@
 """A job is bounded, is what the function is, and asks its tasks for what the person asked for."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backfill.cloud.job import desired_job, desired_tasks, read_job, task_arguments
+from backfill.cloud.job import ask_tasks, desired_job, desired_tasks, read_job, task_arguments
 from backfill.estimate import Tasks
 from backfill.request import MAX_PARALLELISM, parse
 from deploy.function import read_function
 from deploy.gcloud import joined
+from deploy.rest import Rest
 from tests.backfill.played import FUNCTION, asked, job
-from tests.deploy.apis.terminal import PROJECT
+from tests.deploy.apis.answering import Cloud
+from tests.deploy.apis.terminal import PROJECT, Terminal
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,36 @@ def test_no_more_tasks_run_at_once_than_the_quota_covers(count: int, covered: in
     assert (made.n_tasks, made.parallelism) == (count, expected)
     environment = {"CLOUD_RUN_TASK_INDEX": "0", "CLOUD_RUN_TASK_COUNT": str(count)}
     assert parse(made.arguments, environment).parallelism == expected
+
+
+@pytest.mark.parametrize(
+    ("quotas", "parallelism", "is_told"),
+    [
+        ({"cpu_allocation": 20_000, "mem_allocation": 40 * 2**30}, 5, False),  # of 8 GiB each
+        ({"cpu_allocation": 4_000, "mem_allocation": 400 * 2**30}, 2, False),  # of 2 vCPUs each
+        ({}, 50, True),
+    ],
+)
+def test_the_quota_is_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    quotas: dict[str, int],
+    parallelism: int,
+    is_told: bool,  # noqa: FBT001 - of this test alone
+):
+    """What CPU and memory of the quota cover in the region runs at once; where nobody says what it is, that is told."""
+    cloud = Cloud()
+    for name, value in Terminal(tmp_path, cloud).environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("backfill.cloud.job.signed_in", lambda project: Rest("played", project))
+    cloud.state.quotas = {f"run.googleapis.com/{name} us-central1": limit for name, limit in quotas.items()}
+
+    tasks = ask_tasks(PROJECT, FUNCTION, 50)
+    cloud.stop()
+
+    assert (tasks.count, tasks.parallelism, tasks.vcpus, tasks.memory_mib) == (50, parallelism, 2, 8192)
+    assert ("quota in us-central1 is not known" in capsys.readouterr().err) is is_told
 
 
 def test_what_others_changed_about_a_job_is_seen():
