@@ -93,6 +93,8 @@ def remove_if_gone(upload: Upload, settings: Settings) -> Answer:
     except Gone as why:
         _remove(upload, settings)
         return Answer("forgotten", make_uid(upload), str(why))
+    except AnalysisError as error:
+        return Answer("skipped", make_uid(upload), f"the bucket does not say whether it is there: {error}")
     return Answer("skipped", make_uid(upload), f"{upload.uri} is there: nothing of it is removed")
 
 

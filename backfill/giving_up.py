@@ -27,13 +27,26 @@ def give_up(
 ) -> Literal["rejection", "kept", "gone"]:
     """Write the rejection with the last error; nothing if the object is gone or has a sound meanwhile.
 
-    Raises the database client's own errors.
+    With the setting ``forget`` it is looked for once more after that, as in `analysis.pipeline`. Raises the database
+    client's own errors.
     """
-    # Where the bucket does not tell, as it may not be what fails: the object was there when it was listed.
-    with suppress(GoogleAPIError, OSError):
-        options = {"generation": upload.generation, "timeout": TIMEOUT_S, "retry": None}
-        if bucket.get_blob(upload.blob_name, **options) is None:
-            return "gone"
+    if _is_gone(upload, bucket):
+        return "gone"
     error = KeepsFailingError(f"{upload.uri} fails while others succeed: {message[:MAX_MESSAGE]}")
-    is_written = store.write_rejection(make_rejection(upload, error, datetime.now(UTC)), settings)
+    rejection = make_rejection(upload, error, datetime.now(UTC))
+    is_written = store.write_rejection(rejection, settings)
+    if settings.forget and _is_gone(upload, bucket):
+        store.remove(rejection["uid"], settings)
+        return "gone"
     return "rejection" if is_written else "kept"
+
+
+def _is_gone(upload: Upload, bucket: storage.Bucket) -> bool:
+    """Return whether this generation is no longer there; False where the bucket does not tell.
+
+    It may not be the bucket that fails, and the object was there when it was listed.
+    """
+    options = {"generation": upload.generation, "timeout": TIMEOUT_S, "retry": None}
+    with suppress(GoogleAPIError, OSError):
+        return bucket.get_blob(upload.blob_name, **options) is None
+    return False

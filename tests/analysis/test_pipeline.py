@@ -311,6 +311,19 @@ def test_upload_that_is_there_is_not_forgotten(upload: Upload, settings: Setting
     assert len(proxied.documents()[0]) == 1
 
 
+def test_bucket_that_does_not_say_is_no_error(
+    upload: Upload, settings: Settings, proxied: Cloud, storage_proxy: StorageProxy
+) -> None:
+    """Where the requester would have to pay for the question, nothing is removed, and no retry would change that."""
+    answer(upload, settings)
+    storage_proxy.default = downloads.answer(400, "Bucket is a requester pays bucket but no user project provided.")
+
+    answered = remove_if_gone(upload, settings)
+
+    assert (answered.kind, answered.message.startswith("the bucket does not say")) == ("skipped", True)
+    assert len(proxied.documents()[0]) == 1
+
+
 @pytest.mark.parametrize("failing", ["bucket", "database"])
 def test_forgetting_that_fails_is_raised(
     upload: Upload,

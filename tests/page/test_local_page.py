@@ -131,6 +131,9 @@ def test_deleted_and_overwritten_sounds_leave_the_list(tab: Any, up: Up, address
     row(tab, "changes.wav").wait_for()
     assert row(tab, "stays.wav").count() == 1
     assert tab.evaluate("window.notReloaded")
+    tab.reload()
+    row(tab, "stays.wav").wait_for()
+    assert (row(tab, "goes.wav").count(), row(tab, "changes.wav").count()) == (0, 1)
     up.wait_for(r"(?m)^goes\.wav  forgotten: generation \d+ was deleted$")
     client.close()
 
