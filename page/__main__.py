@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sqlite3
 import sys
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         return _export(config, given.file) if given.export else _serve(config, may_read_all=given.yes)
     except KeyboardInterrupt:
         return 130 if given.export else 0
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         print(f"page.sh: {error}", file=sys.stderr)
         return 1
 

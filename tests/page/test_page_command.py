@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from analysis.settings import Settings
 from local.ports import choose_port
 from local.servers import start_page
+from page.catalog.catalog import path_of
+from page.config import Config
 
 EMULATORS = {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:1", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}
 ROOT = Path(__file__).parents[2]
@@ -90,3 +93,18 @@ def test_a_port_that_is_taken_is_told() -> None:
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
     assert "in use" in ended.stderr
+
+
+def test_a_catalog_is_forgotten_by_the_command(tmp_path: Path) -> None:
+    """The option removes the catalog of the bucket that it names, without a login, and says where it was."""
+    config = Config("p", "b", Settings())
+    path = path_of(config, {"XDG_CACHE_HOME": str(tmp_path)})
+    path.parent.mkdir()
+    for name in (path.name, f"{path.name}-wal", "another.sqlite"):
+        (path.parent / name).touch()
+    ended = run("--project", "p", "--bucket", "b", "--forget-catalog", XDG_CACHE_HOME=str(tmp_path))
+    again = run("--project", "p", "--bucket", "b", "--forget-catalog", XDG_CACHE_HOME=str(tmp_path))
+
+    assert (ended.returncode, ended.stdout) == (0, f"Removed {path}\n")
+    assert (again.returncode, again.stdout) == (0, "There is no catalog of this bucket.\n")
+    assert [left.name for left in path.parent.iterdir()] == ["another.sqlite"]

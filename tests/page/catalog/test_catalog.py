@@ -1,6 +1,8 @@
 """The catalog against the real emulators: filled, followed, compared and mended, by one page and by two."""
 
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -263,6 +265,38 @@ def test_a_damaged_or_older_file_is_replaced(tmp_path: Path) -> None:
         with closing(Storage(path)) as storage:
             assert storage.count("sounds") == 1
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from bench.documents import make_document
+from page.catalog.records import make_row
+from page.catalog.storage import Storage
+
+storage = Storage(Path(sys.argv[1]))
+for number in range(100_000):
+    rows = [make_row("sounds", f"{number}-{more}", make_document("a.wav", seed=more)) for more in range(20)]
+    storage.put(rows, **{"filled sounds": str(number)})
+    print(number, flush=True)
+"""
+
+
+def test_the_catalog_of_a_page_that_was_killed_opens(tmp_path: Path) -> None:
+    """Killed while it writes, a page leaves a file that opens, whole, with all that it had said to be written."""
+    path = tmp_path / "catalog.sqlite"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
+    ) as writer:
+        assert writer.stdout
+        written = [int(next(writer.stdout)) for _ in range(5)][-1]
+        writer.kill()
+
+    with closing(Storage(path)) as storage:
+        filled = int(storage.read_state("filled sounds") or 0)
+        assert filled >= written
+        assert storage.count("sounds") == 20 * (filled + 1)
+        assert storage._read("PRAGMA integrity_check") == [("ok",)]
 
 
 def set_form(path: Path, form: int) -> None:
