@@ -112,6 +112,11 @@ def parse_count(text: str, default: int, most: int) -> int:
     return min(max(int(text), 1), most)
 
 
+def show_number(number: float) -> str:
+    """Return a number as it is typed: without an exponent, and without zeros that say nothing."""
+    return f"{number:.9f}".rstrip("0").rstrip(".")
+
+
 def _parse_text(given: Mapping[str, str], name: str) -> str:
     text = given.get(name, "")
     if len(text) > MAX_TEXT:
@@ -154,5 +159,5 @@ def _show(value: Any) -> str:
         case bool():
             return "1" if value else "0"
         case float():
-            return f"{value:.12g}"
+            return show_number(value)
     return str(value)

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from page import display
 from page.catalog.following import price
 from page.catalog.records import PITCHES
-from page.catalog.selection import SORTS
+from page.catalog.selection import SORTS, show_number
 from page.config import is_emulated
 from page.web import svg
 from page.web.fields import make_rows
@@ -91,7 +91,7 @@ def merged(parameters: dict[str, str], others: dict[str, str]) -> dict[str, str]
 
 def plain(number: float | None) -> str:
     """Return a number as it is typed into a field, nothing for none."""
-    return "" if number is None else f"{number:.12g}"
+    return "" if number is None else show_number(number)
 
 
 def crumbs(folder: str) -> list[dict[str, str]]:

@@ -194,6 +194,7 @@ def test_a_filling_that_is_broken_off_goes_on(page: Page, open_catalog: Open, mo
     """What was read is not read again: a catalog that was closed in the middle is filled from there."""
     monkeypatch.setattr(following, "BATCH", 10)
     monkeypatch.setattr(source, "CALL_DOCUMENTS", 20)
+    monkeypatch.setattr(following, "RETRY_S", 1000)
     page.insert(*(make_document(f"{seed}.wav", seed=seed) for seed in range(70)))
     read_range, is_cut_off = source.read_range, False
 
