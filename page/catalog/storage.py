@@ -2,8 +2,8 @@
 
 *Conventions.* Each write gives its rows the next number of ``changed``, so that whoever keeps rows in memory reads only
 those of a higher number. Rows are never removed: a document that is deleted leaves its row with the state DELETED, so
-that its id stays what a cursor names. A file of another FORM, or one that is damaged, is replaced: what it held can be
-read again.
+that its id stays what a cursor names; what it held is overwritten. A file of another FORM, or one that is damaged, is
+replaced: what it held can be read again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from page.catalog.encoding import decode
-from page.catalog.records import KINDS
+from page.catalog.records import KINDS, NUMBERS, RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FORM = 1  # raise it where the schema or what a row holds changes
 DELETED, LIVE, GONE = 0, 1, 2  # states, which the SQL below has as numbers; of what is gone the object is not live
+MAX_TIME = 2**62
 BUSY_S = 30  # another page may write for that long
 SUFFIXES = ("", "-wal", "-shm", "-lock")
 SCHEMA = """
@@ -97,12 +98,10 @@ class Storage:
         return n_changed
 
     def delete(self, kind: Kind, uids: Iterable[str]) -> None:
-        """Give the documents of these uids the state DELETED."""
+        """Give the documents of these uids the state DELETED, and remove what they held."""
         with self._writing() as changed:
-            self._writer.executemany(
-                "UPDATE entries SET state = 0, changed = ? WHERE kind = ? AND uid = ? AND state > 0",
-                [(changed, KINDS.index(kind), uid) for uid in uids],
-            )
+            for uid in uids:
+                self._delete(KINDS.index(kind), uid, changed)
 
     def join_listing(self, bucket: str, objects: Iterable[list[tuple[str, int]]], before: int) -> None:
         """Mark the documents of a bucket whose generation is not live as GONE, and those that are again as LIVE.
@@ -201,11 +200,7 @@ class Storage:
         )
         ((number,),) = self._writer.execute(UPSERT, values).fetchall()
         self._writer.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (number, row.document))
-        self._writer.execute(
-            """UPDATE entries SET state = 0, changed = ?
-            WHERE kind = ? AND uid = ? AND written_at < ? AND state > 0""",
-            (changed, 1 - kind, row.uid, row.written_at),
-        )
+        self._delete(1 - kind, row.uid, changed, row.written_at)
         if row.bucket is not None and row.generation is not None:
             # Of one name only the newest generation can be live, which needs no listing.
             self._writer.execute(
@@ -214,6 +209,20 @@ class Storage:
                 (changed, row.name, row.bucket, row.generation),
             )
         return True
+
+    def _delete(self, kind: int, uid: str, changed: int, before: int = MAX_TIME) -> None:
+        """Delete a document that was written before a time; its numbers stay, as a cursor can name its place."""
+        query = "SELECT id, record FROM entries WHERE kind = ? AND uid = ? AND written_at < ? AND state > 0"
+        held = self._writer.execute(query, (kind, uid, before)).fetchone()
+        if held is None:
+            return
+        record = held[1][: NUMBERS.size].ljust(RECORD.itemsize, b"\0")
+        self._writer.execute(
+            """UPDATE entries SET state = 0, changed = ?, name = '', bucket = NULL, text = '', record = ?
+            WHERE id = ?""",
+            (changed, record, held[0]),
+        )
+        self._writer.execute("DELETE FROM documents WHERE id = ?", (held[0],))
 
     def _first_state(self, row: Row) -> int:
         query = "SELECT 1 FROM entries WHERE name = ? AND bucket = ? AND generation > ? AND state = ? LIMIT 1"
@@ -291,6 +300,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is not to be found in the file
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut can take the last seconds, but not the file
     except BaseException:
         connection.close()

@@ -268,6 +268,24 @@ def test_a_damaged_or_older_file_is_replaced(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_is_deleted_is_not_left_in_the_file(tmp_path: Path) -> None:
+    """Of a document that was deleted, or that its rejection replaced, neither name nor content stays in the catalog."""
+    path = tmp_path / "catalog.sqlite"
+    with closing(Storage(path)) as storage:
+        for uid in ("deleted", "rejected", "kept"):
+            document = make_document(f"{uid}-secret.wav", owner=f"{uid}-person")
+            storage.put([make_row("sounds", uid, document)])
+        storage.delete("sounds", ["deleted", "unknown"])
+        rejection = make_rejection("x", rejected_at=datetime.now(UTC) + timedelta(days=1))
+        storage.put([make_row("rejections", "rejected", rejection)])
+        assert storage.uids("sounds") == {"kept"}
+    content = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+    for uid, is_left in (("deleted", False), ("rejected", False), ("kept", True)):
+        assert (f"{uid}-secret".encode() in content) == is_left
+        assert (f"{uid}-person".encode() in content) == is_left
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -53,8 +53,8 @@ def found(serve_page: Callable[..., Page]) -> Page:
             note={"midi": 60.0, "name": "C4", "clarity": 0.9},
             **short,
         ),
-        make_document("places/cafe\u0301 1.wav", seed=4, note=None, **short | {"duration": 61.0}),
-        make_document("places/Caf\u00e9 2.wav", seed=5, note=None, **short),
+        make_document("places/cre\u0300me 1.wav", seed=4, note=None, **short | {"duration": 61.0}),
+        make_document("places/Cr\u00e8me 2.wav", seed=5, note=None, **short),
         make_document(
             "tagged.wav",
             seed=6,
@@ -108,10 +108,12 @@ def test_a_word_is_found_wherever_it_stands(found: Page) -> None:
     assert names_in(found, "q=snare+nothing") == set()
 
 
-@pytest.mark.parametrize("asked", ["cafe\u0301", "caf\u00e9", "CAF\u00c9", "Cafe", "\uff23\uff21\uff26\uff25"])
+@pytest.mark.parametrize(
+    "asked", ["cre\u0300me", "cr\u00e8me", "CR\u00c8ME", "Creme", "\uff23\uff32\uff25\uff2d\uff25"]
+)
 def test_case_accents_and_unicode_form_do_not_matter(found: Page, asked: str) -> None:
     """A name is found however its letters are written, there and here."""
-    assert names_in(found, f"q={quote(asked)}") == {"places/cafe\u0301 1.wav", "places/Caf\u00e9 2.wav"}
+    assert names_in(found, f"q={quote(asked)}") == {"places/cre\u0300me 1.wav", "places/Cr\u00e8me 2.wav"}
 
 
 @pytest.mark.parametrize(
@@ -125,8 +127,8 @@ def test_case_accents_and_unicode_form_do_not_matter(found: Page, asked: str) ->
         ("format=flac", {"takes/SNARE roll.flac"}),
         ("note=c", {"takes/SNARE roll.flac"}),
         ("note=bb&folder=drums", {"drums/Snare 1.wav", "drums/snares/2.wav"}),
-        ("min_s=60", {"places/cafe\u0301 1.wav"}),
-        ("max_s=60&q=caf", {"places/Caf\u00e9 2.wav"}),
+        ("min_s=60", {"places/cre\u0300me 1.wav"}),
+        ("max_s=60&q=cr", {"places/Cr\u00e8me 2.wav"}),
         ("max_db=-39.5", {"tagged.wav"}),
         ("min_db=-39.5&q=tagged", set()),
         ("bpm=96", {"noted.wav"}),
