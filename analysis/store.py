@@ -44,7 +44,8 @@ def passes(error: Exception) -> bool:
 
 
 RETRY = Retry(predicate=passes, initial=0.2, maximum=5, timeout=RETRY_S)
-MAX_COMMITS = 5  # of one document, where others write it between our reading and our writing
+# Commits of one document, where others write it between our reading and our writing: so many repeats may come at once.
+MAX_COMMITS = 16
 
 # Reasons that say nothing of the content, so they do not replace a sound of an older version.
 PASSING_REASONS = frozenset({"expired", "failed", "requester_pays"})
