@@ -176,7 +176,8 @@ def _billing(situation: Situation) -> Finding:
 
 def _permissions(situation: Situation) -> Finding:
     name = situation.deployment.project
-    wanted = PERMISSIONS | (TO_FORGET if situation.deployment.forget else {})
+    makes_role = situation.deployment.forget and not situation.forgetting.ok
+    wanted = PERMISSIONS | (TO_FORGET if makes_role else {})
     path = f"v1/projects/{name}:testIamPermissions"
     answer = situation.rest.post("cloudresourcemanager", path, {"permissions": list(wanted)})
     if not answer.ok:

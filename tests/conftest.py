@@ -30,7 +30,7 @@ AMOUNTS = {
     "endurance-calls": (1500, 5000, "calls of one function process"),
     "backfill-objects": (1100, 4000, "objects that are compared and analysed"),
     "burst-uploads": (500, 1000, "uploads at once through the whole stack"),
-    "storm-objects": (12, 120, "names that are uploaded, overwritten and deleted"),
+    "storm-objects": (8, 120, "names that are uploaded, overwritten and deleted"),
 }
 
 
