@@ -224,12 +224,13 @@ def test_a_rejection_is_written_where_the_sound_goes_meanwhile(
 def test_many_repeats_at_once_have_their_turns(collections: Collections, behind_proxy: FirestoreProxy) -> None:
     """A sound that a dozen repeats of its event write first, each after our reading, is written after the last."""
     collections.sound.set(DAMAGED)
-    repeat = before(lambda: collections.sound.set(DAMAGED))
+    numbers = iter(range(1, 13))
+    repeat = before(lambda: collections.sound.set(DAMAGED | {"run": next(numbers)}))
     behind_proxy.queue += [Call.forward, *[Call.forward, repeat] * 12]
 
     assert store.write_sound(WHOLE, collections.settings)
 
-    assert collections.sound.get().to_dict() == WHOLE
+    assert collections.sound.get().to_dict() == WHOLE | {"run": 12}
 
 
 def test_a_sound_that_changes_without_end_is_raised(collections: Collections, behind_proxy: FirestoreProxy) -> None:

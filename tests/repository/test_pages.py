@@ -155,7 +155,7 @@ def test_every_setting_is_in_the_table() -> None:
     for names, defaults, _ in table("docs/document.md", "| variable | default | |"):
         shown |= zip(names.replace("`", "").split(", "), defaults.replace("`", "").split(", "), strict=True)
 
-    words = {"include_names": "all", "exclude_names": "none", "features": "none"}
+    words = {"include_names": "all", "exclude_names": "none", "features": "none", "forget": "false"}
     expected = {field.name: words.get(field.name, field.default) for field in fields(Settings)}
     assert shown == {name.upper(): str(default) for name, default in expected.items()}
 
