@@ -18,7 +18,7 @@ need not be kept until then, but for those of the first HELD batches:
 - Where these errors are more than the tolerance, or where floats above full scale make T higher than CERTAIN_DB, all
   levels are needed once more: then T is known from the start.
 
-A sound of at most HELD batches has no histogram: its levels are kept, which takes less memory, and a third of the time.
+A sound of at most HELD batches has no histogram: its levels are kept, which takes less memory and less time.
 """
 
 from __future__ import annotations
