@@ -4,9 +4,11 @@ import http.client
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -97,6 +99,21 @@ def test_version_that_is_there_is_kept(forgetting: Cloud, shape: str) -> None:
 
     assert [len(documents) for documents in forgetting.documents()] == [1, 1]
     assert forgetting.log()[-1]["message"].endswith("is there: nothing of it is removed")
+
+
+def test_overwrite_in_a_bucket_with_versions_changes_nothing(forgetting: Cloud) -> None:
+    """There the old generation becomes noncurrent and is still there, so an event that tells of it removes nothing."""
+    bucket = forgetting.bucket.client.bucket(f"versions-{uuid4().hex}")
+    bucket.versioning_enabled = True
+    cloud = replace(forgetting, bucket=bucket.client.create_bucket(bucket))
+    uploads = [cloud.upload(b"1"), cloud.upload(b"2")]
+    for resource in uploads:
+        write(cloud, resource)
+
+    status = cloud.deliver(uploads[0] | {"timeDeleted": "2026-11-23T12:13:20Z"}, kind="delete")
+
+    generations = sorted(document["generation"] for document in cloud.documents()[0])
+    assert (status, generations) == (200, [int(upload["generation"]) for upload in uploads])
 
 
 @pytest.fixture(scope="module")
