@@ -140,6 +140,7 @@ def _played(
         (reconciliation, "firestore", SimpleNamespace(Client=lambda **_: client)),
         (reconciliation, "list_uploads", list_uploads),
         (reconciliation, "list_documents", list_documents),
+        (reconciliation, "list_nameless", lambda *_, **__: iter(())),  # a count of documents, thousand of them a read
         (comparison, "get_documents", get_documents),
         (second_look, "get_documents", get_documents),
         (second_look, "N_LOOKS", 0),
