@@ -8,8 +8,9 @@ rest is asked for from there.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -51,10 +52,12 @@ class Calls:
     Attributes:
         to_bucket: pages of the listing, and look-ups.
         to_database: pages of queries, and look-ups.
+        listed: how many documents were listed of a collection, by its id.
     """
 
     to_bucket: int = 0
     to_database: int = 0
+    listed: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ def list_documents(
         query = query.where(filter=FieldFilter("blob_name", ">=", prefix))
     name = prefix
     for snapshot in _read_pages(query, collection.id, calls):
+        calls.listed[collection.id] += 1
         fields = snapshot.to_dict() or {}
         if _is_name(fields.get("blob_name")):
             name = fields["blob_name"]
@@ -162,11 +166,14 @@ def list_nameless(
 ) -> Iterator[StoredDocument]:
     """Yield a collection's documents that have no blob_name, which no query by it returns: all are unreadable.
 
-    Two counts tell whether there are any, at the price of a read for each thousand documents. Only then, and where
-    documents are written between each of N_COUNTS pairs of counts, the whole collection is read. Raises UnreadableError
-    when the collection cannot be read.
+    There are none if there are no more documents than were listed just before. A count tells that at the price of a
+    read for each thousand documents. Where others were written meanwhile, counts of all and of those with a name are
+    compared, N_COUNTS times at most. Only then the whole collection is read. Raises UnreadableError when the collection
+    cannot be read.
     """
     all_of_them, named = collection.order_by("__name__"), collection.order_by("blob_name")
+    if _count(all_of_them, collection.id, calls) <= calls.listed[collection.id]:
+        return
     if any(_count(all_of_them, collection.id, calls) <= _count(named, collection.id, calls) for _ in range(N_COUNTS)):
         return
     query = all_of_them.select(DOCUMENT_FIELDS).limit(DOCUMENTS_PER_PAGE)
@@ -337,11 +344,9 @@ def _stored_document(
 def _find_problem(uid: str, fields: Mapping[str, Any], *, is_rejection: bool) -> str:
     """Return what is wrong with a document, "" if it is ours and whole."""
     checks = (*CHECKS, REASON_CHECK if is_rejection else VERSION_CHECK)
-    for field, is_right, expected in checks:
-        if not is_right(fields.get(field)):
-            return (
-                f"its {field} is {_shown(fields[field])}, not {expected}" if field in fields else f"it has no {field}"
-            )
+    for name, is_right, expected in checks:
+        if not is_right(fields.get(name)):
+            return f"its {name} is {_shown(fields[name])}, not {expected}" if name in fields else f"it has no {name}"
     if uid != make_uid(Upload(fields["bucket"], fields["blob_name"], fields["generation"])):
         return "its id is not that of its bucket, blob_name and generation"
     if is_rejection:

@@ -2,8 +2,8 @@
 
 *Conventions.* While a bucket is listed, uploads arrive and are analysed, and objects are deleted and their documents
 removed. So the documents of objects that seem missing are looked up by their ids, which also finds those that do not
-say what they are of. And of the first N_LOOKS objects and documents that are still without the other, both are asked
-for anew: beside traffic there are no more, and where there are, an upload more or less does not matter.
+say what they are of. And where there are no more than N_LOOKS objects and documents that are still without the other,
+both are asked for anew: beside traffic there are no more, and where there are, an upload more or less does not matter.
 """
 
 from __future__ import annotations
@@ -67,9 +67,11 @@ class _Look:
         self._bucket, self._client, self._settings = bucket, client, settings
         self._calls, self._pending_since = calls, pending_since
         self._n_looks = 0
+        self._are_few = True
         self._unreadable: set[tuple[str, str]] = set()
 
     def again(self, window: list[Comparison]) -> Iterator[Comparison]:
+        self._are_few = sum(one.state in (State.MISSING, State.GONE) for one in window) <= N_LOOKS
         found = self._documents(window)
         for comparison in window:
             upload = comparison.upload
@@ -125,7 +127,7 @@ class _Look:
 
     def _may_look(self) -> bool:
         self._n_looks += 1
-        return self._n_looks <= N_LOOKS
+        return self._are_few and self._n_looks <= N_LOOKS
 
     def _has_generation(self, blob_name: str, generation: int) -> bool | None:
         """Return whether this is the live generation of a name; None where the bucket does not tell of the object."""
