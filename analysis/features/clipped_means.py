@@ -90,7 +90,8 @@ class ClippedMeans:
         if not np.isfinite(self._maximum):
             raise NotFiniteError("samples are so large that their power is infinite: full scale is 1")
         if self._held:
-            return np.sum([_add_up(levels, self._threshold) for levels in self._held], axis=0) / self._n_frames
+            batches = [_add_up(levels, self._threshold) for levels in self._held]
+            return np.sum(batches, axis=0, dtype=np.float64) / self._n_frames
         sums = self._sums if self._is_second_pass else self._clipped_sums()
         if sums is None:
             self._is_second_pass, self._sums = True, np.zeros(self._n_bands)
