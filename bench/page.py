@@ -86,16 +86,21 @@ def measure_filling(count: int) -> list[list[str]]:
                 progress(f"writing {count} documents")
                 write_documents(_connect(database).collection("sounds"), make_documents(count))
                 progress("filling")
-                started = time.perf_counter()
+                began_s, began_cpu_s = time.perf_counter(), time.process_time()
                 catalog = Catalog(Config(PROJECT, BUCKET, Settings()))
                 try:
                     while not (state := catalog.progress(0.1)).is_filled:
                         if state.problem:
                             raise state.problem
-                    took_s = time.perf_counter() - started
+                    took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
                 finally:
                     catalog.close()
-    return [["documents", str(count)], ["documents a second", f"{count / took_s:.0f}"], ["reads", str(state.reads)]]
+    return [
+        ["documents", str(count)],
+        ["documents a second", f"{count / took_s:.0f}"],
+        ["documents a CPU second of the page", f"{count / cpu_s:.0f}"],
+        ["reads", str(state.reads)],
+    ]
 
 
 def make_documents(count: int) -> Iterator[dict[str, Any]]:

@@ -30,6 +30,11 @@ def decode(encoded: bytes) -> dict[str, Any]:
     return document
 
 
+def numbers_of(vector: Vector) -> Any:
+    """Return the numbers of a vector; to go through the vector itself takes longer than all else."""
+    return vector.to_map_value()["value"]  # type: ignore[no-untyped-call]
+
+
 def _encode_value(value: Any) -> Any:
     match value:
         case bytes():
@@ -37,7 +42,7 @@ def _encode_value(value: Any) -> Any:
         case datetime():
             return {TIME: value.astimezone(UTC).isoformat()}
         case Vector():
-            return {VECTOR: base64.b64encode(np.array(list(value), "<f8").tobytes()).decode()}
+            return {VECTOR: base64.b64encode(np.array(numbers_of(value), "<f8").tobytes()).decode()}
     return str(value)
 
 

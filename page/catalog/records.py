@@ -14,9 +14,10 @@ from math import inf, nan
 from typing import Any, Literal
 
 import numpy as np
+from google.cloud.firestore_v1.vector import Vector
 
 from analysis.definition import N_FINGERPRINT
-from page.catalog.encoding import encode
+from page.catalog.encoding import encode, numbers_of
 from page.catalog.text import make_text
 from page.display import is_number
 
@@ -114,7 +115,8 @@ def _make_record(kind: Kind, document: dict[str, Any]) -> bytes:
 def _vector(fingerprint: Any) -> bytes:
     """Return the numbers of a fingerprint as float32; none where it is not one that can be compared."""
     try:
-        vector = np.array(list(fingerprint), "<f4") if fingerprint else np.empty(0, "<f4")
+        numbers = numbers_of(fingerprint) if isinstance(fingerprint, Vector) else list(fingerprint or ())
+        vector = np.array(numbers, "<f4")
     except (TypeError, ValueError):
         return b""
     is_one = vector.ndim == 1 and len(vector) <= N_FINGERPRINT and np.isfinite(vector).all()
