@@ -21,7 +21,7 @@ from tests.fakes.firestore_proxy import STREAMS, Call, FirestoreProxy
 from tests.fakes.storage_proxy import StorageProxy
 
 FAILING = 0.05
-N_BEFORE = 80  # objects whose events were lost, before anything runs
+N_BEFORE = 80  # objects whose events were lost; half of them were overwritten, and their earlier documents are there
 N_LIVE = 150
 LOST = 0.1  # of the live events
 DELIVERIES = 12  # of an event at most; the platform's go on for a day
@@ -62,7 +62,10 @@ def test_storm_beside_three_backfills_ends_in_agreement(
         hosts = {"STORAGE_EMULATOR_HOST": bucket_proxy.url, "FIRESTORE_EMULATOR_HOST": database_proxy.address}
         with start_cloud(firestore, storage, tmp_path, environment=hosts) as cloud:
             place = Place(cloud.bucket, cloud.sounds, cloud.rejections, dict(cloud.environment), tmp_path)
-            fill(place.bucket, N_BEFORE)
+            fill(place.bucket, N_BEFORE // 2)
+            place.run("--yes")
+            fill(place.bucket, N_BEFORE)  # which overwrites the half whose documents are there
+            n_gone = place.run("--dry-run", expected=3)["gone"]
             bucket_proxy.default, database_proxy.default = download, call
             try:
                 statuses, n_deleted = storm(place, cloud, dice)
@@ -84,6 +87,7 @@ def test_storm_beside_three_backfills_ends_in_agreement(
     assert not [one for one in place.documents().values() if one.get("reason") in ("failed", "expired")]
     assert all(failed[kind] for kind in ("downloads", "streams", "commits"))
     assert n_deleted > 0
+    assert n_gone > N_BEFORE // 4
 
 
 def storm(place: Place, cloud: Cloud, dice: random.Random) -> tuple[Counter[int], int]:
