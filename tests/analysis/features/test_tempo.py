@@ -114,6 +114,13 @@ def tone(seconds: float) -> np.ndarray:
     return 0.5 * np.sin(2 * np.pi * 220 * t) * np.exp(-t)
 
 
+def tremolo(seconds: float) -> np.ndarray:
+    """A steady sound of 99 partials whose level rises and falls by 1 dB, twice a second."""
+    t = np.arange(round(seconds * SR)) / SR
+    steady = sum(np.sin(2 * np.pi * 110 * partial * t + partial**2) for partial in range(1, 100)) / 100
+    return steady * 10 ** (np.sin(4 * np.pi * t) / 20)
+
+
 @pytest.mark.parametrize(
     "y",
     [
@@ -122,17 +129,18 @@ def tone(seconds: float) -> np.ndarray:
         *[np.concatenate([HIT, np.zeros(n)]) for n in (0, 20_000, 80_000, 300_000)],
         tone(4),
         tone(20),
+        tremolo(12),
         np.eye(1, 4 * SR, 9000)[0],
         np.ones(5 * SR),
         np.zeros(9 * SR),
     ],
     ids=[
         *["noise", "2 s of noise", "6 s of noise", "30 s of noise", *[f"at random {seed}" for seed in range(6)]],
-        *["hit", "hit, 1 s", "hit, 4 s", "hit, 14 s", "tone", "long tone", "click", "offset", "silence"],
+        *["hit", "hit, 1 s", "hit, 4 s", "hit, 14 s", "tone", "long tone", "tremolo", "click", "offset", "silence"],
     ],
 )
 def test_what_has_no_beat_has_no_tempo(y: np.ndarray) -> None:
-    """Noise, single hits, hits at random, tones, clicks and silence have no tempo."""
+    """Noise, single hits, hits at random, tones, a tremolo, clicks and silence have no tempo."""
     assert tempo_of(y) is None
 
 
