@@ -29,10 +29,12 @@ def order(file: IO[bytes]) -> list[Span] | None:
     spans: list[Span] = [head]
     place, is_other = HEAD_BYTES, False
     for _ in range(MAX_CHUNKS):
+        start = place + CHUNK_HEAD_BYTES
+        if start > size:
+            return None
         header = os.pread(file.fileno(), CHUNK_HEAD_BYTES, place)
         name, n_bytes = header[:4], int.from_bytes(header[4:], signed=True)
-        start = place + CHUNK_HEAD_BYTES
-        if len(header) < CHUNK_HEAD_BYTES or (n_bytes < 0 and name != b"data"):
+        if n_bytes < 0 and name != b"data":
             return None
         if name == b"data":
             end = size if n_bytes < 0 else min(size, start + n_bytes)

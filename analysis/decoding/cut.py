@@ -54,8 +54,10 @@ def end_of_boxes(file: IO[bytes]) -> int:
 def _end_of_caf(file: IO[bytes], size: int) -> int:
     place = 8
     for _ in range(MAX_BOXES):
+        if place + 12 > size:
+            break
         n_bytes = int.from_bytes(os.pread(file.fileno(), 12, place)[4:], signed=True)
-        if n_bytes < 0 or place + 12 > size:  # a negative size means: to the end of the file
+        if n_bytes < 0:  # it means: to the end of the file
             break
         place += 12 + n_bytes
     return place
@@ -64,10 +66,12 @@ def _end_of_caf(file: IO[bytes], size: int) -> int:
 def _end_of_boxes(file: IO[bytes], size: int) -> int:
     place = 0
     for _ in range(MAX_BOXES):
+        if place + 8 > size:
+            break
         head = os.pread(file.fileno(), 16, place)
         n_bytes = int.from_bytes(head[:4])
         n_bytes = int.from_bytes(head[8:]) if n_bytes == LONG else n_bytes
-        if n_bytes < 8 or place + 8 > size or not head[4:8].isalnum():  # noqa: PLR2004 - size 0 means: to the end of the file
+        if n_bytes < 8 or not head[4:8].isalnum():  # noqa: PLR2004 - size 0 means: to the end of the file
             break
         place += n_bytes
     return place

@@ -3,11 +3,13 @@
 import io
 from collections.abc import Callable
 from functools import cache
+from tempfile import TemporaryFile
 
 import av
 import numpy as np
 import pytest
 
+from analysis.decoding.cut import find_cut
 from analysis.errors import CorruptError, NotAudioError
 from tests.analysis.decoding.reading import read, read_with_librosa
 from tests.fakes.containers import caf, riff
@@ -282,6 +284,28 @@ def test_other_files_are_not_audio(beginning: bytes, kind: str) -> None:
     for content in contents:
         with pytest.raises(NotAudioError):
             read(beginning + content)
+
+
+FILE_TYPE = (16).to_bytes(4) + b"ftypM4A " + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"caff\0\1\0\0" + b"free" + (2**63 - 1).to_bytes(8),
+        FILE_TYPE + (1).to_bytes(4) + b"free" + (2**64 - 1).to_bytes(8),
+    ],
+    ids=["CAF", "MP4"],
+)
+def test_a_size_beyond_any_file_is_damage(content: bytes) -> None:
+    """A chunk or box that declares more bytes than a file can have is no error of ours."""
+    content += bytes(50)
+    with pytest.raises((CorruptError, NotAudioError)):
+        read(content)
+    with TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        assert "ends after" in (find_cut(file) or "")
 
 
 @pytest.mark.parametrize("seed", range(30))
