@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from analysis.document import make_uid
 from analysis.errors import ExpiredError, Skipped
 from analysis.upload import check_selected
-from backfill.listings import StoredDocument, UnreadableError, get_documents
+from backfill.listings import UnreadableError, get_documents
+from backfill.stored_document import StoredDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

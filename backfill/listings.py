@@ -11,21 +11,25 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from reprlib import Repr
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError, ServiceUnavailable
 from google.cloud.firestore import FieldFilter
 
-from analysis.definition import ANALYSIS_VERSION, librosa_name
-from analysis.document import lacks_features, make_uid, read_version
-from analysis.errors import AnalysisError
-from analysis.upload import MAX_GENERATION, Upload, read_upload
+from analysis.document import make_uid
+from analysis.upload import Upload, read_upload
 from backfill.reading import CALL_S, NEVER, STORAGE_RETRY, patiently
+from backfill.stored_document import (
+    DOCUMENT_FIELDS,
+    StoredDocument,
+    fields_to_read,
+    is_name,
+    is_text,
+    make_stored_document,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Sequence
 
     from google.cloud import firestore, storage  # type: ignore[attr-defined]  # it ships no types
 
@@ -34,11 +38,7 @@ if TYPE_CHECKING:
 OBJECTS_PER_PAGE = 1000  # the most that Cloud Storage gives in one call
 DOCUMENTS_PER_PAGE = 5000  # 12 MB
 N_COUNTS = 3  # of a collection, before what is written meanwhile is taken for documents without a name
-MAX_NAME_BYTES = 1024  # of a blob; Firestore sorts by the first 1500
 OBJECT_FIELDS = "bucket,name,generation,size,contentType,md5Hash,crc32c,timeCreated,customerEncryption"
-DOCUMENT_FIELDS = ("bucket", "blob_name", "generation", "analysis_version", "reason")
-REASONS = frozenset(error.reason for error in AnalysisError.__subclasses__())
-_shown = Repr(maxstring=80, maxother=80).repr  # so that a value of a megabyte is no line of a megabyte
 
 
 class UnreadableError(Exception):
@@ -58,34 +58,6 @@ class Calls:
     to_bucket: int = 0
     to_database: int = 0
     listed: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
-    """What the comparison reads of a document.
-
-    Attributes:
-        collection: id of its collection.
-        uid: its id.
-        blob_name: name of the blob; of an unreadable document that has none, the name behind which it was listed.
-        generation: generation of the blob.
-        is_stale: whether it is a sound of an older analysis version, or one of today's that lacks a feature which the
-            settings ask for.
-        reason: of a rejection; None for a sound.
-        problem: why it is unreadable; empty where it is ours and whole.
-        is_newer: whether that is because a newer version of the analysis wrote it.
-        created_at: when it was written first.
-    """
-
-    collection: str
-    uid: str
-    blob_name: str
-    generation: int
-    is_stale: bool
-    reason: str | None
-    problem: str = ""
-    is_newer: bool = False
-    created_at: datetime | None = None
 
 
 def list_uploads(bucket: storage.Bucket, prefix: str, calls: Calls, *, start: str = "") -> Iterator[Upload]:
@@ -145,20 +117,20 @@ def list_documents(
     than it saves. Documents that do not say which bucket they are of are unreadable. Raises UnreadableError when the
     collection cannot be read.
     """
-    query = collection.order_by("blob_name").select(_fields(asked)).limit(DOCUMENTS_PER_PAGE)
+    query = collection.order_by("blob_name").select(fields_to_read(asked)).limit(DOCUMENTS_PER_PAGE)
     if prefix:
         query = query.where(filter=FieldFilter("blob_name", ">=", prefix))
     name = prefix
     for snapshot in _read_pages(query, collection.id, calls):
         calls.listed[collection.id] += 1
         fields = snapshot.to_dict() or {}
-        if _is_name(fields.get("blob_name")):
+        if is_name(fields.get("blob_name")):
             name = fields["blob_name"]
             if not name.startswith(prefix):
                 return
         bucket = fields.get("bucket")
-        if bucket == bucket_name or not _is_text(bucket):
-            yield _stored_document(snapshot, name, asked, is_rejection=are_rejections)
+        if bucket == bucket_name or not is_text(bucket):
+            yield make_stored_document(snapshot, name, asked, is_rejection=are_rejections)
 
 
 def list_nameless(
@@ -180,8 +152,8 @@ def list_nameless(
     for snapshot in _read_pages(query, collection.id, calls):
         fields = snapshot.to_dict() or {}
         bucket = fields.get("bucket")
-        if "blob_name" not in fields and (bucket == bucket_name or not _is_text(bucket)):
-            yield _stored_document(snapshot, "", (), is_rejection=are_rejections)
+        if "blob_name" not in fields and (bucket == bucket_name or not is_text(bucket)):
+            yield make_stored_document(snapshot, "", (), is_rejection=are_rejections)
 
 
 def get_documents(
@@ -194,10 +166,10 @@ def get_documents(
     collections = settings.sounds_collection, settings.rejections_collection
     names = {make_uid(upload): upload.blob_name for upload in uploads}
     references = [client.collection(collection).document(uid) for collection in collections for uid in names]
-    snapshots = read_documents(client, references, _fields(settings.features), calls)
+    snapshots = read_documents(client, references, fields_to_read(settings.features), calls)
     sounds, rejections = (
         [
-            _stored_document(
+            make_stored_document(
                 snapshots[collection, uid], name, settings.features, is_rejection=collection == collections[1]
             )
             for uid, name in names.items()
@@ -314,77 +286,3 @@ def _resource(bucket_name: str, blob: storage.Blob) -> dict[str, Any]:
         "timeCreated": blob.time_created,
         "customerEncryption": blob._properties.get("customerEncryption"),  # noqa: SLF001 - the client has no property
     }
-
-
-def _fields(asked: tuple[str, ...]) -> list[str]:
-    """Return the fields to read: of the features only those that are asked for, as some have many numbers."""
-    return [*DOCUMENT_FIELDS, *sorted({f"features.{librosa_name(feature)}" for feature in asked})]
-
-
-def _stored_document(
-    snapshot: firestore.DocumentSnapshot[Any], listed_name: str, asked: tuple[str, ...], *, is_rejection: bool
-) -> StoredDocument:
-    fields = snapshot.to_dict() or {}
-    version, generation, reason = read_version(fields), fields.get("generation"), fields.get("reason")
-    is_old = version < ANALYSIS_VERSION or (version == ANALYSIS_VERSION and lacks_features(fields, asked))
-    is_newer = isinstance(reason, str) and reason not in REASONS if is_rejection else version > ANALYSIS_VERSION
-    return StoredDocument(
-        collection=snapshot.reference.parent.id,
-        uid=snapshot.id,
-        blob_name=listed_name,
-        generation=generation if isinstance(generation, int) else 0,
-        is_stale=not is_rejection and is_old,
-        reason=str(reason) if is_rejection else None,
-        problem=_find_problem(snapshot.id, fields, is_rejection=is_rejection),
-        is_newer=is_newer,
-        created_at=snapshot.create_time,
-    )
-
-
-def _find_problem(uid: str, fields: Mapping[str, Any], *, is_rejection: bool) -> str:
-    """Return what is wrong with a document, "" if it is ours and whole."""
-    checks = (*CHECKS, REASON_CHECK if is_rejection else VERSION_CHECK)
-    for name, is_right, expected in checks:
-        if not is_right(fields.get(name)):
-            return f"its {name} is {_shown(fields[name])}, not {expected}" if name in fields else f"it has no {name}"
-    if uid != make_uid(Upload(fields["bucket"], fields["blob_name"], fields["generation"])):
-        return "its id is not that of its bucket, blob_name and generation"
-    if is_rejection:
-        reason = fields["reason"]
-        return "" if reason in REASONS else f"its reason {_shown(reason)} is one of a newer version, so it stays"
-    version = fields["analysis_version"]
-    return (
-        f"its analysis_version {version} is newer than {ANALYSIS_VERSION}, so it stays"
-        if version > ANALYSIS_VERSION
-        else ""
-    )
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.encode()) <= MAX_NAME_BYTES
-
-
-def _is_generation(value: object) -> bool:
-    return _is_integer(value) and 0 < value <= MAX_GENERATION
-
-
-def _is_version(value: object) -> bool:
-    return _is_integer(value) and value >= 0
-
-
-def _is_integer(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-# What a document has to say: the field, whether a value is right, and what it should be.
-CHECKS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
-    ("bucket", _is_text, "the name of a bucket"),
-    ("blob_name", _is_name, "the name of a blob"),
-    ("generation", _is_generation, "the generation of an object"),
-)
-VERSION_CHECK = ("analysis_version", _is_version, "a version of the analysis")
-REASON_CHECK = ("reason", _is_text, "the reason of a rejection")

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from analysis.settings import Settings
     from analysis.upload import Upload
-    from backfill.listings import Calls, StoredDocument
+    from backfill.listings import Calls
+    from backfill.stored_document import StoredDocument
 
 BATCH_SIZE = 300  # documents that one commit removes; Firestore takes 500
 

@@ -15,9 +15,9 @@ from analysis.upload import Upload
 from backfill import estimate
 from backfill.comparison import Comparison, State
 from backfill.estimate import Estimate, Tasks, analysis_seconds, estimate_job
-from backfill.listings import StoredDocument
 from backfill.plan import Plan
 from backfill.request import MAX_PARALLELISM, Request, parse
+from backfill.stored_document import StoredDocument
 from bench import sound_files
 from bench.backfill import clear
 from bench.emulators import BUCKET, Emulators, running

@@ -19,8 +19,9 @@ from analysis.document import make_uid
 from analysis.pipeline import Answer
 from backfill import comparison, estimate, reconciliation, second_look, work_queue, workers
 from backfill.cloud.job import task_arguments
-from backfill.listings import DOCUMENTS_PER_PAGE, OBJECTS_PER_PAGE, StoredDocument
+from backfill.listings import DOCUMENTS_PER_PAGE, OBJECTS_PER_PAGE
 from backfill.request import Request, parse, shard_of
+from backfill.stored_document import StoredDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

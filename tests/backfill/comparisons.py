@@ -2,9 +2,9 @@
 
 from analysis.upload import Upload
 from backfill.comparison import Comparison, State
-from backfill.listings import StoredDocument
 from backfill.plan import Plan
 from backfill.request import parse
+from backfill.stored_document import StoredDocument
 
 
 def comparison(state: State, name: str = "a.wav", size: int = 1_000_000, reason: str | None = None) -> Comparison:

@@ -14,8 +14,9 @@ from analysis.settings import Settings
 from analysis.upload import Upload
 from backfill import comparison as comparisons_of
 from backfill.comparison import State, compare, compare_shard
-from backfill.listings import Calls, StoredDocument, UnreadableError
+from backfill.listings import Calls, UnreadableError
 from backfill.request import REASONS
+from backfill.stored_document import StoredDocument
 
 BUCKET = "bucket"
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1, max_size=8)

@@ -26,7 +26,6 @@ from analysis.upload import Upload
 from backfill import listings, reading
 from backfill.listings import (
     Calls,
-    StoredDocument,
     UnreadableError,
     get_documents,
     get_upload,
@@ -34,6 +33,7 @@ from backfill.listings import (
     list_nameless,
     list_uploads,
 )
+from backfill.stored_document import StoredDocument
 from local.program import Program
 from tests.fakes.cloud import connect_firestore
 from tests.fakes.firestore_proxy import Call, FirestoreProxy, broken, refused

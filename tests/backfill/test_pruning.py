@@ -11,8 +11,9 @@ from analysis.settings import Settings
 from analysis.upload import Upload
 from backfill import listings, reading
 from backfill import pruning as pruning_of
-from backfill.listings import Calls, StoredDocument
+from backfill.listings import Calls
 from backfill.pruning import Pruning
+from backfill.stored_document import StoredDocument
 from backfill.work_queue import Failure, OutageError
 from local.program import Program
 from tests.backfill.place import CONTENTS, Place

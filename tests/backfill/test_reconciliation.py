@@ -18,10 +18,10 @@ from analysis.pipeline import Answer
 from analysis.upload import Upload
 from backfill import reconciliation
 from backfill.comparison import Comparison
-from backfill.listings import StoredDocument
 from backfill.plan import Plan
 from backfill.reconciliation import reconcile
 from backfill.request import parse, shard_of
+from backfill.stored_document import StoredDocument
 from backfill.work_queue import Failure, OutageError, Result
 from local.servers import PROJECT
 from tests.backfill.place import CONTENTS, Place
