@@ -4,7 +4,6 @@ import statistics
 import sys
 from dataclasses import astuple, dataclass
 from time import perf_counter
-from uuid import uuid4
 
 from bench import process, sound_files
 from bench.emulators import Emulators, post, running
@@ -91,11 +90,8 @@ def _interleave(emulators: Emulators, short: Event, events: list[Event], runs: i
 
 
 def _run(emulators: Emulators, method: str, short: Event, events: list[Event]) -> Taken:
-    """Start a function, let it answer the short event and then the others; raise UnsupportedError if it does not.
-
-    Each run writes into collections of its own: a document that is there already takes two more calls.
-    """
-    with emulators.start(method, {"SOUNDS_COLLECTION": f"sounds-{uuid4().hex}"}).wait() as function:
+    """Start a function, let it answer the short event and then the others; raise UnsupportedError if it does not."""
+    with emulators.start(method).wait() as function:
         post(function, short)
         master = function.process.pid
         (worker,) = process.descendants(master)
