@@ -152,7 +152,7 @@ class _Workers:
     def _start_one(self) -> None:
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=_work, args=(theirs, self._settings, self._pace), daemon=True)
-        # A worker ignores Ctrl-C from its first moment on: what is blocked here is blocked in what is started.
+        # Ctrl-C reaches the parent too, which stops its workers. What is blocked here is blocked in what it starts.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGQUIT})
         try:
             process.start()
@@ -174,7 +174,6 @@ class _Workers:
 
 def _work(connection: Connection, settings: Settings, pace: Pace) -> None:
     """Analyse what comes, until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which then stops its workers
     from analysis.pipeline import answer  # noqa: PLC0415 - only a worker needs it
 
     settings = replace(settings, max_event_age_s=inf)  # a backfill is for old objects

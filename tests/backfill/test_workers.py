@@ -69,7 +69,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AbstractCo
     def serve(action: Callable[[str, int], int | None]) -> AbstractContextManager[int]:
         class Handler(Quiet, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status = action(unquote(self.path.partition("?")[0].rpartition("/")[2]), self.client_address[1])
+                path, _, query = self.path.partition("?")
+                is_download = "alt=media" in query
+                status = action(unquote(path.rpartition("/")[2]), self.client_address[1]) if is_download else None
                 self.send_response(status or 404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
