@@ -11,33 +11,49 @@ const problemText = document.getElementById("player-problem");
 let uid = null;
 let name = "";
 let documentDuration = NaN; // seconds, used until the browser knows the file's own duration
-let pendingShare = null; // 0 to 1: where to seek as soon as the browser knows the duration
+let pending = null; // duration => seconds: where to seek as soon as the browser knows the duration
 const listeners = new Set();
 
 export function current() {
-  const seconds = pendingShare === null ? audio.currentTime : pendingShare * (duration() || 0);
+  const seconds = pending === null ? audio.currentTime : pending(duration() || 0);
   return { uid, name, playing: uid !== null && !audio.paused, seconds, duration: duration() };
 }
 
-export function onChange(listener) {
+export function onChange(listener, signal) {
   listeners.add(listener);
+  signal.addEventListener("abort", () => listeners.delete(listener));
 }
 
+// Play a sound: from a share of it, else from where its page says, else from the beginning or from where it is.
 export function playSound(element, share = null) {
+  select(element);
+  if (share !== null) seek(share);
+  audio.play().catch(() => {}); // the error event shows what is wrong
+}
+
+// Play a sound from a time, seconds.
+export function playAt(element, seconds) {
+  select(element);
+  goTo(() => seconds);
+  audio.play().catch(() => {});
+}
+
+function select(element) {
   if (element.dataset.uid !== uid) {
     uid = element.dataset.uid;
     name = element.dataset.name;
     documentDuration = parseFloat(element.dataset.duration);
-    pendingShare = null;
+    pending = null;
     problemText.hidden = true;
     player.hidden = false;
     document.body.classList.add("has-player");
     nameLink.textContent = name;
     nameLink.href = `/sounds/${uid}`;
     audio.src = `/sounds/${uid}/audio`;
+    const at = parseFloat(element.dataset.at);
+    if (at > 0) goTo(() => at);
   }
-  if (share !== null) seek(share);
-  audio.play().catch(() => {}); // the error event shows what is wrong
+  delete element.dataset.at;
 }
 
 export function toggle(element) {
@@ -49,8 +65,13 @@ export function toggle(element) {
 
 export function seek(share) {
   const to = Math.min(Math.max(share, 0), 1);
-  if (audio.readyState > 0 && isFinite(audio.duration)) audio.currentTime = to * audio.duration;
-  else pendingShare = to;
+  goTo((duration) => to * duration);
+}
+
+// Go to a time that may depend on the duration, which only the browser knows exactly, as soon as it does.
+function goTo(secondsOf) {
+  if (audio.readyState > 0 && isFinite(audio.duration)) audio.currentTime = secondsOf(audio.duration);
+  else pending = secondsOf;
   show();
 }
 
@@ -74,7 +95,7 @@ function duration() {
 
 function show() {
   const now = current();
-  const share = pendingShare ?? (now.duration > 0 ? now.seconds / now.duration : 0);
+  const share = now.duration > 0 ? now.seconds / now.duration : 0;
   playButton.classList.toggle("playing", now.playing);
   playButton.setAttribute("aria-label", now.playing ? "Pause" : "Play");
   if (document.activeElement !== seekSlider || now.playing) seekSlider.value = Math.round(share * 1000);
@@ -120,8 +141,8 @@ for (const event of ["pause", "ended", "seeked", "durationchange"]) audio.addEve
 audio.addEventListener("playing", follow);
 audio.addEventListener("error", showProblem);
 audio.addEventListener("loadedmetadata", () => {
-  if (pendingShare !== null) audio.currentTime = pendingShare * audio.duration;
-  pendingShare = null;
+  if (pending !== null) audio.currentTime = pending(audio.duration);
+  pending = null;
   show();
 });
 playButton.addEventListener("click", () => toggle());

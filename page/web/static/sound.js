@@ -1,9 +1,9 @@
 // The page of one sound: its pictures are loaded after the page, and a click into them plays from there.
 
-import { clock, current, localTimes, onChange, playSound } from "./player.js";
+import { localTimes } from "./player.js";
+import { start as startTimeline } from "./timeline.js";
 
 const one = document.querySelector(".one");
-const slider = document.getElementById("seek");
 const spectrogram = document.getElementById("spectrogram");
 
 async function fill(part) {
@@ -44,33 +44,6 @@ async function draw() {
   picture.src = spectrogram.dataset.src;
 }
 
-function isHere() {
-  return current().uid === one.dataset.uid;
-}
-
-function total() {
-  return parseFloat(one.dataset.duration) || 0;
-}
-
-slider.addEventListener("click", (event) => {
-  const box = slider.getBoundingClientRect();
-  playSound(one, (event.clientX - box.left) / box.width);
-});
-slider.addEventListener("keydown", (event) => {
-  const at = isHere() ? current().seconds / total() : 0;
-  const [back, on] = [at - 0.02, at + 0.02];
-  const arrows = { ArrowLeft: back, ArrowDown: back, ArrowRight: on, ArrowUp: on };
-  const to = { ...arrows, PageDown: at - 0.1, PageUp: at + 0.1, Home: 0, End: 1 }[event.key];
-  if (event.key === "Enter" || event.key === " ") one.querySelector("[data-play]").click();
-  else if (to === undefined) return;
-  else playSound(one, to);
-  event.preventDefault();
-});
-onChange((now) => {
-  if (!isHere()) return;
-  slider.setAttribute("aria-valuenow", now.seconds.toFixed(2));
-  slider.setAttribute("aria-valuetext", `${clock(now.seconds, now.duration)} of ${clock(now.duration)}`);
-});
 document.getElementById("copy").addEventListener("click", async () => {
   const copied = document.getElementById("copied");
   try {
@@ -82,5 +55,6 @@ document.getElementById("copy").addEventListener("click", async () => {
   }
 });
 
+startTimeline(one, new AbortController().signal);
 draw();
 document.querySelectorAll("[data-part]").forEach(fill);
