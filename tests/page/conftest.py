@@ -10,6 +10,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore_v1.vector import Vector
 from google.cloud.storage import Client
 
 from analysis.definition import SR
@@ -19,7 +20,10 @@ from local.servers import PROJECT, client_variables, start_page
 from tests.fakes.cloud import connect_firestore
 from tests.page import sample_sounds
 from tests.page.browser import FLAGS, find_chromium
+from tests.page.browsing import HOSTILE, SECONDS
 from tests.page.served_page import Page
+
+SOURCE = {"container": "WAV", "codec": "PCM_16", "sample_rate": 44100, "channels": 1, "complete": True}
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +83,35 @@ def heard(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, Any], bytes]
     document = make_document("tone #1.wav", **fields)
     page.insert(document)
     return page, document, content
+
+
+@pytest.fixture(scope="session")
+def small(serve_page: Callable[..., Page]) -> tuple[Page, dict[str, str]]:
+    """A page over four sounds that can be heard, one of them with a hostile name, and two that cannot: uids by name."""
+    page = serve_page()
+    y = (np.sin(np.arange(SECONDS * SR) * 0.1) * np.linspace(0.9, 0.1, SECONDS * SR)).astype(np.float32)
+    files = {
+        "tone.wav": (sample_sounds.encode(y), [0.0, 0.0, 0.0]),
+        "quieter.flac": (sample_sounds.encode(y * 0.1, SR, "FLAC"), [0.0, 0.01, 0.0]),
+        "other.wav": (sample_sounds.encode(y[::-1]), [5.0, 4.0, 0.0]),
+        HOSTILE: (sample_sounds.encode(y[:SR]), [9.0, 0.0, 8.0]),
+    }
+    documents = [
+        make_document(
+            name,
+            seed=seed,
+            fingerprint=Vector(place),
+            source=SOURCE | {"tags": {"comment": f"{HOSTILE} in a tag"}},
+            **sample_sounds.describe(y),
+            **sample_sounds.upload(page.bucket, name, content),
+        )
+        for seed, (name, (content, place)) in enumerate(files.items())
+    ]
+    gone = make_document("gone.wav", seed=9, bucket=page.bucket.name, fingerprint=Vector([1.0, 30.0, 2.0]))
+    elsewhere = make_document("elsewhere.wav", seed=10, bucket="another", fingerprint=Vector([1.0, 30.0, 2.0]))
+    hostile = make_rejection(HOSTILE, seed=1, reason="corrupt", message="<b onclick=alert(1)>damaged</b>")
+    page.insert(*documents, gone, elsewhere, rejections=[hostile])
+    return page, {document["blob_name"]: document["uid"] for document in [*documents, gone, elsewhere]}
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,32 @@
+"""What people do with the page in a real browser, and what they wait for."""
+
+from typing import Any
+
+HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>.wav"
+PLAYING = ".play.playing"
+SECONDS = 50  # longer than a test waits, so that what is heard to its end is not taken for paused
+SLIDER = "+document.getElementById('seek').getAttribute('aria-valuenow')"
+
+
+def wait_for_page(tab: Any, address: str) -> None:
+    """Wait until the address is this one, and its page is shown: the address is there before the page."""
+    tab.wait_for_url(address)
+    tab.locator("#main:not([aria-busy])").wait_for()
+
+
+def wait_for_slider(tab: Any, seconds: float) -> float:
+    """Wait until the slider of a sound's page is there or further, and return where it is."""
+    tab.wait_for_function(f"() => {SLIDER} >= {seconds}")
+    return tab.evaluate(SLIDER)
+
+
+def assert_paused(tab: Any) -> None:
+    """Wait until nothing plays, and check that nothing was merely heard to its end."""
+    tab.locator("#player-play:not(.playing)").wait_for()
+    assert tab.locator(PLAYING).count() == 0
+    assert float(tab.locator("#player-time").text_content().partition(" /")[0][2:]) < SECONDS
+
+
+def row(tab: Any, name: str) -> Any:
+    """The row of a sound."""
+    return tab.locator("li.sound").filter(has_text=name)
