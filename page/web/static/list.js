@@ -1,12 +1,13 @@
 // New sounds and rejections appear in the list as they are written, and leave it as they are removed. A tab that is hidden does not listen.
 
+import { refresh } from "./navigation.js";
 import { announce, localTimes } from "./player.js";
 
-const list = document.getElementById("list");
 const received = new Map(); // events by uid
 const waiting = new Map(); // what to call with the event of a uid
+let list;
 let source = null;
-let lastId = list.dataset.since;
+let lastId;
 
 // Return the event of an upload: as a sound or as a rejection, once there is one.
 export function outcome(uid) {
@@ -66,27 +67,33 @@ function count(by) {
   shown.nextElementSibling.textContent = number === 1 ? noun : `${noun}s`;
 }
 
-document.getElementById("sort").addEventListener("change", (event) => event.target.form.requestSubmit());
+// Called by navigation.js whenever a list is shown; ``signal`` is aborted when another page takes its place.
+export function start(main, signal) {
+  list = document.getElementById("list");
+  lastId = list.dataset.since;
+  document.getElementById("sort").addEventListener("change", (event) => event.target.form.requestSubmit());
+  const filling = main.querySelector("[data-filling] .number");
+  if (filling) watchFilling(filling, signal);
+  if (!lastId) return;
+  listen();
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : listen()), { signal });
+  signal.addEventListener("abort", close);
+}
+
+function close() {
+  source?.close();
+  source = null;
+}
 
 // While the collection is read for the first time the page looks how far it is, and shows all of it when it is there.
-const filling = document.querySelector("[data-filling] .number");
-if (filling) {
+function watchFilling(filling, signal) {
   const look = setInterval(async () => {
-    const progress = await fetch("/catalog.json").then((answer) => answer.json(), () => null);
-    if (!progress) return;
+    const progress = await fetch("/catalog.json", { signal }).then((answer) => answer.json(), () => null);
+    if (!progress || signal.aborted) return;
     filling.textContent = `${progress.count} of ${progress.total}`;
     if (!progress.is_filled) return;
     clearInterval(look);
-    location.reload();
+    refresh();
   }, 1000);
-}
-
-if (list.dataset.since) {
-  listen();
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      source?.close();
-      source = null;
-    } else listen();
-  });
+  signal.addEventListener("abort", () => clearInterval(look));
 }

@@ -7,23 +7,37 @@ const WIDTH = 1000;
 const EDGE = 24;
 const KINDS = 7; // as many colours can be told apart; all other kinds share one more
 const STEPS = 5;
-const map = document.getElementById("map");
-const legend = document.getElementById("legend");
-const colour = document.getElementById("colour");
 const tip = document.createElement("p");
 tip.className = "tip";
-tip.hidden = true;
+let map;
+let legend;
+let colour;
 let sounds = [];
 let points = [];
 let at = 0;
 
-async function load() {
+// Called by navigation.js whenever the map is shown; ``signal`` is aborted when another page takes its place.
+export function start(main, signal) {
+  map = document.getElementById("map");
+  legend = document.getElementById("legend");
+  colour = document.getElementById("colour");
+  tip.hidden = true;
+  sounds = [];
+  points = [];
+  at = 0;
+  document.getElementById("map-list").addEventListener("toggle", fillList);
+  colour.addEventListener("change", paint);
+  load(signal);
+}
+
+async function load(signal) {
   let answered;
   try {
-    const answer = await fetch("/map.json", { headers: { Accept: "application/json" } });
+    const answer = await fetch("/map.json", { signal, headers: { Accept: "application/json" } });
     answered = await answer.json();
     if (!answer.ok) return fail(`${answered.title}. ${answered.advice}`);
   } catch {
+    if (signal.aborted) return;
     return fail("The page does not answer: is it still running?");
   }
   sounds = answered.sounds.sort((one, other) => one.x - other.x);
@@ -159,7 +173,7 @@ function bySize(field) {
   return [classOf, bounds.slice(0, STEPS).map((bound, step) => [`step-${step}`, `from ${bound.toFixed(1)} ${unit}`])];
 }
 
-document.getElementById("map-list").addEventListener("toggle", (event) => {
+function fillList(event) {
   const list = event.target.querySelector("ol");
   if (list.children.length) return;
   for (const sound of sounds) {
@@ -172,11 +186,8 @@ document.getElementById("map-list").addEventListener("toggle", (event) => {
     item.append(link, near ? ` – nearest: ${near.blob_name}` : "");
     list.append(item);
   }
-});
+}
 
 function distance(one, other) {
   return (one.x - other.x) ** 2 + (one.y - other.y) ** 2;
 }
-
-colour.addEventListener("change", paint);
-load();

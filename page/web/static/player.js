@@ -93,7 +93,8 @@ function duration() {
   return isFinite(audio.duration) ? audio.duration : documentDuration;
 }
 
-function show() {
+// Show what plays and how far it is, in the player and in the rows of the page.
+export function show() {
   const now = current();
   const share = now.duration > 0 ? now.seconds / now.duration : 0;
   playButton.classList.toggle("playing", now.playing);

@@ -3,9 +3,6 @@
 import { localTimes } from "./player.js";
 import { start as startTimeline } from "./timeline.js";
 
-const one = document.querySelector(".one");
-const spectrogram = document.getElementById("spectrogram");
-
 async function fill(part) {
   let html;
   try {
@@ -23,10 +20,11 @@ async function fill(part) {
   });
 }
 
-async function draw() {
+function draw(spectrogram, signal) {
   const picture = new Image();
   picture.alt = "Spectrogram: time from left to right, pitch from low at the bottom to high at the top, bright is loud";
   const pitches = spectrogram.querySelector(".pitches");
+  signal.addEventListener("abort", () => picture.removeAttribute("src"));
   picture.addEventListener("load", () => {
     spectrogram.replaceChildren(picture, pitches);
     pitches.hidden = false;
@@ -44,17 +42,19 @@ async function draw() {
   picture.src = spectrogram.dataset.src;
 }
 
-document.getElementById("copy").addEventListener("click", async () => {
-  const copied = document.getElementById("copied");
-  try {
-    await navigator.clipboard.writeText(document.getElementById("json").textContent);
-    copied.textContent = "Copied.";
-  } catch {
-    getSelection().selectAllChildren(document.getElementById("json"));
-    copied.textContent = "Selected: press Ctrl-C.";
-  }
-});
-
-startTimeline(one, new AbortController().signal);
-draw();
-document.querySelectorAll("[data-part]").forEach(fill);
+// Called by navigation.js whenever the page of a sound is shown; ``signal`` is aborted when another takes its place.
+export function start(main, signal) {
+  document.getElementById("copy").addEventListener("click", async () => {
+    const copied = document.getElementById("copied");
+    try {
+      await navigator.clipboard.writeText(document.getElementById("json").textContent);
+      copied.textContent = "Copied.";
+    } catch {
+      getSelection().selectAllChildren(document.getElementById("json"));
+      copied.textContent = "Selected: press Ctrl-C.";
+    }
+  });
+  startTimeline(main.querySelector(".one"), signal);
+  draw(main.querySelector("#spectrogram"), signal);
+  main.querySelectorAll("[data-part]").forEach(fill);
+}

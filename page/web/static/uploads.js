@@ -5,8 +5,8 @@ import { outcome } from "./list.js";
 
 const MAX_REQUESTS = 3; // at the same time
 const SLOW_MS = 60000;
-const list = document.getElementById("uploads");
 const queue = [];
+let list;
 let running = 0;
 
 function add(file, name) {
@@ -107,21 +107,24 @@ async function addEntry(entry) {
   }
 }
 
-if (list) {
+// Called by navigation.js whenever the list is shown; ``signal`` is aborted when another page takes its place.
+export function start(main, signal) {
+  list = document.getElementById("uploads");
+  if (!list) return;
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("dragging");
-  });
+  }, { signal });
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) document.body.classList.remove("dragging");
-  });
+  }, { signal });
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("dragging");
     const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
     if (entries.length) entries.forEach(addEntry);
     else for (const file of event.dataTransfer.files) add(file, file.name);
-  });
+  }, { signal });
   for (const id of ["choose-files", "choose-folder"]) {
     const input = document.getElementById(id);
     input.addEventListener("change", () => {
