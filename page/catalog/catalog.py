@@ -8,6 +8,7 @@ import re
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -16,16 +17,19 @@ import numpy as np
 
 from page.catalog import source, storage
 from page.catalog.columns import Columns
+from page.catalog.duplicates import find_groups, read_candidates
 from page.catalog.following import Follower
-from page.catalog.records import KINDS, make_row
+from page.catalog.records import KINDS, make_row, vector_of
+from page.catalog.remembered import Remembered
 from page.catalog.selection import UID, BadParameterError, Selection
-from page.catalog.storage import GONE, Storage
+from page.catalog.storage import GONE, LIVE, Storage
 from page.catalog.view import Counts, View
 from page.config import is_emulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from page.catalog.duplicates import Groups
     from page.catalog.following import Progress
     from page.catalog.records import Kind
     from page.config import Config
@@ -92,6 +96,7 @@ class Catalog:
         self._view = View(Columns(), self._storage.ids_by_text)
         self._changed = 0
         self._lock = Lock()
+        self._groups = Remembered(self._find_groups)
         self._follower.start()
 
     def close(self) -> None:
@@ -174,19 +179,55 @@ class Catalog:
         return documents, len(ids)
 
     def find_neighbours(self, sound: Mapping[str, Any], n: int, selection: Selection | None = None) -> list[Neighbour]:
-        """Return the n nearest sounds of a selection, nearest first; never the sound itself, nor what is gone."""
+        """Return the n nearest sounds of a selection, nearest first; never the sound itself, nor what is gone.
+
+        The sound need not be one of the catalog's.
+        """
         self._look()
+        query = np.frombuffer(vector_of(sound.get("fingerprint")), "<f4")
         with self._lock:
             view = self._update()
-            one = self._storage.find("sounds", sound["uid"])
-            if one is None or one >= view.columns.n:
-                return []
             mask = view.select("sounds", selection or Selection())
-            nearest = view.columns.find_nearest(one, n, mask)
-            distances = view.columns.distances(one, nearest)
+            one = self._storage.find("sounds", sound["uid"])
+            if one is not None and one < view.columns.n:
+                mask[one] = False
+            nearest = view.columns.find_nearest(query, n, mask)
+            distances = view.columns.distances(query, nearest)
         order = np.argsort(distances, kind="stable")[:n]
         documents = self._storage.read_documents(nearest[order].tolist())
         return [Neighbour(*pair) for pair in zip(documents, distances[order].tolist(), strict=True)]
+
+    def find_duplicates(self, selection: Selection) -> Groups:
+        """Return the groups of copies of which a selection has one or more; what is gone is in none."""
+        self._look()
+        with self._lock:
+            version = self._update().columns.version
+        groups = self._groups.get(version)
+        with self._lock:
+            view = self._update()
+            groups = groups.keep(view.columns.column("state") == LIVE)
+            return groups.select(view.select("sounds", selection)) if selection.is_filtered else groups
+
+    def read_uids(self, groups: Groups) -> list[list[str]]:
+        """Return the uids of each group."""
+        ids = groups.ids.tolist()
+        uids = {
+            number: uid
+            for first in range(0, len(ids), BATCH)
+            for number, uid in self._storage.read_uids(ids[first : first + BATCH])
+        }
+        return [[uids[number] for number in ids[begin:end]] for begin, end in pairwise(groups.starts.tolist())]
+
+    def read_members(self, groups: Groups, group: int, n: int) -> list[dict[str, Any]]:
+        """Return the documents of the first n members of a group."""
+        first, end = groups.starts[group : group + 2].tolist()
+        return self._storage.read_documents(groups.ids[first : min(end, first + n)].tolist())
+
+    def _find_groups(self) -> tuple[int, Groups]:
+        with self._lock:
+            columns = self._update().columns
+            version, candidates = columns.version, read_candidates(columns)
+        return version, find_groups(candidates)
 
     def _look(self) -> None:
         """Say that somebody looks; wait a little for what is new, and raise what kept everything from being read."""

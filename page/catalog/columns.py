@@ -28,7 +28,11 @@ BLOCK = 2**17  # fingerprints that are compared at a time, so that what is compu
 REMEMBERED_WORDS = 16
 MARGIN = 64  # nearest that are looked at more exactly than float32 products are, besides those that are asked for
 COLUMNS: dict[str, np.dtype[Any]] = {
-    name: RECORD[name] for name in ("listed_at", "duration", "level", "bpm", "pitch", "dimensions")
+    name: RECORD[name]
+    for name in (
+        *("listed_at", "duration", "level", "bpm", "pitch", "dimensions"),
+        *("length", "size", "md5", "crc32c"),
+    )
 }
 STATES: dict[str, np.dtype[Any]] = {
     "kind": np.dtype("u1"),
@@ -87,29 +91,27 @@ class Columns:
         self._words.move_to_end(word)
         return self._words[word]
 
-    def find_nearest(self, one: int, n: int, mask: Mask) -> NDArray[np.int64]:
-        """Return at least the n nearest rows of a mask to one row, by their fingerprints, without itself.
+    def find_nearest(self, query: NDArray[np.float32], n: int, mask: Mask) -> NDArray[np.int64]:
+        """Return at least the n rows of a mask whose fingerprints are nearest to one [shape=(dimensions,)].
 
         More than n are returned, in the order of distances that are only nearly exact, as they are computed as
         |a|^2 + |b|^2 - 2 ab in float32: who asks computes those of the returned exactly.
         """
-        dimensions = self._columns["dimensions"]
-        if not dimensions[one]:
+        if not len(query):
             return np.empty(0, np.int64)
-        query, squares = self._fingerprints[one], np.empty(self.n, np.float32)
+        padded, squares = _pad(query), np.empty(self.n, np.float32)
         for first in range(0, self.n, BLOCK):
             block = slice(first, min(first + BLOCK, self.n))
-            squares[block] = self._norms[block] - 2 * (self._fingerprints[block] @ query)
-        squares[~(mask & (dimensions[: self.n] == dimensions[one]))] = np.inf
-        squares[one] = np.inf
+            squares[block] = self._norms[block] - 2 * (self._fingerprints[block] @ padded)
+        squares[~(mask & (self.column("dimensions") == len(query)))] = np.inf
         n = min(n + MARGIN, self.n)
         nearest = np.argpartition(squares, n - 1)[:n]
         nearest = nearest[np.isfinite(squares[nearest])]
         return nearest[np.argsort(squares[nearest], kind="stable")]
 
-    def distances(self, one: int, others: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the Euclidean distances of rows to one row."""
-        differences = self._fingerprints[others].astype(np.float64) - self._fingerprints[one]
+    def distances(self, query: NDArray[np.float32], others: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the Euclidean distances of rows to a fingerprint [shape=(dimensions,)]."""
+        differences = self._fingerprints[others].astype(np.float64) - _pad(query)
         distances: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", differences, differences))
         return distances
 
@@ -152,6 +154,10 @@ class Columns:
         self._text_of = _grow(self._text_of, self.n, -1)
         self._starts = _grow(self._starts, self._n_texts + n_texts)
         self._owners = _grow(self._owners, self._n_texts + n_texts)
+
+
+def _pad(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.pad(vector, (0, N_FINGERPRINT - len(vector)))
 
 
 def _grow[T: np.generic](array: NDArray[T], n: int, filled: int = 0) -> NDArray[T]:

@@ -1,7 +1,8 @@
 """A document becomes a row of the catalog: what is sorted, filtered and compared of it, as numbers.
 
 *Conventions.* Missing numbers are NaN, a missing time is NO_TIME, a missing pitch NO_PITCH. Times are microseconds
-since 1970. A fingerprint has ``dimensions`` numbers, 0 where there is none; the others are zero.
+since 1970. A fingerprint has ``dimensions`` numbers, 0 where there is none; the others are zero. A missing length or
+size is -1, and the hash of a checksum that is missing 0.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from math import inf, nan
 from typing import Any, Literal
 
@@ -26,15 +28,17 @@ type Kind = Literal["sounds", "rejections"]
 KINDS: tuple[Kind, ...] = ("sounds", "rejections")
 TIME_FIELDS = {"sounds": "analyzed_at", "rejections": "rejected_at"}  # when a document was written
 LISTED_TIMES = {"sounds": "uploaded_at", "rejections": "rejected_at"}  # what the newest come first by
-NO_TIME, NO_PITCH = -(2**62), -1
+NO_TIME, NO_PITCH, NO_COUNT = -(2**62), -1, -1
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 NOTE_NAME = re.compile(r"([A-G]#?)-?[0-9]+")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUMBERS = struct.Struct("<qfffbB2x")  # listed at, duration, level, bpm, pitch, dimensions
+IDENTITY = struct.Struct("<qqQQ")  # length, size, and the hashes of MD5, and of CRC32C with size
 RECORD = np.dtype(
     [
         *(("listed_at", "<i8"), ("duration", "<f4"), ("level", "<f4"), ("bpm", "<f4")),
         *(("pitch", "i1"), ("dimensions", "u1"), ("unused", "V2"), ("fingerprint", "<f4", (N_FINGERPRINT,))),
+        *(("length", "<i8"), ("size", "<i8"), ("md5", "<u8"), ("crc32c", "<u8")),
     ]
 )
 
@@ -105,14 +109,29 @@ def _label(kind: Kind, document: dict[str, Any]) -> str:
 
 
 def _make_record(kind: Kind, document: dict[str, Any]) -> bytes:
-    vector = _vector(document.get("fingerprint"))
+    vector = vector_of(document.get("fingerprint"))
     listed_at = microseconds(document.get(LISTED_TIMES[kind]))
     duration, bpm = _number(document.get("duration")), _number(_part(document, "tempo", "bpm"))
     numbers = NUMBERS.pack(listed_at, duration, _level(document), bpm, _pitch(document), len(vector) // 4)
-    return numbers + vector.ljust(4 * N_FINGERPRINT, b"\0")
+    return numbers + vector.ljust(4 * N_FINGERPRINT, b"\0") + _make_identity(document)
 
 
-def _vector(fingerprint: Any) -> bytes:
+def _make_identity(document: dict[str, Any]) -> bytes:
+    """Return what tells whether two files are the same: hashes of checksums, as these are texts of any length."""
+    size, md5, crc32c = _count(document.get("size")), document.get("md5_hash"), document.get("crc32c")
+    return IDENTITY.pack(
+        _count(document.get("length")),
+        size,
+        _hash(md5) if isinstance(md5, str) and md5 else 0,
+        _hash(f"{crc32c} {size}") if isinstance(crc32c, str) and crc32c and size > 0 else 0,
+    )
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())
+
+
+def vector_of(fingerprint: Any) -> bytes:
     """Return the numbers of a fingerprint as float32; none where it is not one that can be compared."""
     try:
         numbers = numbers_of(fingerprint) if isinstance(fingerprint, Vector) else list(fingerprint or ())
@@ -139,6 +158,10 @@ def _pitch(document: dict[str, Any]) -> int:
 def _part(document: dict[str, Any], field: str, part: str) -> Any:
     value = document.get(field)
     return value.get(part) if isinstance(value, dict) else None
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else NO_COUNT
 
 
 def _number(value: Any) -> float:

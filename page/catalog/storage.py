@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from page.catalog.records import Kind, Row
 
-FORM = 1  # raise it where the schema or what a row holds changes
+FORM = 2  # raise it where the schema or what a row holds changes
 DELETED, LIVE, GONE = 0, 1, 2  # states, which the SQL below has as numbers; of what is gone the object is not live
 MAX_TIME = 2**62
 BUSY_S = 30  # another page may write for that long
@@ -158,6 +158,11 @@ class Storage:
         marks = ",".join("?" * len(ids))
         found = dict(self._read(f"SELECT id, document FROM documents WHERE id IN ({marks})", *ids))  # noqa: S608  marks
         return [decode(found[number]) for number in ids if number in found]
+
+    def read_uids(self, ids: Sequence[int]) -> list[tuple[int, str]]:
+        """Return ids with their uids."""
+        marks = ",".join("?" * len(ids))
+        return self._read(f"SELECT id, uid FROM entries WHERE id IN ({marks})", *ids)  # noqa: S608  marks
 
     def changed(self) -> int:
         """Return the number of the last write."""

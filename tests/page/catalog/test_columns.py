@@ -63,9 +63,10 @@ def test_the_nearest_are_those_of_a_loop() -> None:
     columns = Columns()
     fill(columns, *(make_document(f"{at}", fingerprint=Vector(vector.tolist())) for at, vector in enumerate(vectors)))
     mask = np.arange(columns.n) % 2 == 0
-    mask[0] = False
-    nearest = columns.find_nearest(8, 10, mask)
-    nearest = nearest[np.argsort(columns.distances(8, nearest))][:10]
+    mask[[0, 8]] = False
+    query = vectors[7].astype(np.float32)
+    nearest = columns.find_nearest(query, 10, mask)
+    nearest = nearest[np.argsort(columns.distances(query, nearest))][:10]
 
     expected = sorted(
         (at for at in range(2, 501, 2) if at != 8), key=lambda at: np.linalg.norm(vectors[at - 1] - vectors[7])
@@ -83,9 +84,8 @@ def test_fingerprints_of_another_length_are_not_compared() -> None:
     )
     everything = np.arange(columns.n) > 0
 
-    assert columns.find_nearest(1, 9, everything).tolist() == [3]
-    assert columns.find_nearest(4, 9, everything).tolist() == []
-    assert columns.find_nearest(6, 9, everything).tolist() == []
+    found = [columns.find_nearest(np.zeros(n, np.float32), 9, everything).tolist() for n in (2, 3, 40, 0)]
+    assert found == [[1, 3], [2], [4], []]
 
 
 def test_a_document_comes_back_as_it_was() -> None:
