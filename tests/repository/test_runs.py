@@ -54,8 +54,8 @@ STARTS = "test_that_starts_what_it_does_not_ask_for"
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
-    """A folder with these tests, and a gsutil that is on the path."""
+def pytest_runs(tmp_path: Path) -> Path:
+    """A folder with these tests, in which pytest runs, and a gsutil that is on the path."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "tests/function").mkdir(parents=True)
     (tmp_path / "tests/function/test_small.py").write_text(TESTS)
@@ -64,12 +64,12 @@ def small(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(small: Path, *arguments: str, **variables: str) -> str:
+def run(folder: Path, *arguments: str, **variables: str) -> str:
     """Run the small tests, and return what pytest prints."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{small}:{os.environ['PATH']}"} | variables
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{folder}:{os.environ['PATH']}"} | variables
     environment = {name: value for name, value in environment.items() if value}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-rA", *arguments]
-    return subprocess.run(command, cwd=small, env=environment, stdout=subprocess.PIPE, text=True, check=False).stdout
+    return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False).stdout
 
 
 def outcomes(printed: str) -> dict[str, str]:
@@ -78,9 +78,9 @@ def outcomes(printed: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
-def test_fixtures_decide_what_is_quick(small: Path, workers: list[str]) -> None:
+def test_fixtures_decide_what_is_quick(pytest_runs: Path, workers: list[str]) -> None:
     """A test whose fixtures need more than Python is left out and counted, and one that hides its need fails."""
-    printed = run(small, "--quick", *workers)
+    printed = run(pytest_runs, "--quick", *workers)
 
     passed = dict.fromkeys(["test_plain", "test_random", "test_drawn"], "PASSED")
     assert outcomes(printed) == passed | {STARTS: "FAILED"}
@@ -92,15 +92,15 @@ def test_fixtures_decide_what_is_quick(small: Path, workers: list[str]) -> None:
     assert re.search(r"^seconds by folder: tests/function \d+$", printed, re.MULTILINE)
 
 
-def test_everything_runs_in_the_order_that_is_asked_for(small: Path) -> None:
+def test_everything_runs_in_the_order_that_is_asked_for(pytest_runs: Path) -> None:
     """Without --quick each test runs, and none is watched; --reverse runs the last one first."""
-    printed = run(small, "-v", "--reverse")
+    printed = run(pytest_runs, "-v", "--reverse")
 
     assert set(outcomes(printed).values()) == {"PASSED"}
     assert re.findall(r"::(\w+) PASSED", printed) == re.findall(r"def (test_\w+)", TESTS)[::-1]
 
 
-def test_seed_repeats_what_was_drawn(small: Path) -> None:
+def test_seed_repeats_what_was_drawn(pytest_runs: Path) -> None:
     """The seed is printed, also beside a test that failed with it, and the same one draws the same.
 
     Where CI is set, hypothesis has other settings of its own, which must not matter.
@@ -109,9 +109,9 @@ def test_seed_repeats_what_was_drawn(small: Path) -> None:
     drawn = []
     for arguments, ci in (([], ""), ([], "true"), (["--seed", "random"], ""), (["--seed", "SEED"], "true")):
         words = [re.search(r"random tests: (\d+)", printed[-1])[1] if word == "SEED" else word for word in arguments]
-        printed.append(run(small, *words, "-k", "random or drawn", CI=ci))
-        drawn.append((small / "drawn").read_text())
-        (small / "drawn").unlink()
+        printed.append(run(pytest_runs, *words, "-k", "random or drawn", CI=ci))
+        drawn.append((pytest_runs / "drawn").read_text())
+        (pytest_runs / "drawn").unlink()
     seed = re.search(r"seed of the random tests: (\d+)", printed[2])[1]
 
     assert "seed of the random tests: 0" in printed[0]

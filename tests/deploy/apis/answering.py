@@ -163,7 +163,7 @@ class Cloud:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self.state.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
         """Stop serving."""
