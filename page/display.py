@@ -13,6 +13,29 @@ NARROW_SPACE = "\u202f"
 REPLACEMENT = "\ufffd"
 MINUTE_S, HOUR_S = 60, 3600
 BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+MIXED_CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "mpegts", "mpeg", "caf"}
+MP4_CODECS = {"aac": "mp4a.40.2", "alac": "alac", "ac3": "ac-3", "eac3": "ec-3"}
+# Of what some browsers play and others not, by the name that the analysis gives a container.
+MEDIA_TYPES = {
+    "aiff": "audio/aiff",
+    "au": "audio/basic",
+    "caf": "audio/x-caf",
+    "w64": "audio/x-w64",
+    "asf": "audio/x-ms-wma",
+    "amr": "audio/amr",
+    "wv": "audio/x-wavpack",
+    "ape": "audio/x-ape",
+    "tta": "audio/x-tta",
+    "mpc": "audio/x-musepack",
+    "mpc8": "audio/x-musepack",
+    "ac3": "audio/ac3",
+    "eac3": "audio/eac3",
+    "dts": "audio/vnd.dts",
+    "avi": "video/x-msvideo",
+    "flv": "video/x-flv",
+    "mpeg": "video/mpeg",
+    "mpegts": "video/mp2t",
+}
 CHANNELS = {"1": "mono", "2": "stereo"}
 
 
@@ -78,6 +101,25 @@ def source(value: Any) -> str:
 def source_in_short(value: Any) -> str:
     """Return what the file says of itself without its codec, such as WAV, 44.1 kHz, mono."""
     return source({name: part for name, part in value.items() if name != "codec"} if isinstance(value, dict) else None)
+
+
+def file_format(value: Any) -> str:
+    """Return what a file is called by its ending, such as AIFF, ALAC or WMA, of what it says of itself."""
+    if not isinstance(value, dict):
+        return ""
+    container, codec = str(value.get("container") or ""), str(value.get("codec") or "")
+    name = codec if container in MIXED_CONTAINERS and codec else container.partition(",")[0]
+    return {"asf": "WMA", "wv": "WavPack", "mpc8": "MPC"}.get(name, name.upper())
+
+
+def media_type(value: Any) -> str:
+    """Return the media type by which a browser says whether it plays a file; nothing where it has to try."""
+    if not isinstance(value, dict):
+        return ""
+    container, codec = str(value.get("container") or "").lower(), str(value.get("codec") or "")
+    if container.startswith("mov,") and codec in MP4_CODECS:
+        return f'audio/mp4; codecs="{MP4_CODECS[codec]}"'
+    return MEDIA_TYPES.get(container, "")
 
 
 def note(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from analysis.decoding.mpeg import end_of_tags
 from analysis.decoding.signatures import begins_like_a_sound
@@ -57,12 +57,20 @@ def open_container(file: IO[bytes], view: Callable[[], Spans] | None = None) -> 
     """
     import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
 
-    _bound_allocations()
     try:
-        readable = view() if view else Spans(file)
-        return av.open(readable, "r", options=OPTIONS, container_options=INPUT, io_open=_refuse)
+        return open_readable(view() if view else Spans(file))
     except av.FFmpegError as error:
         raise unreadable(file, error.strerror) from error
+
+
+def open_readable(readable: Any) -> av.container.InputContainer:
+    """Open what has ``read``, ``seek`` and ``tell``; raise ffmpeg's own error where it cannot be opened."""
+    import av  # noqa: PLC0415 - only what libsndfile does not read pays for it
+
+    _bound_allocations()
+    container: av.container.InputContainer
+    container = av.open(readable, "r", options=OPTIONS, container_options=INPUT, io_open=_refuse)
+    return container
 
 
 def make_decoder(stream: av.AudioStream, format_name: str) -> av.AudioCodecContext:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import storage  # type: ignore[attr-defined]  # it ships no types
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from page.media.bucket_file import BucketFile
 from page.media.cache import Cache
 from page.media.media_type import GZIP, HEAD_BYTES, sniff
 
@@ -31,6 +32,10 @@ _heads: Cache[_Head] = Cache(HEAD_TTL_S, 1000)
 
 class OtherBucketError(Exception):
     """The sound is in another bucket than the page may read; the message is that bucket's name."""
+
+
+class CompressedError(Exception):
+    """The file is stored compressed, so that no part of it can be read alone."""
 
 
 class RangeNotSatisfiableError(Exception):
@@ -78,6 +83,18 @@ def open_content(config: Config, sound: dict[str, Any], range_header: str | None
     part = parse_range(range_header, head.size)
     pieces = _read_pieces(blob, part or range(head.size))
     return Content(sniff(head.first_bytes), head.size, part, pieces, sound["generation"])
+
+
+def open_file(config: Config, sound: dict[str, Any], max_fetched: int | None = None) -> BucketFile:
+    """Return the file of a sound to be read in parts, of which at most so many bytes are fetched.
+
+    Raises CompressedError, OtherBucketError, and what the storage client raises.
+    """
+    blob = _find_blob(config, sound)
+    head = _heads.get((config.bucket_name, sound["uid"]), lambda: _read_head(blob))
+    if head.first_bytes.startswith(GZIP):
+        raise CompressedError
+    return BucketFile(lambda part: _download(blob, part), head.size, max_fetched)
 
 
 def parse_range(header: str | None, size: int) -> range | None:

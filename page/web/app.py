@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -16,19 +16,19 @@ from starlette.routing import Mount, Route
 from analysis.definition import N_MFCC
 from page.catalog import catalog as catalogs
 from page.catalog.selection import parse_count, parse_selection
-from page.media.audio import RangeNotSatisfiableError, open_content
 from page.similarity import neighbours
 from page.similarity.map import read_map
 from page.web import file_upload, problems, svg
-from page.web.answers import answer, is_known
+from page.web.answers import answer
 from page.web.events import Events
 from page.web.fields import in_short
+from page.web.media import Media, begin
 from page.web.rendering import Templates, as_json
 from page.web.security import SecurityMiddleware
 from page.web.static_files import StaticFiles, UnchangingFiles, prefix
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
@@ -42,7 +42,6 @@ N_NEIGHBOURS = 10
 MORE = 4  # times as many neighbours are shown on demand
 SAMPLE_SOUNDS = 300  # enough for percentiles
 WAVEFORM_COLUMNS = 800
-CACHE_CONTROL = "private, max-age=86400, immutable"  # of what is made of one generation, which never changes
 FRAGMENTS = ("/neighbours", "/means")  # addresses whose HTML is a part of a page
 HTML, JSON = "text/html", "application/json"
 
@@ -57,8 +56,7 @@ def make_app(config: Config, catalog: Catalog) -> SecurityMiddleware:
         Route("/rejections.json", endpoints.rejections_json),
         Route("/catalog.json", endpoints.catalog_json),
         Route("/sounds/{uid}", endpoints.sound),
-        Route("/sounds/{uid}/audio", endpoints.audio),
-        Route("/sounds/{uid}/spectrogram.png", endpoints.spectrogram),
+        *Media(config, catalog).routes,
         Route("/sounds/{uid}/means", endpoints.means),
         Route("/sounds/{uid}/neighbours", endpoints.neighbours),
         Route("/sounds/{uid}/neighbours.json", endpoints.neighbours_json),
@@ -156,31 +154,6 @@ class _Endpoints:
         }
         return answer(request, self._templates.render("sound.html", **values), HTML)
 
-    def audio(self, request: Request) -> Response:
-        sound = self._catalog.read_sound(request.path_params["uid"])
-        etag = f'"{sound.get("generation")}"'
-        if is_known(request, etag):
-            return Response(status_code=304, headers={"cache-control": CACHE_CONTROL, "etag": etag})
-        try:
-            content = open_content(self._config, sound, request.headers.get("range"))
-        except RangeNotSatisfiableError as size:
-            return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
-        status, headers = 200, {"cache-control": CACHE_CONTROL, "etag": etag}
-        if content.size is not None:
-            headers |= {"accept-ranges": "bytes", "content-length": str(len(content.part or range(content.size)))}
-        if content.part:
-            status = 206
-            headers["content-range"] = f"bytes {content.part[0]}-{content.part[-1]}/{content.size}"
-        if request.method == "HEAD":
-            return Response(status_code=status, headers=headers | {"content-type": content.media_type})
-        return StreamingResponse(_begin(content.pieces), status, headers, content.media_type)
-
-    def spectrogram(self, request: Request) -> Response:
-        from page.media.spectrogram import draw_spectrogram  # noqa: PLC0415  librosa takes a second to import
-
-        png = draw_spectrogram(self._config, self._catalog.read_sound(request.path_params["uid"]))
-        return Response(png, media_type="image/png", headers={"cache-control": CACHE_CONTROL})
-
     def means(self, request: Request) -> Response:
         sound = self._catalog.read_sound(request.path_params["uid"])
         sample, count = self._catalog.read_sample(SAMPLE_SOUNDS)
@@ -231,7 +204,7 @@ class _Endpoints:
         selection = parse_selection(kind, parameters) if any(parameters.values()) else None
         headers = {"content-disposition": f'attachment; filename="{kind}.{extension}"'}
         documents = self._catalog.read_all(kind, selection)
-        pieces = _begin(export.export(documents, extension, export.SCHEMAS[kind]))
+        pieces = begin(export.export(documents, extension, export.SCHEMAS[kind]))
         if request.method == "HEAD":
             pieces = islice(pieces, 1)  # so that the rest is not read
         return StreamingResponse(pieces, headers=headers, media_type=export.FORMATS[extension])
@@ -275,8 +248,3 @@ class _Endpoints:
             return JSONResponse(told, problem.status)
         template = "error_fragment.html" if request.url.path.endswith(FRAGMENTS) else "error.html"
         return Response(self._templates.render(template, problem=problem), problem.status, media_type=HTML)
-
-
-def _begin(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Return the same pieces, the first of them read, so that its error can still be answered with a status."""
-    return chain((next(pieces, b""),), pieces)

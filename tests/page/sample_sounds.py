@@ -3,13 +3,16 @@
 import base64
 import hashlib
 import io
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 import soundfile
 from google.cloud import storage
 
+from analysis.decoding.recording import open_recording
 from analysis.definition import SR
+from analysis.settings import Settings
 from bench.documents import make_document
 
 N_MANY = 120
@@ -55,6 +58,18 @@ def describe(y: np.ndarray) -> dict[str, Any]:
         "rms_db": 20 * float(np.log10(rms)) if rms else None,
         "silence": float(np.mean(np.abs(y) < 1e-3)),
     }
+
+
+def analyse(content: bytes) -> dict[str, Any]:
+    """Return the fields of a document that tell of a file's samples and of its format, as the analysis finds them."""
+    with TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        recording = open_recording(file, Settings())
+        y = np.concatenate(list(recording))
+    source = recording.source
+    names = ("container", "codec", "sample_rate", "channels", "complete")
+    return describe(y) | {"source": {name: getattr(source, name) for name in names}}
 
 
 def without_nulls(document: dict[str, Any]) -> dict[str, Any]:

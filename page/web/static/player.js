@@ -8,8 +8,11 @@ const nameLink = document.getElementById("player-name");
 const seekSlider = document.getElementById("player-seek");
 const timeText = document.getElementById("player-time");
 const problemText = document.getElementById("player-problem");
+const convertedText = document.getElementById("player-converted");
 let uid = null;
 let name = "";
+let format = ""; // what the file is called
+let isConverted = false; // whether the page converts the file, as the browser does not play it
 let documentDuration = NaN; // seconds, used until the browser knows the file's own duration
 let pending = null; // duration => seconds: where to seek as soon as the browser knows the duration
 const listeners = new Set();
@@ -49,11 +52,30 @@ function select(element) {
     document.body.classList.add("has-player");
     nameLink.textContent = name;
     nameLink.href = `/sounds/${uid}`;
-    audio.src = `/sounds/${uid}/audio`;
+    format = element.dataset.format ?? "";
+    setSource(Boolean(element.dataset.type) && !audio.canPlayType(element.dataset.type));
     const at = parseFloat(element.dataset.at);
     if (at > 0) goTo(() => at);
   }
   delete element.dataset.at;
+}
+
+function setSource(convert) {
+  isConverted = convert;
+  convertedText.textContent = `Converted for your browser${format && `; the original is ${format}`}.`;
+  convertedText.hidden = !convert;
+  audio.src = `/sounds/${uid}/audio${convert ? "?as=wav" : ""}`;
+}
+
+// Play on from where it is as converted by the page; return whether that was not tried before.
+function convert() {
+  if (!audio.error || isConverted || audio.error.code === MediaError.MEDIA_ERR_NETWORK) return false;
+  const reached = audio.currentTime;
+  const isPlaying = !audio.paused;
+  setSource(true);
+  if (reached > 0) goTo(() => reached);
+  if (isPlaying) audio.play().catch(() => {});
+  return true;
 }
 
 export function toggle(element) {
@@ -124,7 +146,7 @@ function follow() {
 
 async function showProblem() {
   if (!audio.error || uid === null) return;
-  let text = "This browser does not play files of this kind: its page has the file to download.";
+  let text = "This browser does not play it: the page of the sound has the file to download.";
   try {
     const answer = await fetch(audio.src, { cache: "no-store", headers: { Range: "bytes=0-0", Accept: "application/json" } });
     if (!answer.ok) {
@@ -140,7 +162,7 @@ async function showProblem() {
 
 for (const event of ["pause", "ended", "seeked", "durationchange"]) audio.addEventListener(event, show);
 audio.addEventListener("playing", follow);
-audio.addEventListener("error", showProblem);
+audio.addEventListener("error", () => convert() || showProblem());
 audio.addEventListener("loadedmetadata", () => {
   if (pending !== null) audio.currentTime = pending(audio.duration);
   pending = null;

@@ -1,0 +1,74 @@
+"""The addresses of a sound's file: its bytes for the player, as they are or as WAV, and its pictures."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from page.catalog.selection import BadParameterError
+from page.media.audio import RangeNotSatisfiableError, open_content
+from page.web.answers import is_known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+
+    from page.catalog.catalog import Catalog
+    from page.config import Config
+
+CACHE_CONTROL = "private, max-age=86400, immutable"  # of what is made of one generation, which never changes
+
+
+class Media:
+    """What answers these addresses."""
+
+    def __init__(self, config: Config, catalog: Catalog) -> None:
+        self._config, self._catalog = config, catalog
+        self.routes = [
+            Route("/sounds/{uid}/audio", self.audio),
+            Route("/sounds/{uid}/spectrogram.png", self.spectrogram),
+        ]
+
+    def audio(self, request: Request) -> Response:
+        """Answer with the file, or with the range that is asked for; ``as=wav`` converts it."""
+        sound = self._catalog.read_sound(request.path_params["uid"])
+        kind = request.query_params.get("as", "")
+        if kind not in {"", "wav"}:
+            raise BadParameterError("as=wav, or nothing")
+        etag = f'"{sound.get("generation")}{kind and "-"}{kind}"'
+        if is_known(request, etag):
+            return Response(status_code=304, headers={"cache-control": CACHE_CONTROL, "etag": etag})
+        try:
+            if kind:
+                from page.media.wav import open_wav  # noqa: PLC0415  the decoders take a second to import
+
+                content = open_wav(self._config, sound, request.headers.get("range"))
+            else:
+                content = open_content(self._config, sound, request.headers.get("range"))
+        except RangeNotSatisfiableError as size:
+            return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+        status, headers = 200, {"cache-control": CACHE_CONTROL, "etag": etag}
+        if content.size is not None:
+            headers |= {"accept-ranges": "bytes", "content-length": str(len(content.part or range(content.size)))}
+        if content.part:
+            status = 206
+            headers["content-range"] = f"bytes {content.part[0]}-{content.part[-1]}/{content.size}"
+        if request.method == "HEAD":
+            return Response(status_code=status, headers=headers | {"content-type": content.media_type})
+        return StreamingResponse(begin(content.pieces), status, headers, content.media_type)
+
+    def spectrogram(self, request: Request) -> Response:
+        """Answer with the spectrogram."""
+        from page.media.spectrogram import draw_spectrogram  # noqa: PLC0415  librosa takes a second to import
+
+        png = draw_spectrogram(self._config, self._catalog.read_sound(request.path_params["uid"]))
+        return Response(png, media_type="image/png", headers={"cache-control": CACHE_CONTROL})
+
+
+def begin(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Return the same pieces, the first of them read, so that its error can still be answered with a status."""
+    return chain((next(pieces, b""),), pieces)
