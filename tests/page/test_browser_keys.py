@@ -44,7 +44,8 @@ def test_letters_that_are_typed_are_text(tab: Any, small: tuple[Page, dict[str, 
     tab.locator("#map circle").first.wait_for()
     tab.locator("#colour").focus()
     tab.keyboard.press("j")
-    assert tab.locator("#player").is_hidden()
+    assert tab.locator("#player-name").inner_text() == "tone.wav"
+    assert tab.locator(PLAYING).count() == 0
 
 
 def test_each_key_does_what_its_list_says(tab: Any, small: tuple[Page, dict[str, str]]) -> None:

@@ -1,5 +1,6 @@
 // Keyboard shortcuts. They can be turned off, as screen readers and voice control use single letters too.
 
+import { markPart, toggleLoop } from "./playback.js";
 import { current, playSound, seek, toggle } from "./player.js";
 
 const dialog = document.getElementById("keys");
@@ -11,7 +12,10 @@ document.getElementById("show-keys").addEventListener("click", () => dialog.show
 const actions = {
   j: () => step(1),
   k: () => step(-1),
-  p: () => toggle(current().uid === null ? sounds()[0] : undefined),
+  p: play,
+  " ": play,
+  l: toggleLoop,
+  r: markPart,
   b: () => goTo(sounds()[0]),
   ",": () => jump(-0.1),
   ".": () => jump(0.1),
@@ -19,6 +23,10 @@ const actions = {
   "/": () => document.getElementById("q")?.focus(),
   "?": () => dialog.showModal(),
 };
+
+function play() {
+  toggle(current().uid === null ? sounds()[0] : undefined);
+}
 
 function sounds() {
   return [...document.querySelectorAll(".sound[data-uid]")].filter((sound) => sound.checkVisibility());
@@ -42,11 +50,17 @@ function jump(by) {
   if (now.duration > 0) seek(now.seconds / now.duration + by);
 }
 
+// Whether the space bar is the page's: no control has the focus, and there is something to play; else it scrolls.
+function isSpaceFree(event) {
+  const isControl = event.target.closest("a, button, input, select, textarea, summary, pre, [tabindex='0'], [role=button]");
+  return !isControl && !event.shiftKey && !event.defaultPrevented && (current().uid !== null || sounds().length > 0);
+}
+
 document.addEventListener("keydown", (event) => {
   if (!useKeys.checked || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
   if (event.target.matches("input:not([type=range]), textarea, select")) return;
   const action = actions[event.key];
-  if (!action) return;
+  if (!action || (event.key === " " && !isSpaceFree(event))) return;
   event.preventDefault();
   action();
 });

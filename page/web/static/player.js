@@ -1,6 +1,6 @@
 // The player at the bottom of every page. It plays the sound of any row, and shows in that row how far it is.
 
-const audio = new Audio();
+export const audio = new Audio();
 audio.preload = "auto";
 const player = document.getElementById("player");
 const playButton = document.getElementById("player-play");
@@ -12,36 +12,39 @@ const convertedText = document.getElementById("player-converted");
 let uid = null;
 let name = "";
 let format = ""; // what the file is called
+let type = ""; // its media type, where browsers differ in what they play
 let isConverted = false; // whether the page converts the file, as the browser does not play it
 let documentDuration = NaN; // seconds, used until the browser knows the file's own duration
 let pending = null; // duration => seconds: where to seek as soon as the browser knows the duration
+let isFollowing = false;
 const listeners = new Set();
 
 export function current() {
   const seconds = pending === null ? audio.currentTime : pending(duration() || 0);
-  return { uid, name, playing: uid !== null && !audio.paused, seconds, duration: duration() };
+  return { uid, name, playing: uid !== null && !audio.paused, seconds, duration: duration(), format, type };
 }
 
 export function onChange(listener, signal) {
   listeners.add(listener);
-  signal.addEventListener("abort", () => listeners.delete(listener));
+  signal?.addEventListener("abort", () => listeners.delete(listener));
 }
 
 // Play a sound: from a share of it, else from where its page says, else from the beginning or from where it is.
 export function playSound(element, share = null) {
-  select(element);
+  load(element);
   if (share !== null) seek(share);
   audio.play().catch(() => {}); // the error event shows what is wrong
 }
 
 // Play a sound from a time, seconds.
 export function playAt(element, seconds) {
-  select(element);
+  load(element);
   goTo(() => seconds);
   audio.play().catch(() => {});
 }
 
-function select(element) {
+// Have the player show a sound, which does not play yet.
+export function load(element) {
   if (element.dataset.uid !== uid) {
     uid = element.dataset.uid;
     name = element.dataset.name;
@@ -53,9 +56,11 @@ function select(element) {
     nameLink.textContent = name;
     nameLink.href = `/sounds/${uid}`;
     format = element.dataset.format ?? "";
-    setSource(Boolean(element.dataset.type) && !audio.canPlayType(element.dataset.type));
+    type = element.dataset.type ?? "";
+    setSource(Boolean(type) && !audio.canPlayType(type));
     const at = parseFloat(element.dataset.at);
     if (at > 0) goTo(() => at);
+    show();
   }
   delete element.dataset.at;
 }
@@ -141,7 +146,8 @@ export function show() {
 
 function follow() {
   show();
-  if (!audio.paused) requestAnimationFrame(follow);
+  isFollowing = !audio.paused;
+  if (isFollowing) requestAnimationFrame(follow);
 }
 
 async function showProblem() {
@@ -161,7 +167,7 @@ async function showProblem() {
 }
 
 for (const event of ["pause", "ended", "seeked", "durationchange"]) audio.addEventListener(event, show);
-audio.addEventListener("playing", follow);
+audio.addEventListener("playing", () => isFollowing || follow());
 audio.addEventListener("error", () => convert() || showProblem());
 audio.addEventListener("loadedmetadata", () => {
   if (pending !== null) audio.currentTime = pending(audio.duration);
