@@ -39,7 +39,7 @@ DISTINCT = (
     2000  # documents that are made; others are these under other names, as making one takes longer than writing it
 )
 WORDS = ("kick", "snare", "hihat", "Glocke", "Café", "rain", "voice", "take", "loop", "pad")
-FIRSTS = {"by name", "search: a tenth"}  # which prepare what the next time finds
+FIRSTS = {"by name", "search: a tenth", "duplicates"}  # which prepare what the next time finds
 ADDRESSES = {
     "list, newest": "/",
     "by name": "/?sort=name",
@@ -58,6 +58,7 @@ ADDRESSES = {
     "one sound": "/sounds/{uid}",
     "ten neighbours": "/sounds/{uid}/neighbours.json",
     "ten neighbours in a folder": "/sounds/{uid}/neighbours.json?folder=kit%2F7%2F",
+    "duplicates": "/duplicates",
     "map": "/map.json",
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -77,6 +77,22 @@ class Neighbour:
 
     document: dict[str, Any]
     distance: float
+
+
+class Place(NamedTuple):
+    """Where the file of a sound is.
+
+    Attributes:
+        uid: the sound's.
+        bucket: the bucket of the blob, None where the document names none.
+        name: name of the blob.
+        generation: the generation of the blob, None where the document names none.
+    """
+
+    uid: str
+    bucket: str | None
+    name: str
+    generation: int | None
 
 
 class Catalog:
@@ -150,9 +166,7 @@ class Catalog:
 
         Raises UnfinishedError while the catalog is being filled, as a part would be taken for the whole.
         """
-        self._look()
-        if not (progress := self.progress(FIRST_S)).is_filled:
-            raise UnfinishedError(f"{progress.count} of {progress.total} documents are there.")
+        self.check_filled()
         if selection is None:
             ids = self._storage.ids_by_uid(kind)
         else:
@@ -197,6 +211,12 @@ class Catalog:
         documents = self._storage.read_documents(nearest[order].tolist())
         return [Neighbour(*pair) for pair in zip(documents, distances[order].tolist(), strict=True)]
 
+    def check_filled(self) -> None:
+        """Raise UnfinishedError while the catalog is being filled."""
+        self._look()
+        if not (progress := self.progress(FIRST_S)).is_filled:
+            raise UnfinishedError(f"{progress.count} of {progress.total} documents are there.")
+
     def find_duplicates(self, selection: Selection) -> Groups:
         """Return the groups of copies of which a selection has one or more; what is gone is in none."""
         self._look()
@@ -208,15 +228,15 @@ class Catalog:
             groups = groups.keep(view.columns.column("state") == LIVE)
             return groups.select(view.select("sounds", selection)) if selection.is_filtered else groups
 
-    def read_uids(self, groups: Groups) -> list[list[str]]:
-        """Return the uids of each group."""
+    def read_places(self, groups: Groups) -> list[list[Place]]:
+        """Return where the members of each group are."""
         ids = groups.ids.tolist()
-        uids = {
-            number: uid
+        places = {
+            number: Place(uid, bucket, name, generation)
             for first in range(0, len(ids), BATCH)
-            for number, uid in self._storage.read_uids(ids[first : first + BATCH])
+            for number, uid, bucket, name, generation in self._storage.read_places(ids[first : first + BATCH])
         }
-        return [[uids[number] for number in ids[begin:end]] for begin, end in pairwise(groups.starts.tolist())]
+        return [[places[number] for number in ids[begin:end]] for begin, end in pairwise(groups.starts.tolist())]
 
     def read_members(self, groups: Groups, group: int, n: int) -> list[dict[str, Any]]:
         """Return the documents of the first n members of a group."""

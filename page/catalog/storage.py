@@ -159,10 +159,11 @@ class Storage:
         found = dict(self._read(f"SELECT id, document FROM documents WHERE id IN ({marks})", *ids))  # noqa: S608  marks
         return [decode(found[number]) for number in ids if number in found]
 
-    def read_uids(self, ids: Sequence[int]) -> list[tuple[int, str]]:
-        """Return ids with their uids."""
+    def read_places(self, ids: Sequence[int]) -> list[tuple[int, str, str | None, str, int | None]]:
+        """Return id, uid, bucket, name and generation of rows."""
         marks = ",".join("?" * len(ids))
-        return self._read(f"SELECT id, uid FROM entries WHERE id IN ({marks})", *ids)  # noqa: S608  marks
+        query = f"SELECT id, uid, bucket, name, generation FROM entries WHERE id IN ({marks})"  # noqa: S608  marks
+        return self._read(query, *ids)
 
     def changed(self) -> int:
         """Return the number of the last write."""

@@ -20,6 +20,7 @@ from page.similarity import neighbours
 from page.similarity.map import read_map
 from page.web import file_upload, problems, svg
 from page.web.answers import answer
+from page.web.duplicate_groups import DuplicatesPages
 from page.web.events import Events
 from page.web.fields import in_short
 from page.web.media import Media, begin
@@ -62,6 +63,7 @@ def make_app(config: Config, catalog: Catalog) -> SecurityMiddleware:
         Route("/sounds/{uid}/neighbours.json", endpoints.neighbours_json),
         Route("/map", endpoints.map),
         Route("/map.json", endpoints.map_json),
+        *DuplicatesPages(config, catalog, endpoints.templates).routes(),
         Route("/export.{extension:str}", endpoints.export),
         Route("/events", endpoints.events),
         *([Route("/uploads", endpoints.upload, methods=["POST"])] if config.uploads else []),
@@ -85,8 +87,8 @@ class _Endpoints:
     def __init__(self, config: Config, catalog: Catalog) -> None:
         self._config = config
         self._catalog = catalog
-        self._templates = Templates(config)
-        self._events = Events(config, self._templates.render_row, catalog.put, catalog.delete)
+        self.templates = Templates(config)
+        self._events = Events(config, self.templates.render_row, catalog.put, catalog.delete)
 
     def sounds(self, request: Request) -> Response:
         return self._list(request, "sounds")
@@ -114,9 +116,9 @@ class _Endpoints:
             "since": since.isoformat(),
             "results": results,
             "progress": progress,
-            "problem": self._describe(progress.problem) if progress.problem else None,
+            "problem": problems.describe_any(progress.problem, self._config) if progress.problem else None,
         }
-        return answer(request, self._templates.render(f"{kind}.html", **values), HTML, since.isoformat())
+        return answer(request, self.templates.render(f"{kind}.html", **values), HTML, since.isoformat())
 
     def _list_json(self, request: Request, kind: Kind) -> Response:
         parameters = request.query_params
@@ -133,7 +135,7 @@ class _Endpoints:
             "total": progress.total,
             "reads": progress.reads,
             "as_of": progress.as_of,
-            "problem": self._describe(progress.problem).title if progress.problem else None,
+            "problem": problems.describe_any(progress.problem, self._config).title if progress.problem else None,
         }
         return answer(request, as_json(told), JSON)
 
@@ -152,14 +154,14 @@ class _Endpoints:
             "selection": parse_selection("sounds", request.query_params),  # of the list that led here
             "is_within": request.query_params.get("within") == "1",
         }
-        return answer(request, self._templates.render("sound.html", **values), HTML)
+        return answer(request, self.templates.render("sound.html", **values), HTML)
 
     def means(self, request: Request) -> Response:
         sound = self._catalog.read_sound(request.path_params["uid"])
         sample, count = self._catalog.read_sample(SAMPLE_SOUNDS)
         bars = svg.draw_bars(sound.get("mean_mfccs"), sample)
         values = {"bars": bars, "n_mfcc": N_MFCC, "n_sample": len(sample), "count": count}
-        return answer(request, self._templates.render("mean_mfccs.html", **values), HTML)
+        return answer(request, self.templates.render("mean_mfccs.html", **values), HTML)
 
     def neighbours(self, request: Request) -> Response:
         sound, found = self._find_neighbours(request)
@@ -172,7 +174,7 @@ class _Endpoints:
             "is_filtered": parse_selection("sounds", parameters).is_filtered,
             "more": parameters | {"n": str(MORE * n)} if has_more else None,
         }
-        return answer(request, self._templates.render("neighbours.html", **values), HTML)
+        return answer(request, self.templates.render("neighbours.html", **values), HTML)
 
     def neighbours_json(self, request: Request) -> Response:
         _, found = self._find_neighbours(request)
@@ -188,7 +190,7 @@ class _Endpoints:
         ]
 
     def map(self, request: Request) -> Response:
-        return answer(request, self._templates.render("map.html"), HTML)
+        return answer(request, self.templates.render("map.html"), HTML)
 
     def map_json(self, request: Request) -> Response:
         return answer(request, as_json(read_map(self._catalog)), JSON)
@@ -226,7 +228,7 @@ class _Endpoints:
         return JSONResponse({"uid": uid}, 201)
 
     def expected_error(self, request: Request, error: Exception) -> Response:
-        return self._show_problem(request, self._describe(error))
+        return self._show_problem(request, problems.describe_any(error, self._config))
 
     def unexpected_error(self, request: Request, error: Exception) -> Response:
         return self._show_problem(request, problems.describe_unexpected(error))
@@ -237,14 +239,9 @@ class _Endpoints:
         answer.headers.update(error.headers or {})
         return answer
 
-    def _describe(self, error: Exception) -> problems.Problem:
-        if isinstance(error, problems.EXPECTED_ERRORS):
-            return problems.describe(error, self._config)
-        return problems.describe_unexpected(error)
-
     def _show_problem(self, request: Request, problem: problems.Problem) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             told = {"title": problem.title, "advice": problem.advice, "command": problem.command}
             return JSONResponse(told, problem.status)
         template = "error_fragment.html" if request.url.path.endswith(FRAGMENTS) else "error.html"
-        return Response(self._templates.render(template, problem=problem), problem.status, media_type=HTML)
+        return Response(self.templates.render(template, problem=problem), problem.status, media_type=HTML)

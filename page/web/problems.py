@@ -65,6 +65,11 @@ def describe_unexpected(error: Exception) -> Problem:
     )
 
 
+def describe_any(error: Exception, config: Config) -> Problem:
+    """Return the problem of any error."""
+    return describe(error, config) if isinstance(error, EXPECTED_ERRORS) else describe_unexpected(error)
+
+
 def describe(error: Exception, config: Config) -> Problem:  # noqa: C901, PLR0911, PLR0912  a table
     """Return the problem of one of EXPECTED_ERRORS."""
     match error:

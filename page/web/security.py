@@ -31,7 +31,9 @@ ANSWER_HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-PAGES = re.compile(r"/|/rejections|/map|/sounds/[^/]+")  # the addresses that another site may link to
+PAGES = re.compile(
+    r"/|/rejections|/map|/duplicates|/similar|/sounds/[^/]+"
+)  # the addresses that another site may link to
 LOCAL_NAMES = frozenset({LOOPBACK, "localhost", "[::1]"})
 ANY_ADDRESS = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104  compared, not bound
 

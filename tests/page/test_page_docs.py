@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from page.catalog import following, selection
+from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE, SR
+from page.catalog import following, remembered, selection
 from page.similarity import map as sound_map
 from page.similarity import neighbours
 from page.web import app, events
@@ -24,6 +25,9 @@ PROMISES = {
     "new": (r"and 2 each (\w+)", "minute" if following.ROUND_S == 60 else ""),
     "comparison": (r"the comparison, each (\d+) minutes", following.COMPARE_S / 60),
     "listing": (r"the listing, each (\d+) minutes", following.LIST_S / 60),
+    "same sound": (r"fingerprints nearer than (\S+) and lengths", SAME_SOUND_DISTANCE),
+    "same length": (r"lengths that differ by (\S+) s at most", SAME_LENGTH / SR),
+    "groups": (r"longer than two (\w+), those from before", "seconds" if remembered.WAIT_S == 2 else ""),
     "the map": (r"`/map` \| up to (\d+) sounds", sound_map.MAX_SOUNDS),
     "news": (r"the newest (\d+) sounds and the newest \d+ rejections", events.MAX_EVENTS),
     "news again": (r"and (\d+) at most for each time that the listener begins", 2 * events.MAX_EVENTS),

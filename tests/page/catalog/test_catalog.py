@@ -14,7 +14,7 @@ import pytest
 
 from bench.documents import make_document, make_rejection
 from page.catalog import catalog as catalogs
-from page.catalog import following, source
+from page.catalog import following, remembered, source
 from page.catalog.catalog import Catalog, UnfinishedError
 from page.catalog.following import Follower, price
 from page.catalog.records import make_row
@@ -371,3 +371,18 @@ def test_a_document_is_due_once(page: Page, open_catalog: Open) -> None:
     wait_for(catalog)
 
     assert catalog._storage.changed() == changed
+
+
+def test_a_copy_that_goes_leaves_its_group_at_once(
+    page: Page, open_catalog: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While new groups are computed those from before are shown, without what was deleted meanwhile."""
+    copies = [make_document(f"{seed}.wav", seed=seed, md5_hash="same") for seed in range(2)]
+    page.insert(*copies)
+    catalog = open_catalog()
+    wait_for(catalog)
+    assert len(catalog.find_duplicates(ALL)) == 1
+    monkeypatch.setattr(remembered, "WAIT_S", 0)
+    catalog.delete("sounds", copies[1]["uid"])
+
+    assert len(catalog.find_duplicates(ALL)) == 0
