@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CAPTURE = b"OggS\0"
 HEADER_BYTES, CRC_AT = 27, 22
 FIRST_PAGE, LAST_PAGE = 2, 4  # flags
+FULL = 255  # size of a segment behind which its packet goes on
 MAX_PAGES = 2**18  # which take a second; most pages have a second of sound, the shortest that encoders make 20 ms
 MAX_LINKS = 2**12
 # The beginnings of the first packets of streams: of sounds, of films, and of what describes both.
@@ -47,6 +48,7 @@ class Link:
         is_ended: whether a page says that it is the last.
         gap: position, in samples, of the page before the first that is missing or damaged; None where none is.
         cut: position, in samples, of the page before the one within which the file ends; None where it does not.
+        longest: bytes of the most consecutive pages of a stream within which one packet goes on.
     """
 
     spans: list[tuple[int, int]] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Link:
     is_ended: bool = False
     gap: int | None = None
     cut: int | None = None
+    longest: int = 0
 
     def describe(self, sample_rate: int) -> str | None:
         """Return what is wrong with the link and where; None where nothing is."""
@@ -71,12 +74,14 @@ class _Pages:
         links: the links that they belong to.
         in_head: whether the last page begins a stream.
         numbers: expected number of the next page, by stream.
+        going_on: bytes of the last pages on which no packet ended, by stream.
         position: position of the last page, in samples.
     """
 
     links: list[Link] = field(default_factory=list)
     in_head: bool = False
     numbers: dict[int, int] = field(default_factory=dict)
+    going_on: dict[int, int] = field(default_factory=dict)
     position: int = 0
 
     def add(self, content: mmap.mmap, start: int, end: int) -> None:
@@ -87,7 +92,7 @@ class _Pages:
             packet = start + HEADER_BYTES + content[start + HEADER_BYTES - 1]
             if content[packet : packet + 8].startswith(BEGINNINGS):
                 self.links.append(Link())
-                self.numbers, self.position = {}, 0
+                self.numbers, self.going_on, self.position = {}, {}, 0
         self.in_head = is_first
         if not self.links:
             return
@@ -103,6 +108,10 @@ class _Pages:
         link.is_whole = link.is_whole and link.gap is None and not (link.is_ended and link.n_streams == 1)
         link.is_ended = link.is_ended or bool(flags & LAST_PAGE)
         self.numbers[serial] = number + 1
+        sizes = content[start + HEADER_BYTES : start + HEADER_BYTES + content[start + HEADER_BYTES - 1]]
+        is_going_on = sizes.count(FULL) == len(sizes)
+        self.going_on[serial] = self.going_on.get(serial, 0) + end - start if is_going_on else 0
+        link.longest = max(link.longest, self.going_on[serial])
         self.position = max(granule, self.position)
 
 

@@ -20,9 +20,9 @@ from analysis.decoding.mpeg_frames import Frames, read_frames
 from analysis.decoding.ogg import read_links
 from analysis.decoding.opus import RATE as OPUS_RATE
 from analysis.decoding.opus import Opus
-from analysis.decoding.signatures import begins_like_a_sound
 from analysis.decoding.sndfile import Sndfile, is_of_unknown_encoding
 from analysis.decoding.spans import Spans
+from analysis.decoding.texts import check_text_bytes, check_texts
 from analysis.errors import CorruptError, NotAudioError
 
 if TYPE_CHECKING:
@@ -39,8 +39,13 @@ ADPCM = ("adpcm_ima_wav", "adpcm_ms")
 
 
 def open_decoder(file: IO[bytes]) -> Decoder:
-    """Open a sound file; raise NotAudioError or CorruptError where nothing of it can be read."""
+    """Open a sound file.
+
+    Raises NotAudioError or CorruptError where nothing of it can be read, TooLargeError where its texts fill the memory.
+    """
+    check_texts(file)
     links = read_links(file)
+    check_text_bytes(max((link.longest for link in links), default=0))
     if not links:
         return _open(file)
     if len(links) == 1:
@@ -97,10 +102,8 @@ def _open_unknown(file: IO[bytes]) -> Decoder:
     chunks = riff.read_chunks(file)
     if spans := riff.order(file, chunks):
         return _open_spans(file, spans)
-    start = mpeg.end_of_tags(file)
-    view = partial(Spans, file, [(start, _size(file))]) if start and begins_like_a_sound(file, start) else None
     try:
-        return Ffmpeg(file, view)
+        return Ffmpeg(file, partial(Spans, file, spans) if (spans := _behind_tags(file)) else None)
     except CorruptError:
         end = cut.end_of_boxes(file)
         if not end:
@@ -119,7 +122,7 @@ def _open_unknown(file: IO[bytes]) -> Decoder:
 
 def _open_otherwise(file: IO[bytes], damage: CorruptError) -> Decoder:
     """Open a file that libsndfile recognises but cannot open."""
-    if spans := riff.order(file, riff.read_chunks(file)) or caf.order(file):
+    if spans := riff.order(file, riff.read_chunks(file)) or caf.order(file) or _behind_tags(file):
         with suppress(CorruptError):
             return _open_spans(file, spans)
     try:
@@ -199,6 +202,12 @@ def _view_of_part(file: IO[bytes], frames: Frames, index: int) -> partial[Spans]
         spans = [frames.xing.telling(part.n_frames, n_bytes), *spans]
         n_claimed = n_claimed if frames.xing.n_frames is None else 0
     return partial(Spans, file, spans, n_claimed=n_claimed)
+
+
+def _behind_tags(file: IO[bytes]) -> list[Span]:
+    """Return a file without the ID3v2 tags at its beginning, which may be longer than ffmpeg looks; [] without tags."""
+    start = mpeg.end_of_tags(file)
+    return [(start, _size(file))] if start else []
 
 
 def _size(file: IO[bytes]) -> int:

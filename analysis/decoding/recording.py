@@ -105,7 +105,7 @@ class Recording:
 def open_recording(file: IO[bytes], settings: Settings) -> Recording:
     """Open a sound file, which is read by its descriptor and stays open.
 
-    Raises NotAudioError, CorruptError, or the error of the limit that the header is beyond.
+    Raises NotAudioError, CorruptError, TooLargeError, or the error of the limit that the header is beyond.
     """
     recording = Recording(open_decoder(file), settings)
     source = recording.source

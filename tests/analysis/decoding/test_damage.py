@@ -191,13 +191,16 @@ def test_speex_with_a_broken_packet() -> None:
     assert "a packet cannot be decoded at 0.50 s" in (sound.source.problem or "")
 
 
-@pytest.mark.parametrize("tag", [b"ID3\3\0\0\0\0\x01\0" + bytes(128), b"ID3\4\0\0\0\1\0\0" + bytes(2**14)])
-@pytest.mark.parametrize("name", ["WavPack", "APE", "FLAC", "AAC", "TTA"])
-def test_behind_an_id3_tag(name: str, tag: bytes) -> None:
-    """A file behind an ID3v2 tag, which belongs to MP3, is read as it is without."""
+TAG_SIZES = {2**7: b"\0\0\1\0", 2**14: b"\0\1\0\0", 2**23: b"\4\0\0\0"}
+
+
+@pytest.mark.parametrize("n_bytes", TAG_SIZES)
+@pytest.mark.parametrize("name", ["AAC", "AAC in LOAS", "AIFF", "APE", "CAF", "FLAC", "TTA", "WAV", "WavPack"])
+def test_behind_an_id3_tag(name: str, n_bytes: int) -> None:
+    """A file behind an ID3v2 tag, which belongs to MP3 and may hold a large picture, is read as it is without."""
     content = ape(3) if name == "APE" else whole(name)
 
-    sound = read(tag + content)
+    sound = read(b"ID3\4\0\0" + TAG_SIZES[n_bytes] + bytes(n_bytes) + content)
 
     np.testing.assert_array_equal(sound.y, read(content).y)
     assert sound.source.complete
