@@ -19,6 +19,7 @@ from page.catalog import source, storage
 from page.catalog.columns import Columns
 from page.catalog.duplicates import find_groups, read_candidates
 from page.catalog.following import Follower
+from page.catalog.points import choose_points
 from page.catalog.records import KINDS, make_row, vector_of
 from page.catalog.remembered import Remembered
 from page.catalog.selection import UID, BadParameterError, Selection
@@ -27,10 +28,11 @@ from page.catalog.view import Counts, View
 from page.config import is_emulated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from page.catalog.duplicates import Groups
     from page.catalog.following import Progress
+    from page.catalog.points import Points
     from page.catalog.records import Kind
     from page.config import Config
 
@@ -118,6 +120,10 @@ class Catalog:
     def close(self) -> None:
         """End what keeps it up to date, and close its file."""
         self._ends.close()
+
+    def call_at_end(self, action: Callable[[], None]) -> None:
+        """Let something be done before the file is closed, for whoever works with it in the background."""
+        self._ends.callback(action)
 
     def progress(self, wait_s: float = 0) -> Progress:
         """Say that somebody looks, and return how far it is."""
@@ -248,6 +254,24 @@ class Catalog:
             columns = self._update().columns
             version, candidates = columns.version, read_candidates(columns)
         return version, find_groups(candidates)
+
+    def read_points(self, n: int) -> Points:
+        """Return n sounds that can be compared, or all where they are fewer: a random sample that changes little."""
+        self._look()
+        with self._lock:
+            return choose_points(self._update(), self._changed, n)
+
+    def read_names(self, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Return uid and blob name of each sound that is still there."""
+        return self._storage.read_names(ids)
+
+    def read_state(self, name: str) -> str | None:
+        """Return what was written beside the sounds under a name."""
+        return self._storage.read_state(name)
+
+    def write_state(self, name: str, value: str) -> None:
+        """Keep something beside the sounds under a name."""
+        self._storage.write_state(**{name: value})
 
     def _look(self) -> None:
         """Say that somebody looks; wait a little for what is new, and raise what kept everything from being read."""

@@ -8,6 +8,7 @@ replaced: what it held can be read again.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import contextmanager
@@ -164,6 +165,11 @@ class Storage:
         marks = ",".join("?" * len(ids))
         query = f"SELECT id, uid, bucket, name, generation FROM entries WHERE id IN ({marks})"  # noqa: S608  marks
         return self._read(query, *ids)
+
+    def read_names(self, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+        """Return uid and name of the documents that are there, by their ids."""
+        query = "SELECT id, uid, name FROM entries WHERE id IN (SELECT value FROM json_each(?)) AND state > 0"
+        return {number: (uid, name) for number, uid, name in self._read(query, json.dumps(list(ids)))}
 
     def changed(self) -> int:
         """Return the number of the last write."""

@@ -17,7 +17,7 @@ from analysis.definition import N_MFCC
 from page.catalog import catalog as catalogs
 from page.catalog.selection import parse_count, parse_selection
 from page.similarity import neighbours
-from page.similarity.map import read_map
+from page.similarity.map import Map
 from page.web import file_upload, problems, svg
 from page.web.answers import answer
 from page.web.duplicate_groups import DuplicatesPages
@@ -87,6 +87,7 @@ class _Endpoints:
     def __init__(self, config: Config, catalog: Catalog) -> None:
         self._config = config
         self._catalog = catalog
+        self._map = Map(catalog)
         self.templates = Templates(config)
         self._events = Events(config, self.templates.render_row, catalog.put, catalog.delete)
 
@@ -193,7 +194,7 @@ class _Endpoints:
         return answer(request, self.templates.render("map.html"), HTML)
 
     def map_json(self, request: Request) -> Response:
-        return answer(request, as_json(read_map(self._catalog)), JSON)
+        return answer(request, self._map.read(), JSON)
 
     def export(self, request: Request) -> Response:
         from page.catalog import export  # noqa: PLC0415  pyarrow takes half a second to import

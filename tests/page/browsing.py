@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.page.served_page import Page
+
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>.wav"
 PLAYING = ".play.playing"
 SECONDS = 50  # longer than a test waits, so that what is heard to its end is not taken for paused
@@ -12,6 +14,17 @@ def wait_for_page(tab: Any, address: str) -> None:
     """Wait until the address is this one, and its page is shown: the address is there before the page."""
     tab.wait_for_url(address)
     tab.locator("#main:not([aria-busy])").wait_for()
+
+
+def open_map(tab: Any, page: Page) -> None:
+    """Open the map, and wait until it is drawn."""
+    tab.goto(f"{page.url}/map")
+    wait_for_map(tab)
+
+
+def wait_for_map(tab: Any) -> None:
+    """Wait until the map is drawn."""
+    tab.locator("#map:not([aria-busy]):not(.is-empty)").wait_for(timeout=60_000)
 
 
 def wait_for_slider(tab: Any, seconds: float) -> float:

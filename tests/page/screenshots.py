@@ -22,6 +22,7 @@ from local.stack import running
 from tests.fakes.waiting import wait_until
 from tests.page import instruments, sample_sounds
 from tests.page.browser import FLAGS, find_chromium
+from tests.page.browsing import wait_for_map
 
 DIRECTORY = Path(__file__).parents[2] / "docs/page"
 PATIENCE_MS = 60_000
@@ -82,7 +83,7 @@ def take(browser: Any, url: str, place: str, width: int, scheme: str, file: Path
         tab.locator("#spectrogram img").wait_for()
         tab.locator(".neighbours li").first.wait_for()
     if place == "/map":
-        tab.locator("#map circle").first.wait_for()
+        wait_for_map(tab)
     else:
         for _ in range(2 if place == "/" else 1):
             tab.keyboard.press("j")

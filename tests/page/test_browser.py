@@ -7,7 +7,7 @@ from typing import Any
 from google.cloud.firestore_v1.vector import Vector
 
 from bench.documents import make_document
-from tests.page.browsing import HOSTILE, row
+from tests.page.browsing import HOSTILE, row, wait_for_map
 from tests.page.served_page import Page
 
 
@@ -46,6 +46,7 @@ def test_a_hostile_name_is_text(tab: Any, small: tuple[Page, dict[str, str]]) ->
     row(tab, "<img src=x").get_by_role("button").click()
     tab.locator("#player-name", has_text="<img src=x").wait_for()
     tab.goto(f"{page.url}/map")
+    wait_for_map(tab)
     tab.locator("#map-list summary").click()
     tab.locator("#map-list li", has_text="<img src=x").first.wait_for()
     assert tab.locator("main img, main script").count() == 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.browsing import PLAYING, SECONDS, SLIDER, assert_paused, row, wait_for_page, wait_for_slider
+from tests.page.browsing import PLAYING, SECONDS, SLIDER, assert_paused, open_map, row, wait_for_page, wait_for_slider
 from tests.page.served_page import Page
 
 
@@ -40,8 +40,7 @@ def test_letters_that_are_typed_are_text(tab: Any, small: tuple[Page, dict[str, 
     tab.locator("#player-seek").focus()
     tab.keyboard.press("p")
     assert_paused(tab)
-    tab.goto(f"{page.url}/map")
-    tab.locator("#map circle").first.wait_for()
+    open_map(tab, page)
     tab.locator("#colour").focus()
     tab.keyboard.press("j")
     assert tab.locator("#player-name").inner_text() == "tone.wav"

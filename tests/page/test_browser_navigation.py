@@ -7,7 +7,7 @@ import pytest
 
 from page.web import security
 from page.web.static_files import DIRECTORY
-from tests.page.browsing import row, wait_for_page
+from tests.page.browsing import row, wait_for_map, wait_for_page
 from tests.page.served_page import Page
 
 SECONDS_HEARD = "() => parseFloat(document.getElementById('player-time').textContent.slice(2))"
@@ -35,7 +35,7 @@ def test_the_music_goes_on_from_page_to_page(tab: Any, small: tuple[Page, dict[s
     tab.locator(".one.current .play.playing").wait_for()
     tab.locator("#spectrogram img").wait_for()
     tab.get_by_role("link", name="Map").click()
-    tab.locator("#map circle.current[data-name='tone.wav']").wait_for()
+    tab.locator("#map-now[data-name='tone.wav']").wait_for()
     tab.locator(".top nav").get_by_role("link", name="Sounds").click()
     wait_for_page(tab, f"{page.url}/")
     tab.locator("#q").fill("tone")
@@ -127,7 +127,7 @@ def test_what_listened_on_a_page_ends_with_it(tab: Any, small: tuple[Page, dict[
 
     assert len(open_streams) == 1
     tab.get_by_role("link", name="Map").click()
-    tab.locator("#map circle").first.wait_for()
+    wait_for_map(tab)
     assert not open_streams
 
 

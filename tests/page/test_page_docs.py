@@ -8,8 +8,8 @@ import pytest
 
 from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE, SR
 from page.catalog import following, remembered, selection
+from page.similarity import layout, neighbours
 from page.similarity import map as sound_map
-from page.similarity import neighbours
 from page.web import app, events
 
 TEXT = (Path(__file__).parents[2] / "docs/page.md").read_text()
@@ -28,7 +28,9 @@ PROMISES = {
     "same sound": (r"fingerprints nearer than (\S+) and lengths", SAME_SOUND_DISTANCE),
     "same length": (r"lengths that differ by (\S+) s at most", SAME_LENGTH / SR),
     "groups": (r"longer than two (\w+), those from before", "seconds" if remembered.WAIT_S == 2 else ""),
-    "the map": (r"`/map` \| up to (\d+) sounds", sound_map.MAX_SOUNDS),
+    "the map": (r"`/map` \| up to (\d+) 000 sounds", sound_map.MAX_SOUNDS / 1000),
+    "laid out": (r"random sample of (\d+) sounds is laid out", sound_map.MAX_LAID_OUT),
+    "measured": (r"null where fewer than (\d+) are laid out", layout.MIN_MEASURED),
     "news": (r"the newest (\d+) sounds and the newest \d+ rejections", events.MAX_EVENTS),
     "news again": (r"and (\d+) at most for each time that the listener begins", 2 * events.MAX_EVENTS),
     "how far back": (

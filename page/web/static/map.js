@@ -1,93 +1,283 @@
 // The map of the sounds: a point for each sound, near means alike.
 
-import { clock, playSound } from "./player.js";
+import { colourBy } from "./colours.js";
+import { Picture } from "./picture.js";
+import { clock, current, onChange, playSound, show as showPlaying } from "./player.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 1000;
-const EDGE = 24;
-const KINDS = 7; // as many colours can be told apart; all other kinds share one more
-const STEPS = 5;
-const tip = document.createElement("p");
-tip.className = "tip";
-let map;
-let legend;
-let colour;
-let sounds = [];
-let points = [];
-let at = 0;
+const DRAWING_MS = 1500; // until the next look while it is being drawn
+const NEW_MS = 30_000; // and after that
+const LISTED = 20; // at a time
+const NEIGHBOURS = 3;
+const TIPPED = 6; // names under the pointer
+const HERE = 50; // sounds at one place that are named
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 // Called by navigation.js whenever the map is shown; ``signal`` is aborted when another page takes its place.
 export function start(main, signal) {
-  map = document.getElementById("map");
-  legend = document.getElementById("legend");
-  colour = document.getElementById("colour");
-  tip.hidden = true;
-  sounds = [];
-  points = [];
-  at = 0;
-  document.getElementById("map-list").addEventListener("toggle", fillList);
-  colour.addEventListener("change", paint);
-  load(signal);
+  new SoundMap(main, signal).load();
 }
 
-async function load(signal) {
-  let answered;
-  try {
-    const answer = await fetch("/map.json", { signal, headers: { Accept: "application/json" } });
-    answered = await answer.json();
-    if (!answer.ok) return fail(`${answered.title}. ${answered.advice}`);
-  } catch {
-    if (signal.aborted) return;
-    return fail("The page does not answer: is it still running?");
+class SoundMap {
+  constructor(main, signal) {
+    const part = (id) => main.querySelector(`#${id}`);
+    this.signal = signal;
+    this.map = part("map");
+    this.plane = part("map-plane");
+    this.at = part("map-at");
+    this.now = part("map-now");
+    this.tip = part("map-tip");
+    this.lead = part("map-lead");
+    this.legend = part("legend");
+    this.here = part("map-here");
+    this.list = part("map-list");
+    this.colour = part("colour");
+    this.sounds = [];
+    this.playing = -1;
+    this.etag = null;
+    const told = { over: (...under) => this.over(...under), pick: (indices) => this.pick(indices), moved: () => this.moved() };
+    this.picture = new Picture(this.plane, part("map-canvas"), told, signal);
+    for (const [id, action] of [["map-in", "zoomIn"], ["map-out", "zoomOut"], ["map-all", "zoomToAll"]]) {
+      part(id).addEventListener("click", () => this.picture[action](), { signal });
+    }
+    this.plane.addEventListener("keydown", (event) => this.press(event), { signal });
+    this.plane.addEventListener("focus", () => this.plane.matches(":focus-visible") && this.begin(), { signal });
+    this.plane.addEventListener("blur", () => (this.tip.hidden = true), { signal });
+    this.colour.addEventListener("change", () => this.paint(), { signal });
+    this.list.addEventListener("toggle", () => this.fillList(), { signal });
+    part("map-more").addEventListener("click", () => this.lengthenList(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.load(), { signal });
+    onChange(() => this.showNow(), signal);
   }
-  sounds = answered.sounds.sort((one, other) => one.x - other.x);
-  if (!sounds.length) return fail("Too few sounds for a map: it takes three with a fingerprint.");
-  const count = answered.count > answered.read ? `${answered.read} of ${answered.count} sounds, a random sample` : `All ${answered.count} sounds`;
-  document.getElementById("map-lead").textContent =
-    `Near means alike. ${count}; the picture keeps ${Math.round(answered.kept * 100)} % of how their fingerprints differ.`;
-  draw();
-  paint();
+
+  async load() {
+    clearTimeout(this.timer);
+    const answered = await this.ask();
+    if (this.signal.aborted) return;
+    if (answered) this.take(answered);
+    if (!document.hidden) this.timer = setTimeout(() => this.load(), this.isBeingDrawn ? DRAWING_MS : NEW_MS);
+    this.signal.addEventListener("abort", () => clearTimeout(this.timer));
+  }
+
+  // Return the map, null where it is as before or does not come.
+  async ask() {
+    try {
+      const headers = { Accept: "application/json", ...(this.etag && { "If-None-Match": this.etag }) };
+      const answer = await fetch("/map.json", { signal: this.signal, headers, cache: "no-store" });
+      if (answer.status === 304) return null;
+      const answered = await answer.json();
+      if (answer.ok) this.etag = answer.headers.get("etag");
+      else this.tell(`${answered.title}. ${answered.advice}`);
+      return answer.ok ? answered : null;
+    } catch {
+      if (!this.signal.aborted && !this.sounds.length) this.tell("The page does not answer: is it still running?");
+      return null;
+    }
+  }
+
+  take(answered) {
+    this.isBeingDrawn = answered.is_being_drawn;
+    const marked = this.sounds[this.picture.marked]?.uid;
+    this.sounds = answered.sounds;
+    this.lead.textContent = leadOf(answered);
+    if (!this.sounds.length) {
+      if (answered.problem) this.tell(answered.problem);
+      else if (this.isBeingDrawn) this.tell("The map is being drawn, which takes some seconds.", true);
+      else this.tell("Too few sounds for a map: it takes three with a fingerprint.");
+      return;
+    }
+    this.map.querySelector(".empty")?.remove();
+    this.map.classList.remove("is-empty");
+    this.map.removeAttribute("aria-busy");
+    this.paint();
+    this.mark(this.sounds.findIndex((sound) => sound.uid === marked), false);
+    this.fillList();
+  }
+
+  tell(text, isBusy = false) {
+    const line = document.createElement("p");
+    line.className = "empty";
+    line.setAttribute("role", "status");
+    line.textContent = text;
+    this.map.querySelector(".empty")?.remove();
+    this.map.append(line);
+    this.map.classList.add("is-empty");
+    if (!isBusy) this.map.removeAttribute("aria-busy");
+  }
+
+  paint() {
+    if (!this.sounds.length) return;
+    const [colours, legend] = colourBy(this.colour.value, this.sounds);
+    this.colours = colours;
+    this.picture.show(this.sounds.map((sound, index) => ({ x: sound.x, y: sound.y, colour: colours[index], label: baseName(sound) })));
+    this.legend.replaceChildren(
+      ...legend.map(([colour, text]) => {
+        const item = document.createElement("li");
+        item.append(spot(colour), text);
+        return item;
+      }),
+    );
+  }
+
+  moved() {
+    this.mark(this.picture.marked, false);
+    this.tip.hidden = true;
+    this.showNow();
+    document.getElementById("map-out").disabled = document.getElementById("map-all").disabled = this.picture.zoom <= 1;
+    clearTimeout(this.listing);
+    this.listing = setTimeout(() => this.fillList(), 300);
+  }
+
+  // Put the ring around a sound, of which assistive technology is told, and its name beside it.
+  mark(index, isNamed = true) {
+    this.picture.marked = index;
+    this.at.hidden = index < 0;
+    if (index < 0) return;
+    if (isNamed) this.picture.mark(index);
+    const sound = this.sounds[index];
+    const [x, y] = this.picture.place(index);
+    Object.assign(this.at.dataset, { uid: sound.uid, name: sound.blob_name, duration: sound.duration ?? "" });
+    this.at.setAttribute("aria-label", describe(sound));
+    this.at.style.setProperty("left", `${x}px`);
+    this.at.style.setProperty("top", `${y}px`);
+    this.at.hidden = !this.picture.isInView(index);
+    if (isNamed) this.name([index], x, y);
+  }
+
+  // Who comes by keyboard begins at a sound; a press of a pointer must not move the picture.
+  begin() {
+    if (this.sounds.length) this.mark(Math.max(this.picture.marked, 0));
+  }
+
+  // Show where the sound is that plays.
+  showNow() {
+    const { uid } = current();
+    if (this.sounds[this.playing]?.uid !== uid) this.playing = uid ? this.sounds.findIndex((sound) => sound.uid === uid) : -1;
+    this.now.hidden = !(this.playing >= 0 && this.picture.isInView(this.playing));
+    if (this.now.hidden) return;
+    const [x, y] = this.picture.place(this.playing);
+    this.now.dataset.name = this.sounds[this.playing].blob_name;
+    this.now.style.setProperty("left", `${x}px`);
+    this.now.style.setProperty("top", `${y}px`);
+  }
+
+  // Name some sounds at a place, within the picture.
+  name(indices, x, y) {
+    this.tip.hidden = !indices.length;
+    const names = indices.length > 1 ? indices.slice(0, TIPPED).map((index) => baseName(this.sounds[index])) : indices.map((index) => describe(this.sounds[index]));
+    if (indices.length > TIPPED) names.push(`and ${indices.length - TIPPED} more: click, or zoom in`);
+    this.tip.classList.toggle("several", names.length > 1);
+    this.tip.replaceChildren(
+      ...names.map((name) => {
+        const line = document.createElement("span");
+        line.textContent = name;
+        return line;
+      }),
+    );
+    const left = Math.min(Math.max(x, 8), Math.max(this.plane.clientWidth - this.tip.offsetWidth - 8, 8));
+    const isBelow = y + 14 + this.tip.offsetHeight <= this.plane.clientHeight;
+    this.tip.style.setProperty("left", `${left}px`);
+    this.tip.style.setProperty("top", `${isBelow ? y + 14 : Math.max(y - 14 - this.tip.offsetHeight, 0)}px`);
+  }
+
+  over(indices, x, y) {
+    this.plane.classList.toggle("over", indices.length > 0);
+    if (indices.length) this.mark(indices[0], false);
+    this.name(indices, x, y);
+  }
+
+  // Play the nearest of some sounds that lie over each other, and name all of them beside the map.
+  pick(indices) {
+    this.listHere(indices);
+    if (!indices.length) return;
+    this.mark(indices[0], false);
+    playSound(this.at, 0);
+  }
+
+  listHere(indices) {
+    const title = this.here.querySelector("h2");
+    title.textContent = indices.length ? `Here: ${indices.length} sound${indices.length === 1 ? "" : "s"}` : "Nothing is here";
+    const rows = indices.slice(0, HERE).map((index) => rowOf(this.sounds[index], this.colours[index]));
+    this.here.querySelector("ol").replaceChildren(...rows);
+    const rest = this.here.querySelector("p");
+    rest.textContent = indices.length > HERE ? `Zoom in to tell the other ${indices.length - HERE} apart.` : "";
+    showPlaying();
+  }
+
+  press(event) {
+    if (!this.sounds.length || event.ctrlKey || event.metaKey || event.altKey) return;
+    const marked = Math.max(this.picture.marked, 0);
+    if (event.key === "Enter" || event.key === " ") this.pick(this.picture.near(...this.picture.place(marked), 1));
+    else if (event.key === "+" || event.key === "=") this.picture.zoomBy(1.6, ...this.picture.place(marked));
+    else if (event.key === "-") this.picture.zoomOut();
+    else if (event.key === "0") this.picture.zoomToAll();
+    else if (event.key in DIRECTIONS) this.step(DIRECTIONS[event.key]);
+    else return;
+    event.preventDefault();
+  }
+
+  // Go to the nearest sound in a direction, of those that lie within 45 degrees of it.
+  step([dx, dy]) {
+    const here = this.sounds[Math.max(this.picture.marked, 0)];
+    let best = -1;
+    let least = Infinity;
+    this.sounds.forEach((sound, index) => {
+      const along = (sound.x - here.x) * dx + (sound.y - here.y) * dy;
+      const beside = Math.abs((sound.x - here.x) * dy) + Math.abs((sound.y - here.y) * dx);
+      const far = along + 2 * beside;
+      if (along > 0 && beside <= along && far < least) [best, least] = [index, far];
+    });
+    if (best >= 0) this.mark(best);
+  }
+
+  // List the sounds in view, from left to right.
+  fillList() {
+    if (!this.list.open || !this.sounds.length) return;
+    this.listed = this.sounds.map((_, index) => index).filter((index) => this.picture.isInView(index));
+    this.listed.sort((one, other) => this.sounds[one].x - this.sounds[other].x);
+    this.list.querySelector("ol").replaceChildren();
+    this.lengthenList();
+  }
+
+  lengthenList() {
+    const list = this.list.querySelector("ol");
+    const next = this.listed.slice(list.children.length, list.children.length + LISTED);
+    for (const index of next) {
+      const item = document.createElement("li");
+      const near = document.createElement("span");
+      item.append(linkTo(this.sounds[index], describe(this.sounds[index])), near);
+      list.append(item);
+      this.nameNeighbours(this.sounds[index].uid, near);
+    }
+    const left = this.listed.length - list.children.length;
+    document.getElementById("map-more").hidden = left <= 0;
+    document.getElementById("map-more").textContent = `${Math.min(left, LISTED)} more of ${left}`;
+  }
+
+  // Name the sounds that are nearest by their fingerprints, among all there are.
+  async nameNeighbours(uid, place) {
+    let neighbours;
+    try {
+      const answer = await fetch(`/sounds/${uid}/neighbours.json?n=${NEIGHBOURS}`, { signal: this.signal });
+      neighbours = answer.ok ? await answer.json() : [];
+    } catch {
+      return;
+    }
+    if (!neighbours.length) return;
+    place.append(" – most like ");
+    neighbours.forEach((sound, index) => place.append(...(index ? [", "] : []), linkTo(sound, String(sound.blob_name)), ` (${sound.similarity})`));
+  }
 }
 
-function fail(text) {
-  const line = document.createElement("p");
-  line.className = "empty";
-  line.textContent = text;
-  map.replaceChildren(line);
-  map.removeAttribute("aria-busy");
-}
-
-function draw() {
-  const ys = sounds.map((sound) => sound.y);
-  const low = Math.min(...ys);
-  const height = Math.max((Math.max(...ys) - low) * (WIDTH - 2 * EDGE), 250) + 2 * EDGE;
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${WIDTH} ${Math.round(height)}`);
-  svg.setAttribute("role", "group");
-  svg.setAttribute("aria-label", "Map of the sounds: arrow keys go to the nearest in that direction, Enter plays it");
-  const radius = sounds.length > 500 ? 5 : sounds.length > 100 ? 7 : 10;
-  points = sounds.map((sound, index) => {
-    const point = document.createElementNS(SVG, "circle");
-    point.setAttribute("cx", EDGE + sound.x * (WIDTH - 2 * EDGE));
-    point.setAttribute("cy", height - EDGE - (sound.y - low) * (WIDTH - 2 * EDGE));
-    point.setAttribute("r", radius);
-    point.setAttribute("role", "button");
-    point.setAttribute("tabindex", index ? "-1" : "0");
-    point.setAttribute("aria-label", describe(sound));
-    point.dataset.uid = sound.uid;
-    point.dataset.name = sound.blob_name;
-    point.dataset.duration = sound.duration ?? "";
-    point.dataset.index = index;
-    svg.append(point);
-    return point;
-  });
-  svg.addEventListener("click", (event) => event.target.dataset.uid && playSound(event.target, 0));
-  svg.addEventListener("pointerover", (event) => show(event.target));
-  svg.addEventListener("focusin", (event) => show(event.target));
-  svg.addEventListener("pointerleave", () => (tip.hidden = true));
-  svg.addEventListener("keydown", press);
-  map.replaceChildren(svg, tip);
-  map.removeAttribute("aria-busy");
+function leadOf({ count, comparable, laid_out: laidOut, kept, sounds, is_being_drawn: isBeingDrawn }) {
+  const number = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  const parts = ["Near means alike; far says little."];
+  if (!sounds.length) return parts[0];
+  if (sounds.length < comparable) parts.push(`${number(sounds.length)} of ${number(count)} sounds, a random sample.`);
+  else parts.push(comparable < count ? `${number(comparable)} of ${number(count)} sounds: the others have no fingerprint to compare.` : `All ${number(count)} sounds.`);
+  if (laidOut < sounds.length) parts.push(`${number(laidOut)} of them make the picture, each other is beside the one that is most like it.`);
+  if (kept !== null) parts.push(`Of the ten sounds that are most like one, ${(kept * 10).toFixed(1)} are among the ten nearest to it here, on average.`);
+  if (isBeingDrawn) parts.push("It is being drawn anew.");
+  return parts.join(" ");
 }
 
 function describe(sound) {
@@ -96,98 +286,39 @@ function describe(sound) {
   return `${sound.blob_name}, ${length}${level}`;
 }
 
-function show(point) {
-  if (!point.dataset?.index) {
-    tip.hidden = true;
-    return;
-  }
-  tip.textContent = describe(sounds[point.dataset.index]);
-  tip.hidden = false;
-  const box = map.getBoundingClientRect();
-  const spot = point.getBoundingClientRect();
-  const left = Math.min(Math.max(spot.left - box.left, 8), Math.max(box.width - tip.offsetWidth - 8, 8));
-  tip.style.setProperty("left", `${left}px`);
-  tip.style.setProperty("top", `${spot.bottom - box.top + 6}px`);
+function baseName(sound) {
+  return sound.blob_name.slice(sound.blob_name.lastIndexOf("/") + 1);
 }
 
-function press(event) {
-  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-  if (event.key === "Enter" || event.key === " ") playSound(event.target, 0);
-  else if (!way) return;
-  else move(way);
-  event.preventDefault();
+function linkTo(sound, text) {
+  const link = document.createElement("a");
+  link.href = `/sounds/${sound.uid}`;
+  link.textContent = text;
+  return link;
 }
 
-// Go to the nearest sound in a direction, of those that lie within 45 degrees of it.
-function move([dx, dy]) {
-  const here = sounds[at];
-  let best = null;
-  let least = Infinity;
-  sounds.forEach((sound, index) => {
-    const along = (sound.x - here.x) * dx + (sound.y - here.y) * dy;
-    const beside = Math.abs((sound.x - here.x) * dy) + Math.abs((sound.y - here.y) * dx);
-    const far = along + 2 * beside;
-    if (index !== at && along > 0 && beside <= along && far < least) [best, least] = [index, far];
-  });
-  if (best === null) return;
-  points[at].setAttribute("tabindex", "-1");
-  at = best;
-  points[at].setAttribute("tabindex", "0");
-  points[at].focus();
+function spot(colour) {
+  const element = document.createElement("span");
+  element.className = `spot ${colour}`;
+  return element;
 }
 
-function paint() {
-  const field = colour.value;
-  const [classOf, names] = typeof sounds.find((sound) => sound[field] != null)?.[field] === "number" ? bySize(field) : byKind(field);
-  points.forEach((point, index) => point.setAttribute("class", classOf(sounds[index][field])));
-  legend.replaceChildren(
-    ...names.map(([name, text]) => {
-      const item = document.createElement("li");
-      const spot = document.createElement("span");
-      spot.className = `spot ${name}`;
-      item.append(spot, text);
-      return item;
-    }),
-  );
-}
-
-function byKind(field) {
-  const counts = new Map();
-  for (const sound of sounds) counts.set(sound[field], (counts.get(sound[field]) ?? 0) + 1);
-  const kinds = [...counts.keys()].sort((one, other) => counts.get(other) - counts.get(one));
-  const label = (kind) => kind || (field === "folder" ? "no folder" : "unknown");
-  const classOf = (kind) => (kinds.indexOf(kind) < KINDS ? `kind-${kinds.indexOf(kind)}` : "kind-rest");
-  const names = kinds.slice(0, KINDS).map((kind, index) => [`kind-${index}`, `${label(kind)} (${counts.get(kind)})`]);
-  return [classOf, kinds.length > KINDS ? [...names, ["kind-rest", `${kinds.length - KINDS} others`]] : names];
-}
-
-function bySize(field) {
-  const values = sounds.map((sound) => sound[field]).filter((value) => typeof value === "number").sort((a, b) => a - b);
-  const bounds = [...Array(STEPS + 1).keys()].map((step) => values[Math.min(Math.floor((step * values.length) / STEPS), values.length - 1)]);
-  const unit = field === "duration" ? "s" : "dB";
-  const classOf = (value) => {
-    if (typeof value !== "number") return "kind-rest";
-    const step = bounds.slice(1, STEPS).filter((bound) => value >= bound).length;
-    return `step-${step}`;
-  };
-  return [classOf, bounds.slice(0, STEPS).map((bound, step) => [`step-${step}`, `from ${bound.toFixed(1)} ${unit}`])];
-}
-
-function fillList(event) {
-  const list = event.target.querySelector("ol");
-  if (list.children.length) return;
-  for (const sound of sounds) {
-    const others = sounds.filter((other) => other !== sound);
-    const near = others.reduce((best, other) => (distance(sound, other) < distance(sound, best) ? other : best), others[0]);
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = `/sounds/${sound.uid}`;
-    link.textContent = describe(sound);
-    item.append(link, near ? ` – nearest: ${near.blob_name}` : "");
-    list.append(item);
-  }
-}
-
-function distance(one, other) {
-  return (one.x - other.x) ** 2 + (one.y - other.y) ** 2;
+function rowOf(sound, colour) {
+  const item = document.createElement("li");
+  const row = document.createElement("div");
+  row.className = "sound";
+  Object.assign(row.dataset, { uid: sound.uid, name: sound.blob_name, duration: sound.duration ?? "" });
+  const button = document.querySelector("#player-play").cloneNode(true);
+  button.removeAttribute("id");
+  button.dataset.play = "";
+  button.classList.remove("playing");
+  button.setAttribute("aria-label", `Play ${sound.blob_name}`);
+  const facts = document.createElement("span");
+  facts.className = "muted small number";
+  facts.textContent = [sound.folder, describe(sound).slice(sound.blob_name.length + 2)].filter(Boolean).join(" ");
+  const name = document.createElement("span");
+  name.append(linkTo(sound, baseName(sound)), " ", facts);
+  row.append(button, spot(colour), name);
+  item.append(row);
+  return item;
 }
