@@ -75,7 +75,7 @@ class Recording:
         """
         n_given = 0
         for (rate, *_), blocks in groupby(self._mono(), key=itemgetter(0)):
-            for y in _resample((y for _, y in blocks), rate):
+            for y in resample((y for _, y in blocks), rate):
                 n_given += len(y)
                 yield y
         self.source = replace(self.source, problem=self._decoder.problem)
@@ -99,7 +99,7 @@ class Recording:
             n_part += len(samples)
             if n_part > n_left:
                 raise TooLongError(f"more audio than {_describe_longest(rate, channels, self._settings)}")
-            yield kind, _mix(samples)
+            yield kind, mix(samples)
 
 
 def open_recording(file: IO[bytes], settings: Settings) -> Recording:
@@ -146,7 +146,7 @@ def _describe_longest(sample_rate: int, channels: int, settings: Settings) -> st
     return f"{longest_s:g} seconds of {channels} channels at {sample_rate} Hz ({limit})"
 
 
-def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterator[NDArray[np.float32]]:
+def resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterator[NDArray[np.float32]]:
     """Resample to SR block by block, to as many samples as librosa gives."""
     stream = soxr.ResampleStream(source_rate, SR, num_channels=1, dtype="float32", quality="soxr_hq")
     n_source = n_given = 0
@@ -164,7 +164,7 @@ def _resample(blocks: Iterator[NDArray[np.float32]], source_rate: int) -> Iterat
         yield np.pad(rest, (0, n_total - n_given - len(rest)))
 
 
-def _mix(samples: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.float32]:
+def mix(samples: NDArray[np.float32] | NDArray[np.int16]) -> NDArray[np.float32]:
     """Average [shape=(n, channels)] to [shape=(n,)], column by column: numpy's mean over a short axis is slow."""
     is_int16 = samples.dtype == np.int16
     values = samples.astype(np.float32, copy=False)  # sums of 16-bit integers are exact in float32

@@ -40,6 +40,19 @@ class Cache[T]:
             self._compute(entry, compute)
         return entry.future.result()
 
+    def find(self, key: Hashable) -> T | None:
+        """Return the value of a key, None where it is not cached or has expired."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or not entry.future.done() or monotonic() >= entry.expires_at:
+                return None
+            self._entries.move_to_end(key)
+            return entry.future.result()
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Set the value of a key."""
+        self.get(key, lambda: value)
+
     def _compute(self, entry: _Entry[T], compute: Callable[[], T]) -> None:
         try:
             value = compute()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from analysis.definition import SR
 from page.catalog.selection import BadParameterError
 from page.media.audio import RangeNotSatisfiableError, open_content
-from page.web.answers import is_known
+from page.web.answers import answer, is_known
+from page.web.rendering import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
 
     from page.catalog.catalog import Catalog
     from page.config import Config
+    from page.media.picture import Picture
+    from page.media.pictures import Pictures
+    from page.media.stretch import Stretch
 
 CACHE_CONTROL = "private, max-age=86400, immutable"  # of what is made of one generation, which never changes
 
@@ -28,9 +36,12 @@ class Media:
 
     def __init__(self, config: Config, catalog: Catalog) -> None:
         self._config, self._catalog = config, catalog
+        self._pictures: Pictures | None = None
+        self._lock = Lock()
         self.routes = [
             Route("/sounds/{uid}/audio", self.audio),
             Route("/sounds/{uid}/spectrogram.png", self.spectrogram),
+            Route("/sounds/{uid}/peaks.json", self.peaks),
         ]
 
     def audio(self, request: Request) -> Response:
@@ -61,12 +72,38 @@ class Media:
             return Response(status_code=status, headers=headers | {"content-type": content.media_type})
         return StreamingResponse(begin(content.pieces), status, headers, content.media_type)
 
-    def spectrogram(self, request: Request) -> Response:
-        """Answer with the spectrogram."""
-        from page.media.spectrogram import draw_spectrogram  # noqa: PLC0415  librosa takes a second to import
+    async def spectrogram(self, request: Request) -> Response:
+        """Answer with the spectrogram of the sound, or of the stretch ``from`` to ``to``."""
+        picture, _ = await self._draw(request)
+        return Response(picture.png, media_type="image/png", headers={"cache-control": CACHE_CONTROL})
 
-        png = draw_spectrogram(self._config, self._catalog.read_sound(request.path_params["uid"]))
-        return Response(png, media_type="image/png", headers={"cache-control": CACHE_CONTROL})
+    async def peaks(self, request: Request) -> Response:
+        """Answer with the waveform of the sound, or of the stretch ``from`` to ``to``."""
+        picture, stretch = await self._draw(request)
+        pairs = memoryview(picture.peaks).cast("h").tolist()
+        told = {"from": stretch.start / SR, "to": stretch.stop / SR, "low": pairs[::2], "high": pairs[1::2]}
+        said = answer(request, as_json(told), "application/json")
+        said.headers["cache-control"] = CACHE_CONTROL
+        return said
+
+    async def _draw(self, request: Request) -> tuple[Picture, Stretch]:
+        from page.media.pictures import NobodyWaitsError  # noqa: PLC0415  librosa takes a second to import
+        from page.media.stretch import parse_stretch  # noqa: PLC0415
+
+        sound = await run_in_threadpool(self._catalog.read_sound, request.path_params["uid"])
+        stretch = parse_stretch(sound, request.query_params)
+        pictures = await run_in_threadpool(self._get_pictures)
+        try:
+            return await pictures.get(sound, stretch, request.is_disconnected), stretch
+        except NobodyWaitsError:
+            raise HTTPException(499) from None  # which nobody reads
+
+    def _get_pictures(self) -> Pictures:
+        from page.media.pictures import Pictures  # noqa: PLC0415  librosa takes a second to import
+
+        with self._lock:
+            self._pictures = self._pictures or Pictures(self._config)
+            return self._pictures
 
 
 def begin(pieces: Iterator[bytes]) -> Iterator[bytes]:

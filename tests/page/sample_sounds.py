@@ -60,6 +60,18 @@ def describe(y: np.ndarray) -> dict[str, Any]:
     }
 
 
+def two_hours(click_s: float) -> bytes:
+    """Return two hours of silence with a click, as FLAC at 8 kHz, which is small."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 8000, 1, "PCM_16", format="FLAC") as written:
+        for minute in range(120):
+            y = np.zeros(60 * 8000, np.int16)
+            if minute == click_s // 60:
+                y[round(click_s % 60 * 8000) :][:8] = 30_000
+            written.write(y)
+    return file.getvalue()
+
+
 def analyse(content: bytes) -> dict[str, Any]:
     """Return the fields of a document that tell of a file's samples and of its format, as the analysis finds them."""
     with TemporaryFile() as file:

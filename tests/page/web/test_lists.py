@@ -344,7 +344,9 @@ def test_a_name_is_text_wherever_it_stands(shared: Page) -> None:
 
 
 @pytest.mark.parametrize("uid", ["00000000-0000-5000-8000-000000000000", "x", "..%2f..", "%00"])
-@pytest.mark.parametrize("what", ["", "/audio", "/spectrogram.png", "/means", "/neighbours", "/neighbours.json"])
+@pytest.mark.parametrize(
+    "what", ["", "/audio", "/spectrogram.png", "/peaks.json", "/means", "/neighbours", "/neighbours.json"]
+)
 def test_an_unknown_uid_is_not_found(many: Page, uid: str, what: str) -> None:
     """What is no sound has nothing at any of a sound's addresses."""
     assert many.ask(f"/sounds/{uid}{what}")[0].status == 404

@@ -60,7 +60,9 @@ def headers_of(answer: http.client.HTTPResponse, expected: dict[str, str]) -> di
         *((path, 200, JSON | WHOLE) for path in ("/sounds.json", "/rejections.json", "/catalog.json")),
         ("/duplicates.json", 200, JSON | WHOLE),
         ("/sounds/{uid}/audio", 200, AUDIO),
+        ("/sounds/{uid}/audio?as=wav", 200, AUDIO),
         ("/sounds/{uid}/spectrogram.png", 200, A_DAY | {"content-type": "image/png"}),
+        ("/sounds/{uid}/peaks.json?width=500", 200, JSON | WHOLE | A_DAY),
         ("/export.csv", 200, CHUNKED | CSV),
         ("/duplicates.csv", 200, CHUNKED | CSV | {"content-disposition": 'attachment; filename="duplicates.csv"'}),
         ("/export.parquet", 200, CHUNKED | PARQUET),
@@ -220,7 +222,8 @@ def test_a_link_from_another_site_leads_to_the_pages(path: str, site: str) -> No
     "path",
     [
         *("/export.csv", "/export.parquet", "/map.json", "/events", "/uploads", "/static/player.js"),
-        *(f"/sounds/x/{part}" for part in ("audio", "spectrogram.png", "means", "neighbours", "neighbours.json")),
+        *(f"/sounds/x/{part}" for part in ("audio", "spectrogram.png", "peaks.json", "means", "neighbours")),
+        "/sounds/x/neighbours.json",
     ],
 )
 def test_another_site_never_gets_at_what_is_no_page(path: str) -> None:
