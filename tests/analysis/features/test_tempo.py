@@ -65,6 +65,19 @@ def test_loop_may_begin_anywhere_in_its_bar() -> None:
     assert found["bpm"] == pytest.approx(120, rel=1e-3)
 
 
+def test_slow_beat_is_not_doubled() -> None:
+    """Of a slow tempo only those multiples count that a window holds: of a metronome at 63 BPM 126 is not preferred."""
+    y = 0.01 * noise(20)
+    for number in range(21):
+        start = round(number * 60 / 63 * SR)
+        y[start : start + 6000] += HIT[: len(y) - start]
+
+    found = tempo_of(y)
+
+    assert found
+    assert found["bpm"] == pytest.approx(63, rel=0.005)
+
+
 def test_onset_strength_is_librosas() -> None:
     """The onset strength is that of librosa, which shifts it by three frames, to two hundredths of a dB."""
     beat = drums(113, 40)
