@@ -30,6 +30,7 @@ AMOUNTS = {
     "endurance-calls": (1500, 5000, "calls of one function process"),
     "backfill-objects": (1100, 4000, "objects that are compared and analysed"),
     "burst-uploads": (500, 1000, "uploads at once through the whole stack"),
+    "dropped-files": (80, 300, "files that are dropped onto the page at once"),
     "storm-objects": (8, 120, "names that are uploaded, overwritten and deleted"),
 }
 

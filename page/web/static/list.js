@@ -1,31 +1,14 @@
-// New sounds and rejections appear in the list as they are written, and leave it as they are removed. A tab that is hidden does not listen.
+// New sounds and rejections appear in the list as they are written, and leave it as they are removed.
 
+import { subscribe } from "./events.js";
 import { refresh } from "./navigation.js";
 import { announce, localTimes } from "./player.js";
 
-const received = new Map(); // events by uid
-const waiting = new Map(); // what to call with the event of a uid
+const shown = new Map(); // what was put into the list, by uid
 let list;
-let source = null;
-let lastId;
-
-// Return the event of an upload: as a sound or as a rejection, once there is one.
-export function outcome(uid) {
-  if (received.has(uid)) return Promise.resolve(received.get(uid));
-  return new Promise((resolve) => waiting.set(uid, resolve));
-}
-
-function listen() {
-  if (source || document.hidden) return;
-  source = new EventSource(`/events?since=${encodeURIComponent(lastId)}`);
-  source.addEventListener("message", (event) => {
-    lastId = event.lastEventId || lastId;
-    receive(JSON.parse(event.data));
-  });
-}
 
 function remove(uid) {
-  received.delete(uid);
+  shown.delete(uid);
   const row = [...list.children].find((child) => child.dataset.uid === uid);
   if (!row || row.classList.contains("current")) return; // what plays is heard to its end
   announce(`Removed: ${row.querySelector(".name").textContent.trim()}`);
@@ -38,10 +21,8 @@ function receive(event) {
     remove(event.uid);
     return;
   }
-  received.set(event.uid, event);
-  waiting.get(event.uid)?.(event);
-  waiting.delete(event.uid);
-  if (event.kind !== list.dataset.kind) return;
+  if (event.kind !== list.dataset.kind || shown.get(event.uid) === event.html) return;
+  shown.set(event.uid, event.html);
   const row = new DOMParser().parseFromString(event.html, "text/html").body.firstElementChild;
   localTimes(row);
   const old = [...list.children].find((child) => child.dataset.uid === event.uid);
@@ -70,19 +51,11 @@ function count(by) {
 // Called by navigation.js whenever a list is shown; ``signal`` is aborted when another page takes its place.
 export function start(main, signal) {
   list = document.getElementById("list");
-  lastId = list.dataset.since;
+  shown.clear();
   document.getElementById("sort").addEventListener("change", (event) => event.target.form.requestSubmit());
   const filling = main.querySelector("[data-filling] .number");
   if (filling) watchFilling(filling, signal);
-  if (!lastId) return;
-  listen();
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : listen()), { signal });
-  signal.addEventListener("abort", close);
-}
-
-function close() {
-  source?.close();
-  source = null;
+  if (list.dataset.since) subscribe(receive, list.dataset.since, signal);
 }
 
 // While the collection is read for the first time the page looks how far it is, and shows all of it when it is there.
