@@ -15,7 +15,6 @@ reads the fingerprints as .npy from stdin, and writes their places so to stdout.
 from __future__ import annotations
 
 import io
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ PERPLEXITY = 15  # about how many neighbours are kept near
 MOMENTUM, N_STEPS = 0.8, 100  # after t-SNE
 TURN = np.pi * (3 - np.sqrt(5))  # from one place to the next: so they fill a disc evenly
 BLOCK = 2000  # vectors that are compared with all others at a time
-NICE = 10  # so that the page, which answers meanwhile, comes first
 
 
 def lay_out(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -148,7 +146,6 @@ def _scale(places: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def main() -> None:
     """Lay out what comes in."""
-    os.nice(NICE)
     vectors = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)
     np.save(sys.stdout.buffer, lay_out(vectors))
 

@@ -198,7 +198,7 @@ class SoundMap {
     title.textContent = indices.length ? `Here: ${indices.length} sound${indices.length === 1 ? "" : "s"}` : "Nothing is here";
     const rows = indices.slice(0, HERE).map((index) => rowOf(this.sounds[index], this.colours[index]));
     this.here.querySelector("ol").replaceChildren(...rows);
-    const rest = this.here.querySelector("p");
+    const rest = this.here.querySelector(".rest");
     rest.textContent = indices.length > HERE ? `Zoom in to tell the other ${indices.length - HERE} apart.` : "";
     showPlaying();
   }
@@ -274,7 +274,7 @@ function leadOf({ count, comparable, laid_out: laidOut, kept, sounds, is_being_d
   if (!sounds.length) return parts[0];
   if (sounds.length < comparable) parts.push(`${number(sounds.length)} of ${number(count)} sounds, a random sample.`);
   else parts.push(comparable < count ? `${number(comparable)} of ${number(count)} sounds: the others have no fingerprint to compare.` : `All ${number(count)} sounds.`);
-  if (laidOut < sounds.length) parts.push(`${number(laidOut)} of them make the picture, each other is beside the one that is most like it.`);
+  if (laidOut < sounds.length) parts.push(`${number(laidOut)} of them make the picture; each of the others is beside the one that is most like it.`);
   if (kept !== null) parts.push(`Of the ten sounds that are most like one, ${(kept * 10).toFixed(1)} are among the ten nearest to it here, on average.`);
   if (isBeingDrawn) parts.push("It is being drawn anew.");
   return parts.join(" ");
