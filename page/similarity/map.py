@@ -73,7 +73,6 @@ class Map:
         self._process: subprocess.Popen[bytes] | None = None
         self._problem, self._failed_at = "", -float("inf")
         self._is_closed = False
-        catalog.call_at_end(self.close)
 
     def close(self) -> None:
         """End what is being drawn."""
@@ -116,6 +115,8 @@ class Map:
         return is_filled and max(lost, grown) > CHANGED
 
     def _begin(self, points: Points) -> None:
+        if not self._thread:
+            self._catalog.call_at_end(self.close)
         self._thread = Thread(target=self._draw, args=(points,), name="map", daemon=True)
         self._thread.start()
 
