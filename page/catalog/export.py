@@ -66,7 +66,7 @@ def export(documents: Iterator[list[dict[str, Any]]], extension: str, schema: pa
 def read_batches(config: Config, kind: Kind = "sounds") -> Iterator[list[dict[str, Any]]]:
     """Yield all documents of the collection, BATCH at a time at most, in the order of their uids; each is one read."""
     for batch in batched(source.read_range(config, kind), BATCH):
-        yield [snapshot.to_dict() for snapshot in batch]
+        yield [document for _, document in batch]
 
 
 def clean(document: dict[str, Any], schema: pa.Schema = SCHEMA) -> dict[str, Any]:

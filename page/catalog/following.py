@@ -182,8 +182,8 @@ class Follower:
             if (after := self._storage.read_state(f"filled {kind}") or "") == "all":
                 continue
             for batch in batched(source.read_range(self._config, kind, after), BATCH):
-                rows = [make_row(kind, snapshot.id, _document_of(snapshot)) for snapshot in batch]
-                self._storage.put(rows, **{f"filled {kind}": batch[-1].id})
+                rows = [make_row(kind, uid, document) for uid, document in batch]
+                self._storage.put(rows, **{f"filled {kind}": batch[-1][0]})
                 self._reads += len(batch)
                 if self._is_closed:
                     return
@@ -223,7 +223,7 @@ class Follower:
         since = datetime.fromisoformat(self._storage.read_state("read_since") or now.isoformat()) - OVERLAP
         for kind in KINDS:
             for batch in batched(source.read_since(self._config, kind, since), BATCH):
-                self._storage.put([make_row(kind, snapshot.id, _document_of(snapshot)) for snapshot in batch])
+                self._storage.put([make_row(kind, uid, document) for uid, document in batch])
                 self._reads += len(batch)
         self._storage.write_state(read_since=now.isoformat())
         self._note_reading()
@@ -255,10 +255,7 @@ class Follower:
 
     def _mend(self, kind: Kind, first: str, end: str) -> None:
         """Read a range of uids, and forget what is no longer in it."""
-        found = {
-            snapshot.id: _document_of(snapshot)
-            for snapshot in source.read_range(self._config, kind, first=first, end=end)
-        }
+        found = dict(source.read_range(self._config, kind, first=first, end=end))
         self._reads += len(found)
         self._storage.put([make_row(kind, uid, document) for uid, document in found.items()])
         self._storage.delete(kind, self._storage.uids(kind, first, end or LAST) - found.keys())
@@ -272,12 +269,6 @@ class Follower:
 def price(reads: int) -> str:
     """Return what so many reads cost, about."""
     return f"{number(reads)} reads, about ${reads * USD_PER_READ:.2f}"
-
-
-def _document_of(snapshot: Any) -> dict[str, Any]:
-    # to_dict() copies everything deeply, which takes longer than all else.
-    document: dict[str, Any] = snapshot._data  # noqa: SLF001
-    return document
 
 
 def _bound(place: int) -> str:

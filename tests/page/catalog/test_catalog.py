@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.api_core.exceptions import ServiceUnavailable
 
 from bench.documents import make_document, make_rejection
 from page.catalog import catalog as catalogs
@@ -225,6 +226,30 @@ def test_a_filling_that_is_broken_off_goes_on(page: Page, open_catalog: Open, mo
 
     assert len(names_of(second)) == 70
     assert n_read == 45 + 30  # of the first five more than were kept
+
+
+def test_a_call_that_is_broken_off_goes_on(page: Page, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that ends early is taken up after its last document; one that brings nothing is an error."""
+    page.insert(*(make_document(f"{seed}.wav", seed=seed) for seed in range(12)))
+    whole = dict(source.read_range(config, "sounds"))
+    stream, n_left = source._stream, 5
+
+    def break_off(query: Any) -> Iterator[Any]:
+        nonlocal n_left
+        for document in stream(query):
+            if not n_left:
+                n_left = 1000
+                raise ServiceUnavailable("Stream removed")
+            n_left -= 1
+            yield document
+
+    monkeypatch.setattr(source, "_stream", break_off)
+    read = list(source.read_range(config, "sounds"))
+
+    assert (len(read), dict(read)) == (12, whole)
+    n_left = 0
+    with pytest.raises(ServiceUnavailable):
+        next(source.read_range(config, "sounds"))
 
 
 def test_much_is_not_read_unasked(page: Page, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
