@@ -126,8 +126,13 @@ def _measure_count(count: int, n_runs: int) -> dict[str, str]:
             _write_catalog(path_of(config), count)
             before = psutil.Process().memory_info().rss
             progress(f"opening {count}")
+            unfinished, catalog, _ = _open(config)
+            catalog.close()
             opened, catalog, app = _open(config)
-            result = {"opening again and the first list": opened}
+            result = {
+                "opening again and the first list": opened,
+                "the same after a crash": unfinished,
+            }
             try:
                 for name, address in ADDRESSES.items():
                     progress(f"{name}, {count} sounds")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sqlite3
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,8 @@ from page.catalog.points import choose_points
 from page.catalog.records import KINDS, make_row, vector_of
 from page.catalog.remembered import Remembered
 from page.catalog.selection import UID, BadParameterError, Selection
-from page.catalog.storage import GONE, LIVE, Storage
+from page.catalog.snapshot import Snapshot
+from page.catalog.storage import DELETED, GONE, LIVE, Storage
 from page.catalog.view import Counts, View
 from page.config import is_emulated
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 FIRST_S = 10  # that the first look waits for the catalog to be filled; a larger one is shown while it is
 NEW_S = 2  # that a look after a while waits for what is new
 BATCH = 500
+UNSAVED = 50_000  # rows that a page reads in a fifth of a second when it is opened again
 
 
 class UnknownSoundError(LookupError):
@@ -109,10 +112,12 @@ class Catalog:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._storage = Storage(path)
         self._ends.callback(self._storage.close)
+        self._snapshot, self._n_unsaved = Snapshot(path, self._storage), 0
+        self._ends.callback(self._save)
         self._follower = Follower(config, self._storage, path, may_read_all=may_read_all)
         self._ends.callback(self._follower.close)
         self._view = View(Columns(), self._storage.ids_by_text)
-        self._changed = 0
+        self._changed = -1  # nothing is read yet
         self._lock = Lock()
         self._groups = Remembered(self._find_groups)
         self._follower.start()
@@ -275,7 +280,7 @@ class Catalog:
 
     def _look(self) -> None:
         """Say that somebody looks; wait a little for what is new, and raise what kept everything from being read."""
-        progress = self.progress(NEW_S if self._changed else FIRST_S)
+        progress = self.progress(NEW_S if self._changed > 0 else FIRST_S)
         if progress.problem and not progress.is_filled and not progress.count:
             raise progress.problem
 
@@ -297,12 +302,27 @@ class Catalog:
 
     def _update(self) -> View:
         """Bring the columns up to date with the file, which another page may have written too."""
+        if self._changed < 0:
+            self._changed, self._view.columns = self._snapshot.load()
         changed = self._storage.changed()
-        if changed > self._changed:
-            self._view.columns.apply(self._storage.read_rows(self._changed))
+        if changed > self._changed or not self._view.labels:
+            rows = self._storage.read_rows(self._changed)
+            self._view.columns.apply(rows)
             self._view.labels |= dict(self._storage.read_labels(max(self._view.labels, default=0)))
-            self._changed = changed
+            self._changed, self._n_unsaved = changed, self._n_unsaved + len(rows)
+            if any(row[2] == DELETED for row in rows):
+                self._snapshot.remove()  # in which its name is still to be found
+            if self._n_unsaved >= UNSAVED and self._follower.progress().is_filled:
+                Thread(target=self._save, name="snapshot", daemon=True).start()
         return self._view
+
+    def _save(self) -> None:
+        """Keep the columns for who opens the catalog again; nobody opens one of an emulator."""
+        with self._lock:
+            if self._n_unsaved and not is_emulated():
+                self._n_unsaved = 0
+                with suppress(OSError, sqlite3.Error):  # such as a full disk: then all rows are read the next time
+                    self._snapshot.save(self._view.columns, self._changed)
 
 
 def path_of(config: Config, environment: Mapping[str, str] = os.environ) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -59,6 +59,37 @@ class Columns:
         self._text_of = np.full(1024, -1, np.int64)
         self._n_texts = 0
         self._words: OrderedDict[str, Mask] = OrderedDict()
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Return the columns of which to_arrays gave these; raises KeyError or ValueError for others."""
+        columns = cls()
+        n, n_texts = len(arrays["kind"]), len(arrays["starts"])
+        if len(arrays["fingerprints"]) != n or any(len(arrays[name]) != n for name in columns._columns):
+            raise ValueError("the arrays do not belong together")
+        columns.n, columns.version, columns._n_texts = n, 1, n_texts
+        columns._columns = {name: arrays[name] for name in columns._columns}
+        columns._fingerprints, columns._norms = arrays["fingerprints"], arrays["norms"]
+        columns._texts, columns._starts, columns._owners = (
+            bytearray(arrays["texts"]),
+            arrays["starts"],
+            arrays["owners"],
+        )
+        columns._text_of = np.full(n, -1, np.int64)
+        columns._text_of[columns._owners] = np.arange(n_texts)
+        return columns
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that is held, without the texts that rows had before."""
+        starts, owners = self._starts[: self._n_texts], self._owners[: self._n_texts]
+        texts, lengths = np.frombuffer(self._texts, np.uint8), np.diff(starts, append=len(self._texts))
+        if not owners.all():
+            kept = owners != 0
+            texts, lengths, owners = texts[np.repeat(kept, lengths)], lengths[kept], owners[kept]
+            starts = np.cumsum(lengths) - lengths
+        whole: dict[str, NDArray[Any]] = {"fingerprints": self._fingerprints[: self.n], "norms": self._norms[: self.n]}
+        texts_of: dict[str, NDArray[Any]] = {"texts": texts, "starts": starts, "owners": owners}
+        return {name: self.column(name) for name in self._columns} | whole | texts_of
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column of all rows."""

@@ -28,7 +28,8 @@ FORM = 2  # raise it where the schema or what a row holds changes
 DELETED, LIVE, GONE = 0, 1, 2  # states, which the SQL below has as numbers; of what is gone the object is not live
 MAX_TIME = 2**62
 BUSY_S = 30  # another page may write for that long
-SUFFIXES = ("", "-wal", "-shm", "-lock")
+SNAPSHOT, SNAPSHOT_PART = "-columns", "-columns-part"  # files of page.catalog.snapshot
+SUFFIXES = ("", "-wal", "-shm", "-lock", SNAPSHOT, SNAPSHOT_PART)
 SCHEMA = """
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
