@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from analysis.definition import ANALYSIS_VERSION, N_FINGERPRINT, N_MFCC, SR, librosa_name
+from analysis.definition import ANALYSIS_VERSION, N_FINGERPRINT, N_MELS, N_MFCC, SILENT_DB, SR, librosa_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,12 +163,12 @@ SOUND_FIELDS = (
         "features",
         "map",
         "what the [setting](#settings) `FEATURES` asks for: means over frames of "
-        "`librosa.feature.NAME(y=y, sr=22050)`, by librosa's names; absent where nothing is asked for",
+        f"`librosa.feature.NAME(y=y, sr={SR})`, by librosa's names; absent where nothing is asked for",
         since=3,
         is_optional=True,
         fields=(
             Field("chroma_stft", "doubles", "with `tuning=0`", "0 to 1", 3, n=12, is_optional=True),
-            Field("melspectrogram", "doubles", "powers of mel bands", since=3, n=128, is_optional=True),
+            Field("melspectrogram", "doubles", "powers of mel bands", since=3, n=N_MELS, is_optional=True),
             Field("mfcc", "doubles", "as `mean_mfccs`, but more of them", since=3, n=(20, 40), is_optional=True),
             Field("rms", "double", "root of the mean square", "1 is full scale", 3, is_optional=True),
             Field("spectral_bandwidth", "double", "deviation from the centroid", "Hz", 3, is_optional=True),
@@ -188,7 +188,7 @@ SOUND_FIELDS = (
     ),
     Field("peak_db", "double", "largest absolute sample of `y`; null for digital silence", "dBFS", 2, is_nullable=True),
     Field("rms_db", "double", "root of the mean square of `y`; null for digital silence", "dBFS", 2, is_nullable=True),
-    Field("silence", "double", "share of `y` below -60 dBFS, 0 to 1", since=2),
+    Field("silence", "double", f"share of `y` below {SILENT_DB} dBFS, 0 to 1", since=2),
     _EVENT_ID,
     Field("analyzed_at", "timestamp", "when the sound was analysed"),
     Field("analysis_version", "integer", f"which definition the fields have: {ANALYSIS_VERSION}"),

@@ -34,7 +34,7 @@ class NotFiniteError(AnalysisError):
 
 
 class TooLargeError(AnalysisError):
-    """More bytes than ``MAX_BYTES``."""
+    """More bytes than ``MAX_BYTES``, or more bytes of titles and other texts than decoders may hold."""
 
     reason = "too_large"
 

@@ -27,8 +27,8 @@ def give_up(
 ) -> Literal["rejection", "kept", "gone"]:
     """Write the rejection with the last error; nothing if the object is gone or has a sound meanwhile.
 
-    With the setting ``forget`` it is looked for once more after that, as in `analysis.pipeline`. Raises the database
-    client's own errors.
+    With the setting ``forget`` it is looked for once more after that, as `analysis.pipeline` does, but by the client of
+    the backfill and without retries. Raises the database client's own errors.
     """
     if _is_gone(upload, bucket):
         return "gone"

@@ -9,10 +9,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from analysis.definition import N_MFCC, SR
+
 type Features = tuple[int | None, list[float]]
 type Method = Callable[[str], Features]
-
-SR = 22050  # Hz
 
 
 def _load_plain() -> Method:
@@ -24,7 +24,7 @@ def _load_plain() -> Method:
 
     def plain(path: str) -> Features:
         y, sr = load_file(path)
-        return len(y), analyze_array(y=y, sr=sr, n_mfcc=12).mean(axis=1).tolist()
+        return len(y), analyze_array(y=y, sr=sr, n_mfcc=N_MFCC).mean(axis=1).tolist()
 
     return plain
 
@@ -62,7 +62,7 @@ def _load_ffmpeg() -> Method:
         samples = np.frombuffer(subprocess.run(decode, capture_output=True, check=True).stdout, np.float32)
         y = samples.reshape(-1, int(channels))[:n_samples].mean(axis=1)
         y = resample(y, orig_sr=int(source_rate), target_sr=SR)
-        return len(y), analyze_array(y=y, sr=SR, n_mfcc=12).mean(axis=1).tolist()
+        return len(y), analyze_array(y=y, sr=SR, n_mfcc=N_MFCC).mean(axis=1).tolist()
 
     return plain
 

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
+from analysis.definition import SR
 from deploy.check_function import check_forgetting
 from deploy.database import FIELD
 from deploy.deployment import Deployment
@@ -36,7 +37,7 @@ AGAIN_S = 60
 N_DELETIONS, FORGOTTEN_S = 3, 60
 
 # The sound: A4 for a second at the rate of the analysis, loud enough to have a fingerprint.
-SR, PITCH_HZ, AMPLITUDE = 22050, 440.0, 0.5
+PITCH_HZ, AMPLITUDE = 440.0, 0.5
 
 # How many neighbours are asked for: the sound itself comes first, beside what sounds just like it.
 N_NEIGHBOURS = 20

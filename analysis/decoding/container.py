@@ -6,7 +6,7 @@ import ctypes
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
-from analysis.decoding.mpeg import end_of_tags
+from analysis.decoding.id3 import end_of_tags
 from analysis.decoding.signatures import begins_like_a_sound
 from analysis.decoding.spans import Spans
 from analysis.errors import CorruptError, NotAudioError

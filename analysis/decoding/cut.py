@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import IO
 
-UNKNOWN_BYTES = 0x7FFF0000  # a recorder that does not know the size yet declares at least this in its 32 bits
+UNKNOWN_BYTES = 0x7FFF0000  # a recorder that does not know the size yet declares at least this in its 32 bits, or 0
 MAX_BOXES = 2**10
 EBML, SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")

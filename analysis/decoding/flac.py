@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from analysis.decoding.flac_damaged import DamagedFlac
 from analysis.decoding.flac_frames import Kind, count_bytes, find_headers, read_header
+from analysis.decoding.id3 import end_of_tags
 from analysis.decoding.mapping import STEP_BYTES, give_back, map_file
-from analysis.decoding.mpeg import end_of_tags
 
 if TYPE_CHECKING:
     from analysis.decoding import Source

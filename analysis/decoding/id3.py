@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEAD_BYTES, V1_BYTES = 10, 128
+MAX_TAGS = 2**12  # a file that is nothing but tags would take long
 V2, V4 = 2, 4  # versions that differ from version 3
-UNSYNCHRONISED, EXTENDED = 0x80, 0x40  # flags of a tag
+UNSYNCHRONISED, EXTENDED, FOOTER = 0x80, 0x40, 0x10  # flags of a tag; a footer is as long as the header
 # Flags of a frame by version: that it is compressed or encrypted, and that it belongs to a group, by a byte.
 UNREADABLE = {2: 0, 3: 0xC0, 4: 0x0C}
 GROUPED = {2: 0, 3: 0x20, 4: 0x40}
@@ -40,6 +41,30 @@ READ = {*TEXTS, *COMMENTS, *OTHER_TEXTS}
 LANGUAGE_BYTES = 3
 ENCODINGS = {1: "utf-16", 2: "utf-16-be", 3: "utf-8"}  # 0 says Latin-1, and may be anything
 NOT_FOR_PEOPLE = ("itun", "id3v1", "songs-db")  # comments that programs write for themselves are described so
+
+
+def end_of_tags(file: IO[bytes], place: int = 0) -> int:
+    """Return where the consecutive tags end that begin at a place; their version does not matter, and footers count."""
+    for _ in range(MAX_TAGS):
+        head = os.pread(file.fileno(), HEAD_BYTES, place)
+        if len(head) < HEAD_BYTES or not head.startswith(b"ID3"):
+            break
+        place += tag_bytes(head) if head[6:].isascii() else HEAD_BYTES  # else the bytes are not a length
+        place += HEAD_BYTES if head[5] & FOOTER else 0
+    return place
+
+
+def tag_bytes(head: bytes) -> int:
+    """Return the length of a tag by its header, without its footer."""
+    return HEAD_BYTES + synchsafe(head[6:])
+
+
+def synchsafe(size: bytes) -> int:
+    """Return a number of which each byte holds 7 bits."""
+    number = 0
+    for byte in size:
+        number = number << 7 | byte & 0x7F
+    return number
 
 
 def read_id3(file: IO[bytes], place: int) -> Iterator[Tag]:
@@ -76,7 +101,7 @@ def read_id3v1(file: IO[bytes]) -> Iterator[Tag]:
 
 def _frames_of(file: IO[bytes], place: int, head: bytes) -> Spans:
     """Return the part of a tag that holds its frames, at its beginning."""
-    version, flags, n_bytes = head[3], head[5], _synchsafe(head[6:])
+    version, flags, n_bytes = head[3], head[5], synchsafe(head[6:])
     if version == V2 and flags & EXTENDED:  # in this version the flag says that the tag is compressed
         return Spans(file, [])
     start = place + HEAD_BYTES
@@ -87,7 +112,7 @@ def _frames_of(file: IO[bytes], place: int, head: bytes) -> Spans:
         tag = Spans(file, [(start, start + n_bytes)])
     if flags & EXTENDED:
         size = tag.read(4)
-        tag.seek(_synchsafe(size) if version == V4 else len(size) + int.from_bytes(size))
+        tag.seek(synchsafe(size) if version == V4 else len(size) + int.from_bytes(size))
     return tag
 
 
@@ -102,7 +127,7 @@ def _frames(tag: Spans, version: int) -> Iterator[tuple[bytes, bytes]]:
         if len(head) < n_head or not re.fullmatch(rb"[A-Z0-9]+", name):  # what follows is padding
             return
         # Some programs write the sizes of version 4 as those of version 3, which a byte above 127 tells.
-        n_bytes = _synchsafe(size) if version == V4 and size.isascii() else int.from_bytes(size)
+        n_bytes = synchsafe(size) if version == V4 and size.isascii() else int.from_bytes(size)
         place += n_head + n_bytes
         flags = 0 if version == V2 else head[-1]
         if name in READ and not flags & UNREADABLE[version]:
@@ -133,14 +158,6 @@ def _pair(content: bytes) -> Tag:
     """Return the description and the text of a frame."""
     description, *texts = _texts(content)
     return description, join(texts)
-
-
-def _synchsafe(size: bytes) -> int:
-    """Return a number of which each byte holds 7 bits."""
-    number = 0
-    for byte in size:
-        number = number << 7 | byte & 0x7F
-    return number
 
 
 def _synchronise(content: bytes) -> bytes:

@@ -13,6 +13,9 @@ import os
 import re
 from typing import IO
 
+from analysis.decoding.id3 import HEAD_BYTES, MAX_TAGS, end_of_tags, tag_bytes
+from analysis.decoding.mpeg_frames import HEADER_BYTES, read_header
+
 JUNK_BYTES = 2**16  # mpg123, libsndfile's decoder, looks no further for the first frame
 RUN, RUN_TO_END = 16, 3  # frames in a row; the smaller number is enough where only tags follow
 AFTER = (b"TAG", b"APET", b"LYRI", b"ID3")  # the beginnings of those tags
@@ -20,26 +23,13 @@ AFTER = (b"TAG", b"APET", b"LYRI", b"ID3")  # the beginnings of those tags
 OTHERS = (b"RIFF", b"PK\3\4", b"Rar!")
 # The header of a frame holds sync, version and layer, then bit rate, sample rate and padding, then the rest. A bit rate
 # or a sample rate whose bits are all 0 or all 1 is not valid.
-HEADER_BYTES = 4
 BIT_AND_SAMPLE_RATES = (
     rb"[\x10-\x1b\x20-\x2b\x30-\x3b\x40-\x4b\x50-\x5b\x60-\x6b\x70-\x7b"
     rb"\x80-\x8b\x90-\x9b\xa0-\xab\xb0-\xbb\xc0-\xcb\xd0-\xdb\xe0-\xeb]"
 )
 HEADER = rb"(?s:\xff[\xe2-\xe5\xf2-\xf5\xfa-\xfd]" + BIT_AND_SAMPLE_RATES + rb".)"  # compiled at its first use
 HEADERS = b"(?=" + HEADER + b")"  # also matches a header that begins within another
-# kbit/s of the bit rates 1 to 14, by layer for version 1, and for the versions 2 and 2.5.
-KBPS = {
-    2: (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-}
-LOW_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-RATES = (44100, 48000, 32000)  # Hz, of version 1
-HALVINGS = {3: 0, 2: 1, 0: 2}  # how often RATES are halved, by the bits of the versions 1, 2 and 2.5
-SAMPLES = {2: (1152, 1152, 1152), 3: (1152, 576, 576)}  # of a frame, by layer and halvings
-# An ID3 tag has a header, which holds its length, and a flag says that a footer of the same size follows it.
-TAG_HEADER_BYTES, FOOTER = 10, 0x10
 MIN_SKIPPED_BYTES = 12  # libsndfile has read as many bytes already, so it does not skip a shorter tag
-MAX_TAGS = 2**12  # a file that is nothing but tags would take long
 FRAME = b"\xff\xfb\x90\x64"  # the most usual header
 
 
@@ -99,49 +89,24 @@ def _last_tag(file: IO[bytes]) -> int:
     """Return the place of the last of the consecutive tags that libsndfile skips."""
     start = end = 0
     for _ in range(MAX_TAGS):
-        head = os.pread(file.fileno(), TAG_HEADER_BYTES, end)
-        if len(head) < TAG_HEADER_BYTES or not head.startswith((b"ID3\2", b"ID3\3", b"ID3\4")):
+        head = os.pread(file.fileno(), HEAD_BYTES, end)
+        if len(head) < HEAD_BYTES or not head.startswith((b"ID3\2", b"ID3\3", b"ID3\4")):
             break
-        start, end = end, end + _tag_bytes(head)
+        start, end = end, end + tag_bytes(head)
         if end - start < MIN_SKIPPED_BYTES:
             break
     return start
-
-
-def end_of_tags(file: IO[bytes], place: int = 0) -> int:
-    """Return where the consecutive tags end that begin at a place; their version does not matter, and footers count."""
-    for _ in range(MAX_TAGS):
-        head = os.pread(file.fileno(), TAG_HEADER_BYTES, place)
-        if len(head) < TAG_HEADER_BYTES or not head.startswith(b"ID3"):
-            break
-        place += _tag_bytes(head) if head[6:].isascii() else TAG_HEADER_BYTES  # else the bytes are not a length
-        place += TAG_HEADER_BYTES if head[5] & FOOTER else 0
-    return place
-
-
-def _tag_bytes(head: bytes) -> int:
-    length = 0
-    for byte in head[6:]:
-        length = length << 7 | byte & 0x7F
-    return TAG_HEADER_BYTES + length
 
 
 def _begins_run(file: IO[bytes], place: int) -> bool:
     """Tell whether consecutive frames begin at a place."""
     for n_frames in range(RUN):
         header = os.pread(file.fileno(), HEADER_BYTES, place)
-        if not re.fullmatch(HEADER, header):
+        facts = read_header(header)
+        if facts is None or facts.kind.layer == 1:
             return n_frames >= RUN_TO_END and (len(header) < HEADER_BYTES or header.startswith(AFTER))
-        frame = os.pread(file.fileno(), _frame_bytes(header), place)
+        frame = os.pread(file.fileno(), facts.n_bytes, place)
         if header[:3] in frame[3:]:
             return False  # the bytes repeat, as the pixels of an image do
         place += len(frame)
     return True
-
-
-def _frame_bytes(header: bytes) -> int:
-    layer, halvings = 4 - (header[1] >> 1 & 3), HALVINGS[header[1] >> 3 & 3]
-    kbps = (LOW_KBPS if halvings else KBPS[layer])[(header[2] >> 4) - 1]
-    rate = RATES[header[2] >> 2 & 3] >> halvings
-    padding = header[2] >> 1 & 1
-    return SAMPLES[layer][halvings] // 8 * 1000 * kbps // rate + padding

@@ -16,6 +16,7 @@ from functools import cache
 from struct import unpack_from
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from analysis.decoding.id3 import FOOTER, HEAD_BYTES, V1_BYTES, tag_bytes
 from analysis.decoding.mapping import STEP_BYTES, give_back, map_file
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ HAS_FRAMES, HAS_BYTES, HAS_TABLE, HAS_QUALITY = 1, 2, 4, 8  # flags of an Xing h
 TABLE_BYTES = 100
 PADDING_AT = 22  # from the beginning of LAME's part, which follows the Xing header
 # Tags between and behind frames.
-ID3_HEADER_BYTES, ID3_FOOTER = 10, 0x10
-ID3V1_BYTES = 128
 APE_HEADER_BYTES = 32
 LYRICS, LYRICS_END = b"LYRICSBEGIN", b"LYRICS200"
 
@@ -336,11 +335,10 @@ def _skip_tags(content: mmap.mmap, place: int, end: int) -> int:
     while place < end:
         head = content[place : place + APE_HEADER_BYTES]
         n_bytes = 0
-        if head.startswith(b"ID3") and head[6:ID3_HEADER_BYTES].isascii():
-            n_bytes = sum(byte << shift for byte, shift in zip(head[6:ID3_HEADER_BYTES], (21, 14, 7, 0), strict=False))
-            n_bytes += ID3_HEADER_BYTES + (ID3_HEADER_BYTES if head[5] & ID3_FOOTER else 0)
+        if head.startswith(b"ID3") and len(head) >= HEAD_BYTES and head[6:HEAD_BYTES].isascii():
+            n_bytes = tag_bytes(head[:HEAD_BYTES]) + (HEAD_BYTES if head[5] & FOOTER else 0)
         elif head.startswith(b"TAG"):
-            n_bytes = ID3V1_BYTES
+            n_bytes = V1_BYTES
         elif head.startswith(b"APETAGEX"):
             n_bytes = APE_HEADER_BYTES + int.from_bytes(head[12:16], "little")
         elif head.startswith(LYRICS) and (found := content.find(LYRICS_END, place, end)) >= 0:

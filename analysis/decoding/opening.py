@@ -16,6 +16,7 @@ from analysis.decoding import caf, cut, flac, mpeg, riff
 from analysis.decoding.chain import Chain, Resumed
 from analysis.decoding.container import ACCEPTED
 from analysis.decoding.ffmpeg import Ffmpeg
+from analysis.decoding.id3 import end_of_tags
 from analysis.decoding.mpeg_frames import Frames, read_frames
 from analysis.decoding.ogg import read_links
 from analysis.decoding.opus import RATE as OPUS_RATE
@@ -166,7 +167,7 @@ def _open_flac(file: IO[bytes], sndfile: Sndfile) -> Decoder:
 
 def _open_mpeg(file: IO[bytes], sndfile: Sndfile, mpeg_at: int) -> Decoder:
     """Open MPEG audio so that all its frames are read, and nothing else is taken for one."""
-    start = mpeg.end_of_tags(file, mpeg_at)
+    start = end_of_tags(file, mpeg_at)
     frames = read_frames(file, start)
     if not frames.n_frames:
         if mpeg.is_of_free_format(file, start):
@@ -206,7 +207,7 @@ def _view_of_part(file: IO[bytes], frames: Frames, index: int) -> partial[Spans]
 
 def _behind_tags(file: IO[bytes]) -> list[Span]:
     """Return a file without the ID3v2 tags at its beginning, which may be longer than ffmpeg looks; [] without tags."""
-    start = mpeg.end_of_tags(file)
+    start = end_of_tags(file)
     return [(start, _size(file))] if start else []
 
 

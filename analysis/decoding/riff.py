@@ -13,9 +13,10 @@ from typing import IO
 
 import numpy as np
 
+from analysis.decoding.chunks import FORM_BYTES
+
 MAX_CHUNKS = 1024
 HEADER_BYTES = 8  # header of a chunk
-FORM_BYTES = 12  # header of the file
 UNKNOWN = 0xFFFFFFFF  # size of a chunk whose size is in ds64, or that goes on to the end of the file
 PCM_TAGS = (1, 0xFFFE)
 GSM_BLOCK_BYTES, GSM_BLOCK_SAMPLES = 65, 320

@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 
 from analysis.decoding import Block, Source
+from analysis.decoding.cut import UNKNOWN_BYTES
 from analysis.decoding.mpeg import begins_like_a_frame
 from analysis.errors import CorruptError, NotAudioError
 
@@ -23,7 +24,6 @@ BLOCK_VALUES = 2**17  # samples times channels of a block: half a megabyte as fl
 UNRECOGNISED_FORMAT, UNSUPPORTED_ENCODING = 1, 4  # libsndfile's error codes SF_ERR_...
 # libsndfile's log of a file that is shorter than it declares: the number of bytes declared, and the number there is.
 SHORTER = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)
-UNKNOWN_BYTES = 0x7FFF0000  # a recorder that does not know the size yet declares at least this, or 0
 
 
 class Sndfile:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 import re
-from struct import Struct
 from typing import IO, TYPE_CHECKING
 
 from analysis.decoding import riff
-from analysis.decoding.id3 import read_id3, read_id3v1
-from analysis.decoding.mpeg import end_of_tags
+from analysis.decoding.chunks import CAF_CHUNK, CAF_START, FORM_BYTES, IFF_CHUNK, RIFF_CHUNK, iterate_chunks
+from analysis.decoding.id3 import end_of_tags, read_id3, read_id3v1
 from analysis.decoding.tag_text import MAX_ITEMS, NAMES, TEXT_BYTES, Tag, clean, decode
 from analysis.decoding.vorbis_comments import read_flac_comments, read_ogg_comments
 
@@ -32,8 +31,7 @@ ID3_CHUNKS = (b"id3 ", b"ID3 ")
 BEXT_DESCRIPTION, BEXT_DATE, BEXT_TIME, BEXT_BYTES = (0, 256), (320, 330), (330, 338), 338
 # EBU Tech 3285 leaves the separators open.
 ORIGINATION = r"(\d{4})\D(\d\d)\D(\d\d) (\d\d)\D(\d\d)\D(\d\d)"
-CAF_START, CAF_INFO_BYTES = 8, 2**16
-IFF_CHUNK, CAF_CHUNK = Struct(">4sI"), Struct(">4sq")
+CAF_INFO_BYTES = 2**16
 
 
 def read_tags(file: IO[bytes], told: Mapping[str, str], *, is_mpeg: bool) -> dict[str, str]:
@@ -86,7 +84,7 @@ def _read_wav(file: IO[bytes]) -> Iterator[Tag]:
             break
     for chunk in chunks:
         if chunk.name == b"LIST" and os.pread(file.fileno(), 4, chunk.start) == b"INFO":
-            inner = _chunks(file, chunk.start + 4, Struct("<4sI"), chunk.start + chunk.n_bytes)
+            inner = iterate_chunks(file, chunk.start + 4, RIFF_CHUNK, MAX_ITEMS, chunk.start + chunk.n_bytes)
             yield from ((INFO[name], _text(file, start, n_bytes)) for name, start, n_bytes in inner if name in INFO)
             break
     for chunk in chunks:
@@ -103,7 +101,7 @@ def _read_wav(file: IO[bytes]) -> Iterator[Tag]:
 
 
 def _read_aiff(file: IO[bytes]) -> Iterator[Tag]:
-    for name, start, n_bytes in _chunks(file, riff.FORM_BYTES, IFF_CHUNK):
+    for name, start, n_bytes in iterate_chunks(file, FORM_BYTES, IFF_CHUNK, MAX_ITEMS):
         if name in AIFF:
             yield AIFF[name], _text(file, start, n_bytes)
         elif name in ID3_CHUNKS:
@@ -111,7 +109,7 @@ def _read_aiff(file: IO[bytes]) -> Iterator[Tag]:
 
 
 def _read_caf(file: IO[bytes]) -> Iterator[Tag]:
-    for name, start, n_bytes in _chunks(file, CAF_START, CAF_CHUNK, is_padded=False):
+    for name, start, n_bytes in iterate_chunks(file, CAF_START, CAF_CHUNK, MAX_ITEMS, is_padded=False):
         if name == b"info":
             content = os.pread(file.fileno(), min(n_bytes, CAF_INFO_BYTES), start + 4)  # behind their number
             texts = content.split(b"\0")
@@ -120,25 +118,6 @@ def _read_caf(file: IO[bytes]) -> Iterator[Tag]:
                 if (name_of_it := CAF.get(told, told)) in NAMES[:-1]:
                     yield name_of_it, decode(text[:TEXT_BYTES])
             return
-
-
-def _chunks(
-    file: IO[bytes], place: int, header: Struct, end: int | None = None, *, is_padded: bool = True
-) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, place and size of the chunks from a place on."""
-    end = os.fstat(file.fileno()).st_size if end is None else end
-    for _ in range(MAX_ITEMS):
-        if place + header.size > end:
-            return
-        content = os.pread(file.fileno(), header.size, place)
-        if len(content) < header.size:
-            return
-        name, n_bytes = header.unpack(content)
-        place += header.size
-        if n_bytes < 0:  # it goes on to the end of the file
-            return
-        yield name, place, min(n_bytes, end - place)
-        place += n_bytes + (n_bytes % 2 if is_padded else 0)
 
 
 def _text(file: IO[bytes], start: int, n_bytes: int) -> str:

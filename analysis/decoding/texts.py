@@ -1,4 +1,4 @@
-"""The texts in a file are measured before a decoder opens it, because libsndfile holds them in memory, some four times.
+"""Texts are measured before a decoder opens a file: libsndfile keeps about four copies of them in memory.
 
 *Source.* Apple's AIFF 1.3 and Core Audio Format Specification 1.0; RFC 9639 for FLAC.
 """
@@ -6,23 +6,45 @@
 from __future__ import annotations
 
 import os
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from analysis.decoding.mpeg import end_of_tags
+from analysis.decoding.chunks import (
+    CAF_CHUNK,
+    CAF_START,
+    COMMENTS,
+    FLAC_START,
+    FORM_BYTES,
+    IFF_CHUNK,
+    iterate_blocks,
+    iterate_chunks,
+)
+from analysis.decoding.id3 import end_of_tags
 from analysis.errors import TooLargeError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MAX_TEXT_BYTES = 2**25  # a picture in a comment of Ogg is text too
-MAX_CHUNKS = 2**16  # the bytes behind so many are counted as text
-HEADER_BYTES = 12  # of the longest header of a chunk
-AIFF_TEXTS, CAF_TEXTS, FLAC_COMMENTS, FLAC_LAST = (b"NAME", b"AUTH", b"(c) ", b"ANNO"), b"info", 4, 0x80
+MAX_TEXT_BYTES = 2**25  # a picture in a comment of Ogg counts as text
+MAX_CHUNKS = 2**16  # all bytes behind so many count as text
+TEXTS = (b"NAME", b"AUTH", b"(c) ", b"ANNO", b"info", COMMENTS)  # chunks of AIFF and of CAF, and a block of FLAC
 
 
 def check_texts(file: IO[bytes]) -> None:
     """Raise TooLargeError for an AIFF, CAF or FLAC file with more than MAX_TEXT_BYTES of texts."""
-    check_text_bytes(sum(_text_sizes(file)))
+    start = end_of_tags(file)
+    match os.pread(file.fileno(), 4, start):
+        case b"FORM":
+            chunks = iterate_chunks(file, start + FORM_BYTES, IFF_CHUNK, MAX_CHUNKS)
+        case b"caff":
+            chunks = iterate_chunks(file, start + CAF_START, CAF_CHUNK, MAX_CHUNKS, is_padded=False)
+        case b"fLaC":
+            chunks = iterate_blocks(file, start + FLAC_START, MAX_CHUNKS)
+        case _:
+            return
+    n_bytes = n_chunks = end = 0
+    for n_chunks, (name, place, size) in enumerate(chunks, 1):  # noqa: B007  it is their number
+        n_bytes += size if name in TEXTS else 0
+        end = place + size
+    if n_chunks == MAX_CHUNKS:
+        n_bytes += max(0, os.fstat(file.fileno()).st_size - end)
+    check_text_bytes(n_bytes)
 
 
 def check_text_bytes(n_bytes: int) -> None:
@@ -32,35 +54,3 @@ def check_text_bytes(n_bytes: int) -> None:
             f"{n_bytes} bytes of titles and other texts in the file, which decoders hold in memory: "
             f"accepted are {MAX_TEXT_BYTES}"
         )
-
-
-def _text_sizes(file: IO[bytes]) -> Iterator[int]:
-    """Yield the sizes of texts, and of what is behind the last chunk that is looked at."""
-    size = os.fstat(file.fileno()).st_size
-    start = end_of_tags(file)
-    head = os.pread(file.fileno(), HEADER_BYTES, start)
-    is_aiff, is_flac = head.startswith(b"FORM"), head.startswith(b"fLaC")
-    if not (is_aiff or is_flac or head.startswith(b"caff")):
-        return
-    place = start + (12 if is_aiff else 4 if is_flac else 8)
-    for _ in range(MAX_CHUNKS):
-        if place + HEADER_BYTES > size:
-            return
-        header = os.pread(file.fileno(), HEADER_BYTES, place)
-        name = header[:4]
-        if is_flac:
-            n_bytes, is_text = int.from_bytes(header[1:4]), header[0] & ~FLAC_LAST == FLAC_COMMENTS
-            place += 4 + n_bytes
-        elif is_aiff:
-            n_bytes, is_text = int.from_bytes(header[4:8]), name in AIFF_TEXTS
-            place += 8 + n_bytes + n_bytes % 2
-        else:
-            n_bytes, is_text = int.from_bytes(header[4:12], signed=True), name == CAF_TEXTS
-            place += 12 + n_bytes
-        if n_bytes < 0:  # data to the end of the file
-            return
-        if is_text:
-            yield min(n_bytes, size)
-        if is_flac and header[0] & FLAC_LAST:
-            return
-    yield max(0, size - place)

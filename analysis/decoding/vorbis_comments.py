@@ -9,6 +9,7 @@ import os
 from struct import Struct
 from typing import IO, TYPE_CHECKING
 
+from analysis.decoding.chunks import COMMENTS, FLAC_START, iterate_blocks
 from analysis.decoding.spans import Spans
 from analysis.decoding.tag_text import MAX_ITEMS, TEXT_BYTES, Tag, decode, join
 
@@ -25,7 +26,6 @@ NAMES = {
     "DESCRIPTION": "comment",
 }
 NAME_BYTES = 12  # of the longest of them, and its "="
-FLAC_COMMENTS, FLAC_LAST = 4, 0x80  # type of a block, and the flag of the last block
 PAGE = Struct("<5sBqIIIB")
 CAPTURE, FIRST_PAGE = b"OggS\0", 2
 MAX_PAGES = 4096  # of Ogg before the end of the comments, which may hold a picture
@@ -35,17 +35,10 @@ STREAMS = {b"\x01vorbis": 7, b"OpusHead": 8, b"Speex   ": 0, b"\x7fFLAC": 4}
 
 def read_flac_comments(file: IO[bytes], start: int) -> Iterator[Tag]:
     """Yield the comments of a FLAC file, which begins at ``start``."""
-    place = start + len(b"fLaC")
-    for _ in range(MAX_ITEMS):
-        head = os.pread(file.fileno(), 4, place)
-        place += len(head)
-        n_bytes = int.from_bytes(head[1:])
-        if head[:1] and head[0] & ~FLAC_LAST == FLAC_COMMENTS:
+    for name, place, n_bytes in iterate_blocks(file, start + FLAC_START, MAX_ITEMS):
+        if name == COMMENTS:
             yield from _read(Spans(file, [(place, place + n_bytes)]), 0)
             return
-        if len(head) < 4 or head[0] & FLAC_LAST:  # noqa: PLR2004
-            return
-        place += n_bytes
 
 
 def read_ogg_comments(file: IO[bytes], start: int) -> Iterator[Tag]:

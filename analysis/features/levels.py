@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.definition import SILENT_DB
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.features.spectra import Spectra
 
 MAX_STRETCHES = 800  # so a sound of 801 samples or more has at least 401
-SILENT = np.float32(1e-3)
+SILENT = np.float32(10 ** (SILENT_DB / 20))
 SMALLEST = 1e-30  # energy: below, the squares that are added up may be denormal, which are not exact
 
 

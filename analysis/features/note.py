@@ -34,6 +34,7 @@ import numpy as np
 import scipy.fft
 
 from analysis.definition import N_FFT, SR
+from analysis.features.fingerprint import LOUDNESS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 N_BINS = N_FFT // 2 + 1  # of a spectrum
 EVERY = 2  # a half of the frames tells enough, as they overlap by three quarters; BATCH is even
-LOUDNESS = 0.75  # exponent of the power, as in the fingerprint
 SILENT = 1e-34  # mean power of a frame that counts as digital silence
 FIRST_BIN = 2  # bins 0 and 1 hold an offset
 FINER = 8  # steps of the lag to a sample

@@ -149,7 +149,7 @@ def find_tempo(tempogram: NDArray[np.float64]) -> tuple[float, float]:
     tempogram : np.ndarray [shape=(344,)], float64
         autocorrelations of onset strength under a Hann window, by lag in frames; above 0 at lag 0
 
-    Returns
+    Rerotations
     -------
     bpm : float
     clarity : float, at most 1
@@ -186,7 +186,7 @@ def find_loop(strength: NDArray[np.float32], length: int) -> tuple[float, float]
     length : int
         samples of the sound
 
-    Returns
+    Rerotations
     -------
     bpm : float, 80 to 160
     clarity : float, at most 1
@@ -200,8 +200,8 @@ def find_loop(strength: NDArray[np.float32], length: int) -> tuple[float, float]
         return None
     n_frames = length / HOP_LENGTH  # need not be whole, as the loop is as long as its samples
     numbers = np.arange(1, min(200, int(n_frames / 2)) + 1)
-    turns = _powers_of(np.exp(-2j * np.pi / n_frames * np.arange(len(changes))), len(numbers))
-    powers = np.square(np.abs(turns @ changes))
+    rotations = _powers_of(np.exp(-2j * np.pi / n_frames * np.arange(len(changes))), len(numbers))
+    powers = np.square(np.abs(rotations @ changes))
     parts = [n for n in (beats / 4, beats / 2, beats, 2 * beats, 4 * beats) if 2 <= n <= len(numbers)]  # noqa: PLR2004
     heights = [float(powers @ np.cos(2 * np.pi * numbers / n)) for n in parts]
     return 60 * beats * SR / length, float(np.mean(sorted(heights)[-2:]) / powers.sum())
@@ -222,10 +222,10 @@ def _multiples(period: float) -> NDArray[np.float64]:
     return np.arange(1, int(BASE.stop / period) + 1, dtype=np.float64) * float(period)
 
 
-def _powers_of(turns: NDArray[np.complex128], n: int) -> NDArray[np.complex128]:
+def _powers_of(rotations: NDArray[np.complex128], n: int) -> NDArray[np.complex128]:
     """Return the first n powers of complex numbers, [shape=(n, t)], by multiplication, which is faster than exp."""
-    powers = np.empty((n, len(turns)), np.complex128)
-    powers[0] = turns
+    powers = np.empty((n, len(rotations)), np.complex128)
+    powers[0] = rotations
     done = 1
     while done < n:
         more = min(done, n - done)

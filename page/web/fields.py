@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.firestore_v1.vector import Vector
 
-from analysis.definition import SR
+from analysis.definition import SILENT_DB, SR
 from analysis.document import SOUND_FIELDS
 from page import display
 from page.display import DASH, MINUS
@@ -147,7 +147,7 @@ def _length(value: Any) -> str:
 
 
 def _silence(value: Any) -> str:
-    return f"{display.share(value)} below {MINUS}60 dB" if display.is_number(value) else DASH
+    return f"{display.share(value)} below {MINUS}{abs(SILENT_DB)} dB" if display.is_number(value) else DASH
 
 
 def _identifier(value: Any) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from analysis.decoding import Source
 from analysis.decoding.recording import open_recording
+from analysis.decoding.tag_text import MAX_CHARS
 from analysis.definition import ANALYSIS_VERSION, OPTIONAL_FEATURES, librosa_name
 from analysis.document import (
     REJECTION_FIELDS,
@@ -234,3 +235,11 @@ def test_uid_does_not_change_between_versions() -> None:
     """The uid of an upload is what it was in the first release: documents are found again."""
     assert make_uid(Upload("bucket", "a/b#c.wav", 1763900000000001)) == "5ecdbe3c-8300-52e1-847f-98d74eaac7fd"
     assert make_uid(Upload("bucket", "Takes/Café No. 1.WAV", 7)) == "7779e873-67c6-527d-b346-648298ab871c"
+
+
+def test_length_of_a_tag_is_told() -> None:
+    """The meaning of `source.tags` says how long a tag is at most."""
+    source = next(field for field in SOUND_FIELDS if field.name == "source")
+    (tags,) = (field for field in source.fields if field.name == "tags")
+
+    assert f"at most {MAX_CHARS} characters" in tags.meaning

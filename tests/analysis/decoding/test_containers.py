@@ -56,6 +56,63 @@ def test_docs_name_what_is_accepted(name: str) -> None:
     assert re.search(rf"\b{re.escape(name)}\b", formats)
 
 
+# How docs/document.md calls what ffmpeg may open and decode.
+FORMAT_NAMES = {
+    **dict.fromkeys(["aac", "loas"], "AAC"),
+    **dict.fromkeys(["ac3", "eac3"], "AC-3"),
+    **dict.fromkeys(["dts", "spdif"], "DTS"),
+    **dict.fromkeys(["mpc", "mpc8"], "Musepack"),
+    **{
+        name: name.upper()
+        for name in ("aiff", "amr", "ape", "au", "avi", "caf", "flac", "flv", "mov", "ogg", "tta", "w64")
+    },
+    "asf": "WMA",
+    "matroska": "MKV",
+    "mpeg": "MPEG-PS",
+    "mpegts": "MPEG-TS",
+    "wav": "WAV",
+    "wv": "WavPack",
+}
+CODEC_NAMES = {
+    **dict.fromkeys(["aac", "aac_latm"], "AAC"),
+    **dict.fromkeys(["amrnb", "amrwb"], "AMR"),
+    **dict.fromkeys(["g726", "g726le"], "G.726"),
+    **dict.fromkeys(["mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float"], "MPEG audio"),
+    **dict.fromkeys(["mpc7", "mpc8"], "Musepack"),
+    **dict.fromkeys(["libopus", "opus"], "Opus"),
+    **dict.fromkeys(["libvorbis", "vorbis"], "Vorbis"),
+    **dict.fromkeys(["wmalossless", "wmapro", "wmav1", "wmav2", "wmavoice"], "WMA"),
+    **dict.fromkeys(["adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf", "adpcm_yamaha"], "ADPCM"),
+    **dict.fromkeys([name for name in CODECS.split(",") if name.startswith("pcm_")], "PCM"),
+    "ac3": "AC-3",
+    "alac": "ALAC",
+    "ape": "APE",
+    "dca": "DTS",
+    "eac3": "E-AC-3",
+    "flac": "FLAC",
+    "g722": "G.722",
+    "g723_1": "G.723.1",
+    "nellymoser": "Nellymoser",
+    "speex": "Speex",
+    "tta": "TTA",
+    "wavpack": "WavPack",
+}
+
+
+def test_docs_name_what_ffmpeg_may_open_and_decode() -> None:
+    """The formats and codecs of docs/document.md are those of the code's lists: none is missing, none too many."""
+    formats, codecs = (
+        next(line for line in (ROOT / "docs/document.md").read_text().splitlines() if line.startswith(beginning))
+        for beginning in ("libsndfile reads WAV", "Codecs that ffmpeg decodes: ")
+    )
+    named = re.sub(r" \(.*?\)", "", codecs.partition(": ")[2].rstrip(".")).split(", ")
+
+    assert set(FORMATS.split(",")) == set(FORMAT_NAMES)
+    assert set(CODECS.split(",")) == set(CODEC_NAMES)
+    assert sorted(set(CODEC_NAMES.values())) == sorted(named)
+    assert [name for name in FORMAT_NAMES.values() if not re.search(rf"\b{re.escape(name)}\b", formats)] == []
+
+
 def test_intact_container_of_an_unknown_codec() -> None:
     """An intact file whose codec no decoder here knows is no sound that is read, not corrupt; its codec is named."""
     kind, data = pcm(tone(0.5, 48000), 48000)
