@@ -63,6 +63,14 @@ def duration(seconds: Any) -> str:
     return f"{whole // HOUR_S}:{minutes:0>5}" if whole >= HOUR_S else minutes
 
 
+def clock(seconds: Any) -> str:
+    """Return a time in a sound as 0:07, 12:34 or 1:02:03."""
+    if not is_number(seconds):
+        return DASH
+    minutes = f"{int(seconds) % HOUR_S // MINUTE_S}:{int(seconds) % MINUTE_S:02}"
+    return f"{int(seconds) // HOUR_S}:{minutes:0>5}" if seconds >= HOUR_S else minutes
+
+
 def level(db: Any) -> str:
     """Return a level in dB with a minus sign."""
     return f"{db:.1f} dB".replace("-", MINUS) if is_number(db) else DASH

@@ -24,6 +24,7 @@ from page.web.duplicate_groups import DuplicatesPages
 from page.web.events import Events
 from page.web.fields import in_short
 from page.web.media import Media, begin
+from page.web.moments import find_moments
 from page.web.rendering import Templates, as_json
 from page.web.security import SecurityMiddleware
 from page.web.static_files import StaticFiles, UnchangingFiles, prefix
@@ -151,6 +152,7 @@ class _Endpoints:
         values = {
             "sound": sound,
             "waveform": svg.draw_waveform(sound.get("peaks"), WAVEFORM_COLUMNS),
+            "moments": find_moments(sound.get("peaks"), sound.get("duration")),
             "document": as_json(sound, indent=2),
             "selection": parse_selection("sounds", request.query_params),  # of the list that led here
             "is_within": request.query_params.get("within") == "1",

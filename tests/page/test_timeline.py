@@ -15,9 +15,9 @@ AT = "+document.getElementById('seek').getAttribute('aria-valuenow')"
 
 
 def seconds_of(text: str) -> float:
-    """The seconds of a label such as 1:02:03.5."""
+    """The seconds of a label such as 1:02:03.5 or 0.25 s."""
     seconds = 0.0
-    for part in text.split(":"):
+    for part in text.removesuffix(" s").split(":"):
         seconds = 60 * seconds + float(part)
     return seconds
 

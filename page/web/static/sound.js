@@ -1,4 +1,4 @@
-// The page of one sound: its pictures are loaded after the page, and a click into them plays from there.
+// The page of one sound: its parts are loaded after the page.
 
 import { localTimes } from "./player.js";
 import { start as startTimeline } from "./timeline.js";
@@ -20,28 +20,6 @@ async function fill(part) {
   });
 }
 
-function draw(spectrogram, signal) {
-  const picture = new Image();
-  picture.alt = "Spectrogram: time from left to right, pitch from low at the bottom to high at the top, bright is loud";
-  const pitches = spectrogram.querySelector(".pitches");
-  signal.addEventListener("abort", () => picture.removeAttribute("src"));
-  picture.addEventListener("load", () => {
-    spectrogram.replaceChildren(picture, pitches);
-    pitches.hidden = false;
-  });
-  picture.addEventListener("error", async () => {
-    const line = document.createElement("p");
-    line.className = "loading";
-    line.textContent = "no spectrogram";
-    spectrogram.replaceChildren(line);
-    const answer = await fetch(spectrogram.dataset.src, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (!answer || answer.ok) return;
-    const problem = await answer.json();
-    line.textContent = `${problem.title}. ${problem.advice}`;
-  });
-  picture.src = spectrogram.dataset.src;
-}
-
 // Called by navigation.js whenever the page of a sound is shown; ``signal`` is aborted when another takes its place.
 export function start(main, signal) {
   document.getElementById("copy").addEventListener("click", async () => {
@@ -55,6 +33,5 @@ export function start(main, signal) {
     }
   });
   startTimeline(main.querySelector(".one"), signal);
-  draw(main.querySelector("#spectrogram"), signal);
   main.querySelectorAll("[data-part]").forEach(fill);
 }

@@ -1,6 +1,9 @@
 // The pictures of a sound over time: labels at their times, the time under the pointer, places in the address and keys.
 
+import { moveByOverview, zoomByPointer } from "./gestures.js";
+import { showPictures } from "./pictures.js";
 import { current, onChange, playAt } from "./player.js";
+import { View } from "./view.js";
 
 const STEPS_S = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
 const LABEL_GAP_PX = 14;
@@ -30,6 +33,9 @@ export function start(one, signal) {
   const seek = pictures.querySelector("#seek");
   const times = pictures.querySelector("#times");
   const under = pictures.querySelector("#under");
+  const jumps = [...pictures.querySelectorAll("[data-jump]")];
+  const view = new View(total);
+  let last = Infinity; // seconds at which the sound was when it was looked at last
   const keysAreUsed = document.getElementById("use-keys");
   const isHere = () => current().uid === one.dataset.uid;
 
@@ -38,8 +44,7 @@ export function start(one, signal) {
   }
 
   function secondsAt(clientX) {
-    const box = seek.getBoundingClientRect();
-    return Math.min(Math.max((clientX - box.left - seek.clientLeft) / seek.clientWidth, 0), 1) * total;
+    return view.secondsAt((clientX - seek.getBoundingClientRect().left - seek.clientLeft) / seek.clientWidth);
   }
 
   function digitsOf(secondsOfOne) {
@@ -56,11 +61,13 @@ export function start(one, signal) {
   }
 
   function showCursor(seconds) {
-    seek.style.setProperty("--at", `${(total ? seconds / total : 0) * 100}%`);
+    seek.style.setProperty("--at", `${view.shareOf(seconds) * 100}%`);
+    seek.style.setProperty("--played-here", `${Math.min(Math.max(drawn.playedShare(seconds), 0), 1) * 100}%`);
   }
 
   function go(seconds) {
     const to = Math.min(Math.max(seconds, 0), total);
+    view.reach(to);
     playAt(one, to);
     history.replaceState(history.state, "", `#t=${Number(to.toFixed(2))}`);
   }
@@ -71,24 +78,25 @@ export function start(one, signal) {
     if (!total || !width) return;
     const label = (seconds, step) => {
       const span = document.createElement("span");
-      span.textContent = timeText(seconds, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
-      span.style.left = `${(seconds / total) * 100}%`;
+      const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+      span.textContent = total < 60 ? `${seconds.toFixed(decimals)} s` : timeText(seconds, decimals);
+      span.style.left = `${view.shareOf(seconds) * 100}%`;
       times.append(span);
       return span;
     };
     // The last label is the longest; steps are tried with it until it has room.
     for (const step of STEPS_S) {
       times.replaceChildren();
-      const last = label(Math.floor(total / step + 1e-9) * step, step);
-      if ((step / total) * width >= last.offsetWidth + LABEL_GAP_PX || step === STEPS_S.at(-1)) {
-        times.replaceChildren();
-        for (let number = 0; number * step <= total + 1e-9; number += 1) label(number * step, step);
-        break;
-      }
+      const [first, last] = [Math.ceil(view.from / step - 1e-9), Math.floor(view.to / step + 1e-9)];
+      if ((step / view.span) * width < label(last * step, step).offsetWidth + LABEL_GAP_PX && step !== STEPS_S.at(-1)) continue;
+      times.replaceChildren();
+      for (let number = first; number <= last; number += 1) label(number * step, step);
+      break;
     }
     for (const span of [...times.children]) {
       const centre = (parseFloat(span.style.left) / 100) * width;
-      if (centre + span.offsetWidth / 2 > width + OVERHANG_PX) span.remove();
+      const overhang = Math.max(span.offsetWidth / 2 - centre, centre + span.offsetWidth / 2 - width);
+      if (overhang > (parseFloat(span.style.left) === 0 ? 2 : 1) * OVERHANG_PX) span.remove();
     }
   }
 
@@ -100,7 +108,10 @@ export function start(one, signal) {
     const leap = Math.min(10, total / 4);
     const by = { ArrowLeft: event.shiftKey ? -leap : -step, ArrowRight: event.shiftKey ? leap : step };
     const sliders = { ArrowDown: -step, ArrowUp: step, PageDown: -leap, PageUp: leap };
+    const zooms = { "+": 0.5, "=": 0.5, "-": 2, 0: Infinity };
     if (event.key in by) go(position() + by[event.key]);
+    else if (event.key in zooms) zoom(zooms[event.key]);
+    else if (event.key === "[" || event.key === "]") jump(event.key === "]");
     else if (!isOnSlider) return;
     else if (event.key in sliders) go(position() + sliders[event.key]);
     else if (event.key === "Home") go(0);
@@ -110,9 +121,23 @@ export function start(one, signal) {
     event.preventDefault();
   }
 
+  // Zoom around the cursor where it is seen, else around the middle.
+  function zoom(factor) {
+    const at = position();
+    const isSeen = at >= view.from && at <= view.to && (isHere() || seek.classList.contains("placed"));
+    view.zoom(factor, isSeen ? at : (view.from + view.to) / 2);
+  }
+
+  // Go to the next moment, or to the one before.
+  function jump(isOn) {
+    const all = jumps.map((button) => Number(button.dataset.jump)).sort((one, other) => one - other);
+    const to = isOn ? all.find((at) => at > position() + 0.05) : all.findLast((at) => at < position() - 1);
+    if (to !== undefined) go(to);
+  }
+
   function showUnder(event) {
     const seconds = secondsAt(event.clientX);
-    under.textContent = timeText(seconds, digitsOf(total / seek.clientWidth));
+    under.textContent = timeText(seconds, digitsOf(view.span / seek.clientWidth));
     under.hidden = event.pointerType === "touch" || !total;
     const half = under.offsetWidth / 2;
     const x = event.clientX - seek.getBoundingClientRect().left - seek.clientLeft;
@@ -126,7 +151,20 @@ export function start(one, signal) {
     else place(seconds);
   }
 
-  seek.addEventListener("click", (event) => go(secondsAt(event.clientX)));
+  const drawn = showPictures(one, view, signal);
+  view.onChange(() => {
+    drawTimes();
+    showCursor(position());
+    under.hidden = true;
+    zoomOut.disabled = zoomAll.disabled = view.isWhole;
+  });
+  moveByOverview(pictures.querySelector("#overview"), view);
+  zoomByPointer(seek, view, go, signal);
+  const [zoomIn, zoomOut, zoomAll] = ["in", "out", "all"].map((name) => pictures.querySelector(`#zoom-${name}`));
+  zoomIn.addEventListener("click", () => zoom(0.5));
+  zoomOut.addEventListener("click", () => zoom(2));
+  zoomAll.addEventListener("click", () => zoom(Infinity));
+  for (const button of jumps) button.addEventListener("click", () => go(Number(button.dataset.jump)));
   seek.addEventListener("pointermove", showUnder);
   seek.addEventListener("pointerleave", () => {
     under.hidden = true;
@@ -136,6 +174,9 @@ export function start(one, signal) {
   onChange((now) => {
     if (!isHere()) return;
     seek.classList.remove("placed");
+    // What is heard stays in sight: the next stretch follows when the last has been heard.
+    if (now.playing && last <= view.to && now.seconds > view.to) view.pan(view.span);
+    last = now.seconds;
     showCursor(now.seconds);
     seek.setAttribute("aria-valuenow", now.seconds.toFixed(2));
     seek.setAttribute("aria-valuetext", `${timeText(now.seconds, digits)} of ${timeText(now.duration || total, digits)}`);
