@@ -20,6 +20,7 @@ import psutil  # type: ignore[import-untyped]
 from google.cloud import firestore
 
 from analysis.settings import Settings
+from bench import page_media
 from bench.documents import make_document, write_documents
 from bench.options import Options
 from bench.runs import progress
@@ -74,6 +75,7 @@ def measure(options: Options) -> list[Table]:
     return [
         Table("The page", notes, header, rows),
         Table("Filling", ("From Google's emulator on the same machine.",), ("", "value"), measure_filling(filled)),
+        *page_media.measure(options),
     ]
 
 
