@@ -75,7 +75,7 @@ def measure(options: Options) -> list[Table]:
     return [
         Table("The page", notes, header, rows),
         Table("Filling", ("From Google's emulator on the same machine.",), ("", "value"), measure_filling(filled)),
-        *page_media.measure(options),
+        *page_media.measure_pictures(options),
     ]
 
 

@@ -35,7 +35,7 @@ PAUSE_S = 0.3  # between two pictures, so that they meet the long one at its sta
 MOST_TIMES = 2  # as long as alone: what is promised
 
 
-def measure(options: Options) -> list[Table]:
+def measure_pictures(options: Options) -> list[Table]:
     """Time the pictures of a short sound."""
     long_s = QUICK_LONG_S if options.quick else LONG_S
     n_runs = 3 * options.runs

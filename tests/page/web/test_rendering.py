@@ -1,7 +1,6 @@
 """Documents as JSON, and the links that lead out of the page."""
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from analysis.settings import Settings
 from bench.documents import make_document
 from page.catalog.selection import Selection
 from page.config import Config
+from page.web.moments import Moments
 from page.web.rendering import Templates, as_json, console_links
 
 UID = "00000000-0000-5000-8000-000000000000"
@@ -52,26 +52,17 @@ def test_the_links_stand_on_the_page(config: Config) -> None:
     """Who looks at a sound of a real project finds both, escaped as attributes are, telling nobody where from."""
     sound = make_document(NAME)
     html = Templates(config).render(
-        "sound.html", sound=sound, waveform=None, document="{}", selection=Selection(), is_within=False
+        "sound.html",
+        sound=sound,
+        waveform=None,
+        moments=Moments(),
+        document="{}",
+        selection=Selection(),
+        is_within=False,
     )
 
     for link in console_links(config, sound).values():
         assert f'<a href="{link}" rel="noreferrer">' in html
-
-
-def test_the_time_axis_is_labelled(config: Config) -> None:
-    """Below the pictures stand five times, from the beginning to the end."""
-    html = Templates(config).render(
-        "sound.html",
-        sound=make_document("a.wav", duration=3.0),
-        waveform=None,
-        document="",
-        selection=Selection(),
-        is_within=False,
-    )
-    axis = html.partition('<div class="times')[2].partition("</div>")[0]
-
-    assert re.findall(r"<span>(.*?)</span>", axis) == ["0", "0.75 s", "1.5 s", "2.2 s", "3.0 s"]
 
 
 @pytest.mark.parametrize(
