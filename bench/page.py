@@ -23,6 +23,7 @@ from analysis.settings import Settings
 from bench import page_media
 from bench.documents import make_document, write_documents
 from bench.options import Options
+from bench.page_zip import measure_archives
 from bench.runs import progress
 from bench.table import Table, megabytes, seconds
 from local.program import Program
@@ -76,6 +77,7 @@ def measure(options: Options) -> list[Table]:
         Table("The page", notes, header, rows),
         Table("Filling", ("From Google's emulator on the same machine.",), ("", "value"), measure_filling(filled)),
         *page_media.measure_pictures(options),
+        measure_archives(options),
     ]
 
 

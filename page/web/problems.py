@@ -38,6 +38,10 @@ class Problem:
     command: str = ""
 
 
+class TooMuchError(Exception):
+    """More is asked for at once than one answer may hold; the message says how much that is."""
+
+
 NO_SUCH_PAGE = Problem(404, "There is nothing at this address", "The lists lead to everything that there is.")
 NO_SUCH_SOUND = Problem(
     404,
@@ -47,7 +51,7 @@ NO_SUCH_SOUND = Problem(
 EXPECTED_ERRORS = (
     *(api.GoogleAPICallError, api.RetryError, GoogleAuthError, RequestsConnectionError, Timeout, TimeoutError),
     *(DataCorruption, AnalysisError, Skipped, BadParameterError, OtherBucketError, UnknownSoundError),
-    UnfinishedError,
+    *(UnfinishedError, TooMuchError),
 )
 
 
@@ -77,6 +81,8 @@ def describe(error: Exception, config: Config) -> Problem:  # noqa: C901, PLR091
             return NO_SUCH_SOUND
         case BadParameterError():
             return Problem(400, "This address asks for nothing that there is", f"Accepted is: {error}.")
+        case TooMuchError():
+            return Problem(413, str(error), "Select fewer, or copy the gcloud command for all that are found.")
         case UnfinishedError():
             return Problem(503, "The collection is still being read", f"{error} Ask again when all of it is there.")
         case OtherBucketError():

@@ -29,7 +29,7 @@ def make_command(places: Iterable[Place]) -> str:
     uris = [uri for place in places if (uri := uri_of(place, is_pattern=True))]
     if not uris:
         return ""
-    return " \\\n  ".join([*_variables(), "gcloud storage rm", *map(quote, uris)])
+    return " \\\n  ".join([*variables(), "gcloud storage rm", *map(quote, uris)])
 
 
 def uri_of(place: Place, *, is_pattern: bool = False) -> str:
@@ -64,7 +64,7 @@ def _escape(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in character.encode(errors="replace"))
 
 
-def _variables() -> list[str]:
+def variables() -> list[str]:
     """Return the variables with which gcloud asks the emulator: a bucket in the cloud can have the same name."""
     if not is_emulated():
         return []

@@ -10,7 +10,7 @@ from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE, SR
 from page.catalog import following, remembered, selection
 from page.similarity import layout, neighbours
 from page.similarity import map as sound_map
-from page.web import app, events
+from page.web import app, events, selected
 
 TEXT = (Path(__file__).parents[2] / "docs/page.md").read_text()
 PROMISES = {
@@ -31,6 +31,8 @@ PROMISES = {
     "the map": (r"`/map` \| up to (\d+) 000 sounds", sound_map.MAX_SOUNDS / 1000),
     "laid out": (r"random sample of (\d+) sounds is laid out", sound_map.MAX_LAID_OUT),
     "measured": (r"null where fewer than (\d+) are laid out", layout.MIN_MEASURED),
+    "sounds of a ZIP file": (r"of one file up to (\d+) sounds", selected.MAX_SOUNDS),
+    "bytes of a ZIP file": (r"sounds and (\d+) GB", selected.MAX_BYTES / 1e9),
     "news": (r"the newest (\d+) sounds and the newest \d+ rejections", events.MAX_EVENTS),
     "news again": (r"and (\d+) at most for each time that the listener begins", 2 * events.MAX_EVENTS),
     "how far back": (

@@ -27,6 +27,8 @@ function receive(event) {
   localTimes(row);
   const old = [...list.children].find((child) => child.dataset.uid === event.uid);
   if (old) {
+    const isPicked = old.querySelector(".pick")?.checked ?? false;
+    if (isPicked) row.querySelector(".pick").checked = true;
     if (!old.classList.contains("current")) old.replaceWith(row);
     return;
   }
