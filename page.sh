@@ -3,6 +3,7 @@
 #
 # Usage: ./page.sh --project P --bucket B [--port N] [--host ADDRESS]
 #        ./page.sh --project P --bucket B export FILE
+#        ./page.sh --project P --bucket B similar FILE [--json]
 #        ./page.sh --project P --bucket B --forget-catalog
 #
 # It reads with your own credentials (gcloud auth application-default login) and changes nothing.
@@ -17,10 +18,13 @@
 #   --yes           fill the catalog also where that is more than 50 000 reads, which it says first
 #   --forget-catalog  remove the catalog of this bucket instead
 #   export FILE     write the whole collection to FILE.csv or FILE.parquet instead, one read for each sound
+#   similar FILE    list the ten sounds that are most like the sound in FILE instead, of which nothing is stored; the
+#                   catalog is filled first; --json prints what the page's similar.json answers
 #   --help          this text
 #
 # SOUNDS_COLLECTION, REJECTIONS_COLLECTION and FIRESTORE_DATABASE say where the documents are, as for the function.
-# The first run makes the environment in .venv. Exit codes: 0 ended by Ctrl-C, or exported; 1 it failed; 2 wrong usage.
+# The first run makes the environment in .venv.
+# Exit codes: 0 ended by Ctrl-C, exported or listed; 1 it failed, or FILE is no sound; 2 wrong usage.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/environment.sh

@@ -95,13 +95,25 @@ def download(upload: Upload, max_bytes: int, pace: Pace = IN_THE_CLOUD) -> IO[by
         check_is_there(upload)  # often it is not, as some tools make an empty object first
         raise refused
     with ExitStack() as on_error:
+        stored = on_error.enter_context(TemporaryFile(prefix="sound-"))
+        _fetch(upload, stored, max_bytes, pace)
+        file = open_stored(stored, upload.uri, max_bytes)
+        on_error.pop_all()
+    return file
+
+
+def open_stored(stored: IO[bytes], name: str, max_bytes: int) -> IO[bytes]:
+    """Return the content of a file of this name, open at its beginning: itself, or what it is when decompressed.
+
+    The file is closed where another takes its place. Raises TooLargeError and CorruptError.
+    """
+    if os.pread(stored.fileno(), len(GZIP), 0) != GZIP:  # file.read() would leave the descriptor ahead
+        stored.seek(0)
+        return stored
+    with ExitStack() as on_error:
         file = on_error.enter_context(TemporaryFile(prefix="sound-"))
-        _fetch(upload, file, max_bytes, pace)
-        if os.pread(file.fileno(), len(GZIP), 0) == GZIP:  # file.read() would leave the descriptor ahead
-            stored = file
-            file = on_error.enter_context(TemporaryFile(prefix="sound-"))
-            _decompress(upload, stored, file, max_bytes)
-            stored.close()
+        _decompress(name, stored, file, max_bytes)
+        stored.close()
         file.seek(0)
         on_error.pop_all()
     return file
@@ -167,7 +179,7 @@ def _ask(upload: Upload) -> storage.Blob:
     return blob
 
 
-def _decompress(upload: Upload, stored: IO[bytes], decompressed: IO[bytes], max_bytes: int) -> None:
+def _decompress(name: str, stored: IO[bytes], decompressed: IO[bytes], max_bytes: int) -> None:
     """Undo gzip; both files together are within the limit, as both are memory."""
     remaining = max_bytes - stored.seek(0, 2)
     stored.seek(0)
@@ -176,10 +188,10 @@ def _decompress(upload: Upload, stored: IO[bytes], decompressed: IO[bytes], max_
             while piece := content.read(PIECE_BYTES):
                 remaining -= len(piece)
                 if remaining < 0:
-                    raise TooLargeError(f"{upload.uri} takes more than MAX_BYTES={max_bytes} bytes to decompress")
+                    raise TooLargeError(f"{name} takes more than MAX_BYTES={max_bytes} bytes to decompress")
                 decompressed.write(piece)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CorruptError(f"{upload.uri} is gzip that cannot be decompressed: {error}") from error
+        raise CorruptError(f"{name} is gzip that cannot be decompressed: {error}") from error
 
 
 @cache

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from google.cloud import firestore
+from google.cloud import firestore, storage  # type: ignore[attr-defined]
 
 from analysis.definition import SR
 from bench.documents import make_document, write_documents
@@ -27,7 +27,6 @@ from bench.runs import progress
 from bench.table import Table, seconds
 from local.program import Program
 from local.servers import PROJECT, client_variables, ensure_bucket, start_firestore, start_page, start_storage
-from page.media.audio import storage_client
 
 BUCKET = "bench-media"
 SHORT_S, LONG_S, QUICK_LONG_S = 3, 7200, 900
@@ -72,7 +71,7 @@ def _serve(long_s: int) -> Iterator[tuple[Program, str, str]]:
             before = dict(os.environ)
             os.environ.update(client_variables(files, database))  # read when the clients are made
             try:
-                bucket = storage_client(PROJECT).bucket(BUCKET)
+                bucket = storage.Client(PROJECT).bucket(BUCKET)
                 documents = [_upload(bucket, f"{duration_s} s.wav", duration_s) for duration_s in (SHORT_S, long_s)]
                 write_documents(firestore.Client(PROJECT).collection("sounds"), documents)
             finally:

@@ -1,4 +1,4 @@
-"""What page.sh runs: serves the page, or exports all sounds to a file."""
+"""What page.sh runs: serves the page, exports all sounds to a file, or finds those that are like a file."""
 
 from __future__ import annotations
 
@@ -27,9 +27,13 @@ def main(arguments: Sequence[str]) -> int:
         config = _make_config(given)
         if given.forget_catalog:
             return _forget(config)
-        return _export(config, given.file) if given.export else _serve(config, may_read_all=given.yes)
+        if given.command == "export":
+            return _export(config, given.file)
+        if given.command == "similar":
+            return _find_similar(config, given.file, as_json=given.json, may_read_all=given.yes)
+        return _serve(config, may_read_all=given.yes)
     except KeyboardInterrupt:
-        return 130 if given.export else 0
+        return 130 if given.command else 0
     except (OSError, ValueError, sqlite3.Error) as error:
         print(f"page.sh: {error}", file=sys.stderr)
         return 1
@@ -61,20 +65,12 @@ def _forget(config: Config) -> int:
 
 def _serve(config: Config, *, may_read_all: bool) -> int:
     import uvicorn  # noqa: PLC0415
-    from google.auth import default  # noqa: PLC0415
-    from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
 
-    from page.catalog.catalog import Catalog  # noqa: PLC0415
-    from page.catalog.following import UNASKED_READS, price  # noqa: PLC0415
-    from page.config import LOOPBACK, is_emulated  # noqa: PLC0415
+    from page.config import LOOPBACK  # noqa: PLC0415
     from page.web.app import make_app  # noqa: PLC0415
 
-    if not is_emulated():
-        try:
-            default()
-        except DefaultCredentialsError:
-            print("page.sh: you are not signed in: gcloud auth application-default login", file=sys.stderr)
-            return 1
+    if not _is_signed_in():
+        return 1
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,16 +83,41 @@ def _serve(config: Config, *, may_read_all: bool) -> int:
             file=sys.stderr,
         )
     logging.getLogger("google.api_core.bidi").setLevel(logging.ERROR)  # it logs the end of every listener
-    catalog = Catalog(config, may_read_all=may_read_all)
-    if not is_emulated() and not may_read_all and (reads := _count_unread(catalog)) > UNASKED_READS:
-        print(f"page.sh: to read the collection once is {price(reads)}: --yes does that", file=sys.stderr)
-        catalog.close()
+    catalog = _open_catalog(config, may_read_all=may_read_all)
+    if catalog is None:
         return 1
     server = uvicorn.Config(
         make_app(config, catalog), log_level="warning", timeout_graceful_shutdown=1, server_header=False
     )
     uvicorn.Server(server).run([listener])
     return 0
+
+
+def _is_signed_in() -> bool:
+    from google.auth import default  # noqa: PLC0415
+    from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
+
+    from page.config import is_emulated  # noqa: PLC0415
+
+    try:
+        return is_emulated() or bool(default())
+    except DefaultCredentialsError:
+        print("page.sh: you are not signed in: gcloud auth application-default login", file=sys.stderr)
+        return False
+
+
+def _open_catalog(config: Config, *, may_read_all: bool) -> Catalog | None:
+    """Return the catalog of a bucket; None where filling it costs so much that it has to be asked for."""
+    from page.catalog.catalog import Catalog  # noqa: PLC0415
+    from page.catalog.following import UNASKED_READS, price  # noqa: PLC0415
+    from page.config import is_emulated  # noqa: PLC0415
+
+    catalog = Catalog(config, may_read_all=may_read_all)
+    if is_emulated() or may_read_all or (reads := _count_unread(catalog)) <= UNASKED_READS:
+        return catalog
+    print(f"page.sh: to read the collection once is {price(reads)}: --yes does that", file=sys.stderr)
+    catalog.close()
+    return None
 
 
 def _count_unread(catalog: Catalog) -> int:
@@ -125,6 +146,32 @@ def _export(config: Config, file: Path) -> int:
         return 1
     finally:
         part.unlink(missing_ok=True)
+    return 0
+
+
+def _find_similar(config: Config, file: Path, *, as_json: bool, may_read_all: bool) -> int:
+    """Print the sounds that are most like a file."""
+    from analysis.errors import AnalysisError  # noqa: PLC0415
+    from page.similarity import example, listing  # noqa: PLC0415
+    from page.web import problems  # noqa: PLC0415
+
+    try:
+        sound = example.analyse(file.open("rb"), str(file), config.settings)
+    except AnalysisError as error:
+        print(f"page.sh: {file} is no sound for the function, {error.reason}: {error}", file=sys.stderr)
+        return 1
+    catalog = _open_catalog(config, may_read_all=may_read_all) if _is_signed_in() else None
+    if catalog is None:
+        return 1
+    try:
+        listing.fill(catalog)
+        print(listing.list_neighbours(catalog, sound, as_json=as_json))
+    except problems.EXPECTED_ERRORS as error:
+        problem = problems.describe(error, config)
+        print(f"page.sh: {problem.title}. {problem.advice} {problem.command}", file=sys.stderr)
+        return 1
+    finally:
+        catalog.close()
     return 0
 
 

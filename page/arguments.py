@@ -20,7 +20,7 @@ EXTENSIONS = (".csv", ".parquet")
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments; wrong ones end the program with one line on stderr and exit code 2."""
     parser = argparse.ArgumentParser("page.sh", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
-    parser.add_argument("export", nargs="?", choices=["export"])
+    parser.add_argument("command", nargs="?", choices=["export", "similar"])
     parser.add_argument("file", nargs="?", type=Path)
     parser.add_argument("--project", default=os.environ.get("GOOGLE_CLOUD_PROJECT"))
     parser.add_argument("--bucket", default="")
@@ -29,10 +29,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--yes", action="store_true")
     parser.add_argument("--forget-catalog", action="store_true")
     parser.add_argument("--uploads", action="store_true")
+    parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
-    if not given.project or not (given.bucket or given.export):
+    if not given.project or not (given.bucket or given.command == "export"):
         parser.error("it takes --project and --bucket")
-    if given.export and (given.file is None or given.file.suffix not in EXTENSIONS):
+    if given.command == "similar" and given.file is None:
+        parser.error("similar takes the name of a sound file")
+    if given.json and given.command != "similar":
+        parser.error("--json is for similar")
+    if given.command == "export" and (given.file is None or given.file.suffix not in EXTENSIONS):
         parser.error(f"export takes the name of a file that ends in {' or '.join(EXTENSIONS)}")
     return given
 

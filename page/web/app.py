@@ -28,6 +28,7 @@ from page.web.moments import find_moments
 from page.web.rendering import Templates, as_json
 from page.web.security import SecurityMiddleware
 from page.web.selected import Selected
+from page.web.similar_pages import SimilarPages
 from page.web.static_files import StaticFiles, UnchangingFiles, prefix
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def make_app(config: Config, catalog: Catalog) -> SecurityMiddleware:
         Route("/map", endpoints.map),
         Route("/map.json", endpoints.map_json),
         *DuplicatesPages(config, catalog, endpoints.templates).routes(),
+        *SimilarPages(config, catalog, endpoints.templates).routes(),
         Route("/export.{extension:str}", endpoints.export),
         *Selected(config, catalog).routes,
         Route("/events", endpoints.events),

@@ -84,7 +84,7 @@ def test_axe_finds_nothing(chromium: Any, small: tuple[Page, dict[str, str]]) ->
     found = []
     for path, is_played in (
         *(("/", True), ("/?q=nothing", False), ("/rejections", False), ("/map", False), ("/no", False)),
-        ("/duplicates", True),
+        *(("/duplicates", True), ("/similar", False)),
         *((f"/sounds/{uids[name]}", True) for name in ("tone.wav", "gone.wav")),
     ):
         tab.goto(page.url + path)

@@ -45,6 +45,9 @@ def test_help_is_the_header(arguments: list[str]) -> None:
         ["--project", "p", "--bucket", "b", "--delete"],
         ["--project", "p", "export"],
         ["--project", "p", "export", "all.xlsx"],
+        ["--project", "p", "similar", "a.wav"],
+        ["--project", "p", "--bucket", "b", "similar"],
+        ["--project", "p", "--bucket", "b", "--json"],
     ],
 )
 def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
@@ -69,6 +72,18 @@ def test_who_is_not_signed_in_is_told_so(tmp_path: Path) -> None:
 
     assert ended.returncode == 1
     assert "gcloud auth application-default login" in ended.stderr
+
+
+def test_a_file_that_is_no_sound_is_told_in_the_terminal(tmp_path: Path) -> None:
+    """It ends at once with the function's reason and words, before the collection is asked for anything."""
+    file = tmp_path / "no.wav"
+    file.write_text("no sound")
+    ended = run("--project", "p", "--bucket", "b", "similar", str(file), HOME=str(tmp_path))
+    missing = run("--project", "p", "--bucket", "b", "similar", str(tmp_path / "missing.wav"), HOME=str(tmp_path))
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"page.sh: {file} is no sound for the function, not_audio: no sound that can be")
+    assert (missing.returncode, len(missing.stderr.splitlines())) == (1, 1)
 
 
 def test_it_starts_again_at_once(tmp_path: Path) -> None:
