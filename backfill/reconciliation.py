@@ -297,7 +297,7 @@ def _advice_in_outage(error: OutageError) -> str:
         return "Make room for the downloads, or name another directory in TMPDIR."
     return (
         "So bucket, database, network or a right are rather the cause than the objects."
-        " Run the same command again when that is mended."
+        " Run the same command again when that is put right."
     )
 
 

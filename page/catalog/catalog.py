@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from page.catalog import source, storage
+from page.catalog.background_value import BackgroundValue
 from page.catalog.columns import Columns
 from page.catalog.duplicates import find_groups, read_candidates
 from page.catalog.following import Follower
 from page.catalog.points import choose_points
 from page.catalog.records import KINDS, make_row, vector_of
-from page.catalog.remembered import Remembered
 from page.catalog.selection import UID, BadParameterError, Selection
 from page.catalog.snapshot import Snapshot
 from page.catalog.storage import DELETED, GONE, LIVE, Storage
@@ -119,7 +119,7 @@ class Catalog:
         self._view = View(Columns(), self._storage.ids_by_text)
         self._changed = -1  # nothing is read yet
         self._lock = Lock()
-        self._groups = Remembered(self._find_groups)
+        self._groups = BackgroundValue(self._find_groups)
         self._follower.start()
 
     def close(self) -> None:

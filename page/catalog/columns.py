@@ -25,7 +25,7 @@ type Mask = NDArray[np.bool_]
 
 END = b"\n"  # of a text; in none, as there is a space for each control character
 BLOCK = 2**17  # fingerprints that are compared at a time, so that what is computed on the way stays small
-REMEMBERED_WORDS = 16
+CACHED_WORDS = 16
 MARGIN = 64  # nearest that are looked at more exactly than float32 products are, besides those that are asked for
 COLUMNS: dict[str, np.dtype[Any]] = {
     name: RECORD[name]
@@ -117,7 +117,7 @@ class Columns:
         """Return in whose texts a folded word stands, anywhere."""
         if word not in self._words:
             self._words[word] = self._find_word(word)
-            while len(self._words) > REMEMBERED_WORDS:
+            while len(self._words) > CACHED_WORDS:
                 self._words.popitem(last=False)
         self._words.move_to_end(word)
         return self._words[word]

@@ -229,14 +229,14 @@ class Follower:
         self._note_reading()
 
     def _compare(self, kind: Kind) -> None:
-        """Find where the catalog and the collection differ, and mend it.
+        """Find where the catalog and the collection differ, and repair it.
 
         A small collection is read. Of a larger one the numbers in PARTS parts of the uids are compared, which are
         others each time: what makes up for another in one part is found the next time.
         """
         cuts = sorted(SHUFFLED.randrange(1, UIDS) for _ in range(PARTS - 1))
         if source.count_documents(self._config, kind) <= FEW:
-            self._mend(kind, "", "")
+            self._repair(kind, "", "")
             return
         for low, high in pairwise((0, *cuts, UIDS)):
             self._compare_part(kind, low, high)
@@ -248,12 +248,12 @@ class Follower:
         if there == self._storage.count(kind, first, end or LAST):
             return
         if there <= FEW or high - low < SPLIT:
-            self._mend(kind, first, end)
+            self._repair(kind, first, end)
             return
         for below, above in pairwise(low + (high - low) * part // SPLIT for part in range(SPLIT + 1)):
             self._compare_part(kind, below, above)
 
-    def _mend(self, kind: Kind, first: str, end: str) -> None:
+    def _repair(self, kind: Kind, first: str, end: str) -> None:
         """Read a range of uids, and forget what is no longer in it."""
         found = dict(source.read_range(self._config, kind, first=first, end=end))
         self._reads += len(found)

@@ -50,13 +50,13 @@ class Lane:
         longest_s: how many seconds of sound are decoded at most for a picture of this lane.
         largest_bytes: how large a file may be that is fetched whole for it.
         niceness: that of the process it is drawn in; None draws in this process.
-        turn: whose turn it is.
+        semaphore: held while a picture is drawn.
     """
 
     longest_s: float
     largest_bytes: float
     niceness: int | None
-    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    semaphore: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class Pictures:
 
     async def _run(self, seconds: float, n_bytes: float, job: Job) -> Picture:
         lane = next(lane for lane in self._lanes if seconds <= lane.longest_s and n_bytes <= lane.largest_bytes)
-        async with lane.turn:
+        async with lane.semaphore:
             return await (_draw_here(job) if lane.niceness is None else _draw_apart(job, lane.niceness))
 
 
@@ -134,7 +134,7 @@ async def _draw_here(job: Job) -> Picture:
         return await asyncio.shield(drawn)
     except asyncio.CancelledError:
         is_over.set()
-        await asyncio.wait({drawn})  # only then is it the next one's turn
+        await asyncio.wait({drawn})  # only then may the next begin
         drawn.exception()
         raise
 

@@ -1,4 +1,4 @@
-"""The map: a picture of the sounds in which near means alike, made in the background and remembered in the catalog.
+"""The map: a picture of the sounds in which near means alike, made in the background and stored in the catalog.
 
 *Conventions.* A random sample of the sounds, MAX_LAID_OUT at most, is laid out as page.similarity.layout does it, in a
 process of its own. Others, up to MAX_SOUNDS in all, are placed beside the one of those that they are nearest to. Both
@@ -37,7 +37,7 @@ MAX_LAID_OUT, MAX_SOUNDS = 2000, 20_000
 MIN_SOUNDS = 3
 CHANGED = 0.1
 DIGITS = 5  # of a place
-REMEMBERED = "map 1"  # the name of the drawing in the catalog's state; raise it where a drawing is made otherwise
+STATE_NAME = "map 1"  # the name of the drawing in the catalog's state; raise it where a drawing is made otherwise
 RETRY_S = 60  # after a failure
 ROOT = Path(__file__).parents[2]
 CLOSE_S = 5
@@ -99,7 +99,7 @@ class Map:
             return self._answer[1]
 
     def _remember(self) -> Drawing | None:
-        told = self._catalog.read_state(REMEMBERED)
+        told = self._catalog.read_state(STATE_NAME)
         return Drawing(**json.loads(told)) if told else None
 
     def _is_due(self, drawing: Drawing | None, n_drawn: int, points: Points, *, is_filled: bool) -> bool:
@@ -140,7 +140,7 @@ class Map:
         with self._lock:
             self._problem = ""
             if not self._is_closed:
-                self._catalog.write_state(REMEMBERED, json.dumps(asdict(drawing)))
+                self._catalog.write_state(STATE_NAME, json.dumps(asdict(drawing)))
 
     def _lay_out(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the places of vectors; raise OSError where the process that computes them fails."""

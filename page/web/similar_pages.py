@@ -71,7 +71,7 @@ class SimilarPages:
     def __init__(self, config: Config, catalog: Catalog, templates: Templates) -> None:
         self._config, self._catalog, self._templates = config, catalog, templates
         self._max_bytes = min(MAX_BYTES, config.settings.max_bytes)
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -122,7 +122,7 @@ class SimilarPages:
         """Return the document of the file, and its neighbours; raises RefusedFileError."""
         selection = parse_selection("sounds", request.query_params)
         n = parse_count(request.query_params.get("n", ""), n, neighbours.MAX_NEIGHBOURS)
-        async with self._my_turn():
+        async with self._alone():
             with TemporaryFile(prefix="sound-") as file:
                 name = await self._receive(request, file)
                 file.seek(0)
@@ -131,17 +131,17 @@ class SimilarPages:
         return sound, [one | {"similarity": neighbours.label_distance(one["distance"])} for one in found]
 
     @asynccontextmanager
-    async def _my_turn(self) -> AsyncIterator[None]:
+    async def _alone(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(WAIT_S):
-                await self._turn.acquire()
+                await self._lock.acquire()
         except TimeoutError:
             problem = problems.Problem(503, "Another file is being analysed", "One at a time: ask again in a moment.")
             raise RefusedFileError(problem) from None
         try:
             yield
         finally:
-            self._turn.release()
+            self._lock.release()
 
     async def _receive(self, request: Request, file: IO[bytes]) -> str:
         """Write the file in a form to another and return its name."""

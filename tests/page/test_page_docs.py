@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE, SR
-from page.catalog import following, remembered, selection
+from page.catalog import background_value, following, selection
 from page.similarity import layout, neighbours
 from page.similarity import map as sound_map
 from page.web import app, events, selected
@@ -27,7 +27,7 @@ PROMISES = {
     "listing": (r"the listing, each (\d+) minutes", following.LIST_S / 60),
     "same sound": (r"fingerprints nearer than (\S+) and lengths", SAME_SOUND_DISTANCE),
     "same length": (r"lengths that differ by (\S+) s at most", SAME_LENGTH / SR),
-    "groups": (r"longer than two (\w+), those from before", "seconds" if remembered.WAIT_S == 2 else ""),
+    "groups": (r"longer than two (\w+), those from before", "seconds" if background_value.WAIT_S == 2 else ""),
     "the map": (r"`/map` \| up to (\d+) 000 sounds", sound_map.MAX_SOUNDS / 1000),
     "laid out": (r"random sample of (\d+) sounds is laid out", sound_map.MAX_LAID_OUT),
     "measured": (r"null where fewer than (\d+) are laid out", layout.MIN_MEASURED),

@@ -22,13 +22,13 @@ def tracked(pattern: str) -> list[str]:
 
 
 def test_release_is_the_same_everywhere() -> None:
-    """The newest release of the changelog is the version of the project and the one that is mended."""
+    """The newest release of the changelog is the version of the project and the one that gets fixes."""
     headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     releases = [heading.split(" - ") for heading in headings if heading != "Unreleased"]
 
     assert "Unreleased" not in headings[1:]
     assert releases[0][0] == PROJECT["version"]
-    assert f"Only the newest release, {PROJECT['version']}, is mended." in (ROOT / "SECURITY.md").read_text()
+    assert f"Only the newest release, {PROJECT['version']}, gets fixes." in (ROOT / "SECURITY.md").read_text()
 
 
 def test_releases_are_in_order() -> None:

@@ -21,7 +21,7 @@ def test_numbers_are_the_golden_ones(sound: str) -> None:
 
     assert changed(numbers, golden) == [], (
         f"of analysis_version {ANALYSIS_VERSION} these are other numbers, and stored documents hold the golden ones: "
-        "mend what changed them, or raise ANALYSIS_VERSION in analysis/definition.py, remove the golden file of the "
+        "undo what changed them, or raise ANALYSIS_VERSION in analysis/definition.py, remove the golden file of the "
         f"version before, and {MAKE_THEM}"
     )
     assert numbers.keys() == golden.keys(), f"a number has no golden one: {MAKE_THEM}"

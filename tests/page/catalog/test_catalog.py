@@ -1,4 +1,4 @@
-"""The catalog against the real emulators: filled, followed, compared and mended, by one page and by two."""
+"""The catalog against the real emulators: filled, followed, compared and repaired, by one page and by two."""
 
 import sqlite3
 import subprocess
@@ -14,8 +14,8 @@ import pytest
 from google.api_core.exceptions import ServiceUnavailable
 
 from bench.documents import make_document, make_rejection
+from page.catalog import background_value, following, source
 from page.catalog import catalog as catalogs
-from page.catalog import following, remembered, source
 from page.catalog.catalog import Catalog, UnfinishedError
 from page.catalog.following import Follower, price
 from page.catalog.records import make_row
@@ -407,7 +407,7 @@ def test_a_copy_that_goes_leaves_its_group_at_once(
     catalog = open_catalog()
     wait_for(catalog)
     assert len(catalog.find_duplicates(ALL)) == 1
-    monkeypatch.setattr(remembered, "WAIT_S", 0)
+    monkeypatch.setattr(background_value, "WAIT_S", 0)
     catalog.delete("sounds", copies[1]["uid"])
 
     assert len(catalog.find_duplicates(ALL)) == 0

@@ -65,7 +65,7 @@ def test_in_a_lane_one_is_drawn_at_a_time(config: Config, heard: tuple[Page, dic
 
     async def run() -> None:
         pictures = Pictures(config)
-        async with pictures._lanes[0].turn:
+        async with pictures._lanes[0].semaphore:
             waiting = asyncio.create_task(pictures.get(heard[1], whole(heard[1]), stays))
             await asyncio.sleep(1)
             assert not waiting.done()
@@ -79,7 +79,7 @@ def test_a_short_one_waits_for_no_long_one(config: Config, heard: tuple[Page, di
 
     async def run() -> None:
         pictures = Pictures(config)
-        async with pictures._lanes[1].turn, pictures._lanes[2].turn:
+        async with pictures._lanes[1].semaphore, pictures._lanes[2].semaphore:
             assert (await pictures.get(heard[1], whole(heard[1]), stays)).png.startswith(b"\x89PNG")
         assert [lane.niceness for lane in pictures._lanes] == [None, 5, 10]
         assert [lane.longest_s for lane in pictures._lanes] == [300, 1800, inf]
@@ -93,14 +93,14 @@ def test_all_who_wait_share_one_drawing(config: Config, heard: tuple[Page, dict[
     async def run() -> None:
         pictures = Pictures(config)
         ask = pictures.get(heard[1], whole(heard[1]), has_left), pictures.get(heard[1], whole(heard[1]), stays)
-        async with pictures._lanes[0].turn:
+        async with pictures._lanes[0].semaphore:
             left, stayed = map(asyncio.create_task, ask)
             with pytest.raises(NobodyWaitsError):
                 await left
             assert len(pictures._drawings) == 1
         picture = await stayed
         assert pictures._drawings == {}
-        async with pictures._lanes[0].turn:
+        async with pictures._lanes[0].semaphore:
             assert await pictures.get(heard[1], whole(heard[1]), stays) is picture
 
     asyncio.run(run())
@@ -126,7 +126,7 @@ def test_a_process_draws_the_same(config: Config, heard: tuple[Page, dict[str, A
 def test_drawing_ends_when_nobody_waits(
     two_hours: dict[str, Any], shared: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process that draws two hours is ended as soon as who asked for it has left, and it is the next one's turn."""
+    """The process that draws two hours is ended as soon as who asked for it has left, and the next one begins."""
     config = shared.open_here(monkeypatch)
 
     async def run() -> None:
@@ -142,7 +142,7 @@ def test_drawing_ends_when_nobody_waits(
             await pictures.get(two_hours, whole(two_hours), leaves)
         await asyncio.wait(drawings)
         assert drawings[0].cancelled()
-        async with pictures._lanes[-1].turn:
+        async with pictures._lanes[-1].semaphore:
             assert list(processes_that_draw()) == []
 
     asyncio.run(run())

@@ -264,16 +264,16 @@ def test_one_at_a_time(page: Page) -> None:
 
 
 def test_who_waits_too_long_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is 503 with Retry-After, and the turn is free again afterwards."""
+    """It is 503 with Retry-After, and the next may come afterwards."""
     monkeypatch.setattr(similar_pages, "WAIT_S", 0.01)
 
     async def ask() -> RefusedFileError:
         pages = SimilarPages(Config, None, None)  # type: ignore[arg-type]
-        async with pages._my_turn():
+        async with pages._alone():
             with pytest.raises(RefusedFileError) as refused:
-                async with pages._my_turn():
+                async with pages._alone():
                     pass
-        async with pages._my_turn():
+        async with pages._alone():
             return refused.value
 
     refused = run(ask())

@@ -1,4 +1,4 @@
-"""What is computed from the state of the catalog is remembered until that state changes."""
+"""What is computed from the state of the catalog is kept until that state changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 WAIT_S = 2  # for the newer, where there is an older
 
 
-class Remembered[T]:
+class BackgroundValue[T]:
     """A value that is computed in a thread, once for each state; the older is given where the newer takes long.
 
     ``compute`` returns the version of the state that it has read, and the value.
@@ -37,7 +37,7 @@ class Remembered[T]:
     def _start(self) -> None:
         if not self._is_computing:
             self._is_computing = True
-            Thread(target=self._run, name="remembered", daemon=True).start()
+            Thread(target=self._run, name="background value", daemon=True).start()
 
     def _run(self) -> None:
         known, error = None, None

@@ -4,21 +4,21 @@ from threading import Event
 
 import pytest
 
-from page.catalog import remembered
-from page.catalog.remembered import Remembered
+from page.catalog import background_value
+from page.catalog.background_value import BackgroundValue
 
 
 def test_a_state_is_computed_once() -> None:
     """Who asks again for the same state gets what was computed; for another state it is computed again."""
     states = iter([(1, "one"), (2, "two")])
-    value = Remembered(lambda: next(states))
+    value = BackgroundValue(lambda: next(states))
 
     assert [value.get(version) for version in (1, 1, 2, 2)] == ["one", "one", "two", "two"]
 
 
 def test_the_older_is_given_where_the_newer_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks does not wait long for a newer value where there is an older, and finds it later."""
-    monkeypatch.setattr(remembered, "WAIT_S", 0)
+    monkeypatch.setattr(background_value, "WAIT_S", 0)
     may_end, versions = Event(), iter([1, 2])
 
     def compute() -> tuple[int, int]:
@@ -27,10 +27,10 @@ def test_the_older_is_given_where_the_newer_takes_long(monkeypatch: pytest.Monke
             may_end.wait(60)
         return version, version
 
-    value = Remembered(compute)
+    value = BackgroundValue(compute)
     value.get(1)
     assert value.get(2) == 1
-    monkeypatch.setattr(remembered, "WAIT_S", 60)
+    monkeypatch.setattr(background_value, "WAIT_S", 60)
     may_end.set()
 
     assert value.get(2) == 2
@@ -39,7 +39,7 @@ def test_the_older_is_given_where_the_newer_takes_long(monkeypatch: pytest.Monke
 def test_an_error_is_told_and_not_kept() -> None:
     """What kept it from being computed is raised to who asks, and the next to ask tries again."""
     divisors = iter([0, 1])
-    value = Remembered(lambda: (1 // next(divisors), "one"))
+    value = BackgroundValue(lambda: (1 // next(divisors), "one"))
 
     with pytest.raises(ZeroDivisionError):
         value.get(1)
