@@ -147,7 +147,9 @@ def _scale(places: NDArray[np.floating]) -> NDArray[np.float64]:
 def main() -> None:
     """Lay out what comes in."""
     vectors = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)
-    np.save(sys.stdout.buffer, lay_out(vectors))
+    places = io.BytesIO()  # as numpy asks a file for its position, which a pipe has not
+    np.save(places, lay_out(vectors))
+    sys.stdout.buffer.write(places.getvalue())
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_the_music_goes_on_from_page_to_page(tab: Any, small: tuple[Page, dict[s
     tab.locator("#spectrogram img").wait_for()
     tab.get_by_role("link", name="Map").click()
     tab.locator("#map-now[data-name='tone.wav']").wait_for()
-    tab.locator(".top nav").get_by_role("link", name="Sounds").click()
+    tab.locator(".top nav").get_by_role("link", name="Sounds", exact=True).click()
     wait_for_page(tab, f"{page.url}/")
     tab.locator("#q").fill("tone")
     tab.locator("#q").press("Enter")
@@ -121,7 +121,7 @@ def test_what_listened_on_a_page_ends_with_it(tab: Any, small: tuple[Page, dict[
     tab.goto(page.url)
     for _ in range(3):
         for name in ("Map", "Rejections", "Sounds"):
-            tab.locator(".top nav").get_by_role("link", name=name).click()
+            tab.locator(".top nav").get_by_role("link", name=name, exact=True).click()
             tab.locator(".top [aria-current]", has_text=name).wait_for()
             tab.locator("#main:not([aria-busy])").wait_for()
 

@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from math import inf
 from typing import Any
 
@@ -54,10 +54,11 @@ async def has_left() -> bool:
 
 
 def processes_that_draw() -> Iterator[psutil.Process]:
-    """The processes that draw, of whichever page."""
-    for process in psutil.process_iter(["cmdline"]):
-        if "page.media.drawing" in (process.info["cmdline"] or ()):
-            yield process
+    """The processes that draw, below this one: of its own pages and of those that it serves."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            if "page.media.drawing" in process.cmdline():
+                yield process
 
 
 def test_in_a_lane_one_is_drawn_at_a_time(config: Config, heard: tuple[Page, dict[str, Any], bytes]) -> None:

@@ -334,7 +334,7 @@ def test_a_name_is_text_wherever_it_stands(shared: Page) -> None:
     for pieces in (shared.read("/?q=x/"), html):
         assert 'data-name="x/&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;\ufffdcod.wav"' in pieces
     assert "\u202e" not in html.partition('<pre id="json"')[0]
-    assert "\u202e" not in shared.read("/?q=%E2%80%AE").partition('name="q" value="')[2].partition('"')[2]
+    assert "\u202e" not in re.sub('name="q" value="[^"]*"', "", shared.read("/?q=%E2%80%AE"))
     assert 'download="script&gt;&#34;&#39;\ufffdcod.wav"' in html
     assert "<dd>&lt;i&gt;</dd>" in html
     assert "<dd>&#34;&gt;&lt;b&gt;</dd>" in html
