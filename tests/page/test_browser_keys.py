@@ -101,6 +101,7 @@ def test_everything_is_reached_by_keyboard(tab: Any, small: tuple[Page, dict[str
     tab.keyboard.press("Tab")
     tab.keyboard.press("Enter")
     wait_for_page(tab, f"**/sounds/{uids['tone.wav']}?q=ton")
+    tab.locator("#times span").first.wait_for()  # from now on the page listens to keys
     tab.locator("#seek").focus()
     for _ in range(25):
         tab.keyboard.press("ArrowRight")
