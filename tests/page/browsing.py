@@ -11,9 +11,10 @@ SLIDER = "+document.getElementById('seek').getAttribute('aria-valuenow')"
 
 
 def wait_for_page(tab: Any, address: str) -> None:
-    """Wait until the address is this one, and its page is shown: the address is there before the page."""
+    """Wait until the address is this one, its page is shown and its scripts have begun: the address is there first."""
     tab.wait_for_url(address)
     tab.locator("#main:not([aria-busy])").wait_for()
+    tab.wait_for_function("() => !window.navigation?.transition")
 
 
 def open_map(tab: Any, page: Page) -> None:

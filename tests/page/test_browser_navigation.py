@@ -12,6 +12,18 @@ from tests.page.served_page import Page
 
 SECONDS_HEARD = "() => parseFloat(document.getElementById('player-time').textContent.slice(2))"
 STAY = "window.stays = true"
+STALL = """
+  window.stalled = 0;
+  const answering = window.fetch;
+  window.fetch = async (address, options) => {
+    const answer = await answering(address, options);
+    if (options.headers?.Accept === "text/html") return answer;
+    const { signal } = options;
+    const start = (stream) => signal.addEventListener("abort", () => stream.error(signal.reason));
+    window.stalled += 1;
+    return new Response(new ReadableStream({ start }), answer);
+  };
+"""  # an answer begins, and has not ended when the page is left
 
 
 def wait_until_heard(tab: Any, seconds: float) -> None:
@@ -105,6 +117,27 @@ def test_back_leads_to_the_place_that_was_left(tab: Any, many: Page) -> None:
     wait_for_page(tab, "**/sounds/*")
     assert "kit/040.wav" in tab.get_by_role("heading", level=1).inner_text()
     assert tab.evaluate("window.stays")
+
+
+@pytest.mark.parametrize(
+    ("address", "checkbox"),
+    [("sounds/gone.wav", None), ("sounds/tone.wav", "#in-db"), ("map", None)],
+    ids=["why there is no picture", "a waveform", "the map"],
+)
+def test_answers_may_be_left_in_their_middle(
+    tab: Any, small: tuple[Page, dict[str, str]], address: str, checkbox: str | None
+) -> None:
+    """Who goes on while an answer is still being read leaves no error behind: the tab's fixture has seen none."""
+    page, uids = small
+    kind, _, name = address.partition("/")
+    tab.add_init_script(STALL)
+    tab.goto(f"{page.url}/{kind}/{uids[name]}" if name else f"{page.url}/{kind}")
+    if checkbox:
+        tab.locator(checkbox).check()
+    tab.wait_for_function("() => window.stalled > 0")
+    tab.get_by_role("link", name="Rejections").click()
+
+    wait_for_page(tab, "**/rejections")
 
 
 def test_what_listened_on_a_page_ends_with_it(tab: Any, small: tuple[Page, dict[str, str]]) -> None:

@@ -148,12 +148,15 @@ export function showPictures(one, view, signal) {
       pitches.hidden = false;
       show();
     } catch {
-      line.textContent = "no spectrogram";
-      const answer = await fetch(image.src, { signal, headers: { Accept: "application/json" } }).catch(() => null);
-      if (!answer || answer.ok) return;
-      const problem = await answer.json();
-      line.textContent = `${problem.title}. ${problem.advice}`;
+      line.textContent = await problemOf(image.src).catch(() => "no spectrogram");
     }
+  }
+
+  // Return what the page says of a picture that does not come.
+  async function problemOf(source) {
+    const answer = await fetch(source, { signal, headers: { Accept: "application/json" } });
+    const { title, advice } = await answer.json();
+    return `${title}. ${advice}`;
   }
 
   function change() {

@@ -13,6 +13,7 @@ export function start(main, signal) {
     asked = new AbortController();
     const ends = AbortSignal.any([signal, asked.signal]);
     const result = main.querySelector("#similar-result");
+    result.removeAttribute("aria-busy");
     if (file.size > Number(form.dataset.maxBytes)) {
       tell(result, `${file.name} is too large`, `At most ${form.dataset.maxBytes} bytes are analysed here.`);
       return;
