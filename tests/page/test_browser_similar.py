@@ -79,6 +79,7 @@ def test_a_file_is_chosen(tab: Any, page: Page, tmp_path: Path) -> None:
     """The keyboard leads to a choice of files; one that is too large is told without being sent."""
     for name, content in (("mine.wav", TONE), ("large.wav", bytes(MAX_BYTES + 1))):
         (tmp_path / name).write_bytes(content)
+    tab.on("filechooser", lambda _: None)  # listens from now on: a listener is there some time after it was asked for
     tab.goto(page.url)
     tab.get_by_role("link", name="Sounds like …").click()
     tab.locator("#similar[data-takes-drops]").wait_for()
