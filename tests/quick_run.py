@@ -1,12 +1,15 @@
 """The quick run: the tests that need no emulator, no browser and no program beside Python, as their fixtures say.
 
 A test of the quick run that starts such a program nevertheless fails, and is told which fixture to ask for.
+A test with the marker `each_value` has two parameters or more: the quick run takes as many of their combinations as it
+takes for each value to occur, and leaves the others to the whole run.
 """
 
 import os
 import shutil
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,7 @@ PROGRAMS = {
     "uv": "uv",
     "lock.sh": "uv",
 }
+COMBINED = "time: each of their values is tested in another combination"
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
@@ -53,7 +57,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch what the tests of the quick run start."""
+    """Describe the marker, and watch what the tests of the quick run start."""
+    config.addinivalue_line("markers", "each_value: of its parameters' combinations few are in the quick run")
     config.stash[LEFT_OUT] = {}
     if config.getoption("quick"):
         _watch_programs()
@@ -63,8 +68,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out the tests that need more than the quick run has."""
     if not config.getoption("quick"):
         return
-    needed = {item: NEEDED.keys() & set(getattr(item, "fixturenames", ())) for item in items}
-    config.stash[LEFT_OUT] = Counter(NEEDED[name] for names in needed.values() for name in names)
+    needed = {item: {NEEDED[name] for name in NEEDED.keys() & set(getattr(item, "fixturenames", ()))} for item in items}
+    for item in _combinations_beside_each_value(items):
+        needed[item].add(COMBINED)
+    config.stash[LEFT_OUT] = dict(Counter(what for whats in needed.values() for what in whats))
     config.hook.pytest_deselected(items=[item for item in items if needed[item]])
     items[:] = [item for item in items if not needed[item]]
 
@@ -87,6 +94,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("not in the quick run: ./test.sh runs it")
         for what, n_tests in sorted(left_out.items(), key=lambda item: -item[1]):
             terminalreporter.line(f"{n_tests:5} tests that need {what}")
+
+
+def _combinations_beside_each_value(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return what is left out of the marked tests: of one that is asked for by the names of its parameters, nothing."""
+    combinations: defaultdict[tuple[object, str], list[tuple[pytest.Item, list[object]]]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("each_value"):
+            parameters = [mark.args[0] for mark in item.iter_markers("parametrize")]
+            values = [[item.callspec.params[name] for name in _names(parameter)] for parameter in parameters]
+            test = item.parent, item.originalname
+            combinations[test].append((item, [tuple(map(id, value)) for value in values]))
+    left = []
+    for of_test in combinations.values():
+        columns = [list(dict.fromkeys(column)) for column in zip(*(values for _, values in of_test), strict=True)]
+        if len(columns) < 2:
+            raise pytest.UsageError(f"{of_test[0][0].nodeid}: each_value is for two parameters or more")
+        if len(of_test) == prod(map(len, columns)):
+            # the first of each with the first, and so on: the shorter ones begin again
+            n_kept = max(map(len, columns))
+            kept = {tuple(column[k % len(column)] for column in columns) for k in range(n_kept)}
+            left += [item for item, values in of_test if tuple(values) not in kept]
+    return left
+
+
+def _names(parameter: str | list[str] | tuple[str, ...]) -> list[str]:
+    """Return the names of the arguments of one parametrize."""
+    return [name.strip() for name in parameter.split(",")] if isinstance(parameter, str) else list(parameter)
 
 
 def _watch_programs() -> None:

@@ -67,6 +67,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: Iterable[str
     return FakeGcloud(tmp_path, refusals)
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_passes_by_itself_is_waited_for(
@@ -114,6 +115,7 @@ def test_one_refusal_after_another_is_waited_for(
     assert len(clock.waits_s) == 4
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(("command", "minutes"), [(DEPLOY, 10), (("firestore", "indexes", "composite", "create"), 5)])
 @pytest.mark.parametrize("name", TEXTS)
 def test_waiting_has_an_end(

@@ -27,6 +27,7 @@ def gsutil():
     pass
 """
 TESTS = """
+import pytest
 import subprocess
 from hypothesis import given, strategies as st
 
@@ -44,6 +45,13 @@ def test_that_starts_what_it_does_not_ask_for():
 
 def test_random(seed):
     assert seed == 0
+
+@pytest.mark.each_value
+@pytest.mark.parametrize(("rate", "has_tags"), [(8000, True), (8000, False), (44100, True), (48000, True)])
+@pytest.mark.parametrize("name", ["mp3", "ogg"])
+@pytest.mark.parametrize("end", ["whole", "cut", "noise"])
+def test_combined(name, rate, has_tags, end):
+    pass
 
 @given(st.integers())
 def test_drawn(number):
@@ -69,7 +77,8 @@ def run(folder: Path, *arguments: str, **variables: str) -> str:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{folder}:{os.environ['PATH']}"} | variables
     environment = {name: value for name, value in environment.items() if value}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--import-mode=importlib", "-rA", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False).stdout
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd=folder, env=environment, text=True, check=False, **streams).stdout
 
 
 def outcomes(printed: str) -> dict[str, str]:
@@ -77,19 +86,51 @@ def outcomes(printed: str) -> dict[str, str]:
     return {name: outcome for outcome, name in re.findall(r"^(PASSED|FAILED) \S+::(\w+)", printed, re.MULTILINE)}
 
 
+def combinations(printed: str) -> list[tuple[str, str, str]]:
+    """The values that the combined test ran with."""
+    found = re.findall(r"^PASSED \S+::test_combined\[(\w+)-(\w+)-(\w+-\w+)\]", printed, re.MULTILINE)
+    return sorted(found)
+
+
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["one process", "two workers"])
 def test_fixtures_decide_what_is_quick(pytest_runs: Path, workers: list[str]) -> None:
     """A test whose fixtures need more than Python is left out and counted, and one that hides its need fails."""
     printed = run(pytest_runs, "--quick", *workers)
 
-    passed = dict.fromkeys(["test_plain", "test_random", "test_drawn"], "PASSED")
+    passed = dict.fromkeys(["test_plain", "test_random", "test_combined", "test_drawn"], "PASSED")
     assert outcomes(printed) == passed | {STARTS: "FAILED"}
     assert "the quick run started gsutil: let the test ask for the fixture `gsutil`" in printed
     assert re.findall(r"^ +(\d+) tests that need (.*)$", printed, re.MULTILINE) == [
+        ("20", "time: each of their values is tested in another combination"),
         ("1", "a Cloud Storage server"),
         ("1", "gsutil"),
     ]
     assert re.search(r"^seconds by folder: tests/function \d+$", printed, re.MULTILINE)
+
+
+def test_each_value_is_quick_in_few_combinations(pytest_runs: Path) -> None:
+    """Of a test that is marked so each value of each parameter is in the quick run, in as few tests as that takes."""
+    quick, whole = run(pytest_runs, "--quick"), run(pytest_runs)
+    one = run(pytest_runs, "--quick", "tests/function/test_small.py::test_combined[cut-mp3-48000-True]")
+
+    assert len(combinations(whole)) == 24
+    assert combinations(quick) == [
+        ("cut", "ogg", "8000-False"),
+        ("noise", "mp3", "44100-True"),
+        ("whole", "mp3", "8000-True"),
+        ("whole", "ogg", "48000-True"),
+    ]
+    assert combinations(one) == [("cut", "mp3", "48000-True")]
+
+
+def test_a_marker_that_leaves_nothing_out_is_refused(pytest_runs: Path) -> None:
+    """A test with one parameter has no combinations of which few would do."""
+    (pytest_runs / "tests/function/test_small.py").write_text(
+        "import pytest\n\n@pytest.mark.each_value\n@pytest.mark.parametrize('rate', [8000, 48000])\n"
+        "def test_rate(rate):\n    pass\n"
+    )
+
+    assert "test_rate[8000]: each_value is for two parameters or more" in run(pytest_runs, "--quick")
 
 
 def test_everything_runs_in_the_order_that_is_asked_for(pytest_runs: Path) -> None:
@@ -97,7 +138,8 @@ def test_everything_runs_in_the_order_that_is_asked_for(pytest_runs: Path) -> No
     printed = run(pytest_runs, "-v", "--reverse")
 
     assert set(outcomes(printed).values()) == {"PASSED"}
-    assert re.findall(r"::(\w+) PASSED", printed) == re.findall(r"def (test_\w+)", TESTS)[::-1]
+    ran = dict.fromkeys(re.findall(r"::(\w+)(?:\[\S+\])? PASSED", printed))
+    assert list(ran) == re.findall(r"def (test_\w+)", TESTS)[::-1]
 
 
 def test_seed_repeats_what_was_drawn(pytest_runs: Path) -> None:

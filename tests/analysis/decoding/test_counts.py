@@ -117,6 +117,7 @@ TAGS = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("end", TAGS)
 @pytest.mark.parametrize("n_counted", [0, 1, len(SAMPLES) // 2, len(SAMPLES), 2 * len(SAMPLES), 2**36 - 1])
 def test_all_frames_of_flac(n_counted: int, end: str) -> None:
@@ -147,6 +148,7 @@ def with_fact(content: bytes, n_samples: int) -> bytes:
     return content[:at] + struct.pack("<I", n_samples) + content[at + 4 :]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("n_blocks", [2, 49, 50, 51])
 @pytest.mark.parametrize(
     ("fact", "n_cut"),

@@ -91,6 +91,7 @@ def test_whole_file_is_complete(name: str) -> None:
     assert source.problem is None
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("share", [0.45, 0.51, 0.61, 0.7, 0.81, 0.9, 0.95, 0.99])
 @pytest.mark.parametrize("name", WHOLE)
 def test_file_that_is_cut_off(name: str, share: float) -> None:
@@ -194,6 +195,7 @@ def test_speex_with_a_broken_packet() -> None:
 TAG_SIZES = {2**7: b"\0\0\1\0", 2**14: b"\0\1\0\0", 2**23: b"\4\0\0\0"}
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("n_bytes", TAG_SIZES)
 @pytest.mark.parametrize("name", ["AAC", "AAC in LOAS", "AIFF", "APE", "CAF", "FLAC", "TTA", "WAV", "WavPack"])
 def test_behind_an_id3_tag(name: str, n_bytes: int) -> None:
@@ -273,6 +275,7 @@ BEGINNINGS = [
 ]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 @pytest.mark.parametrize("kind", ["text", "noise", "zeros", "pixels"])
 def test_other_files_are_not_audio(beginning: bytes, kind: str) -> None:

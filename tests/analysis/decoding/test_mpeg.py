@@ -128,6 +128,7 @@ CERTAIN = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("beginning", CERTAIN)
 @pytest.mark.parametrize("name", files())
 def test_certain_beginnings(tmp_path: Path, name: str, beginning: str) -> None:

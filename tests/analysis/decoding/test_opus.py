@@ -44,6 +44,7 @@ FILES = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("sr", [8000, 12000, 16000, 24000, 48000])
 @pytest.mark.parametrize("seconds", [0.01, 1.3])
@@ -83,6 +84,7 @@ ODDITIES: dict[str, Callable[[list[bytearray]], object]] = {
 }
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("oddity", ODDITIES)
 @pytest.mark.parametrize("origin", FILES)
 def test_odd_streams(tmp_path: Path, origin: str, oddity: str) -> None:

@@ -69,6 +69,7 @@ FORMATS = [
 ]
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize(("container", "codec"), FORMATS)
 @pytest.mark.parametrize(("sr", "channels"), [(48000, 2), (8000, 1)])
 def test_formats_of_libsndfile(

@@ -193,6 +193,7 @@ def test_any_text_is_bounded_and_can_be_stored(text: str) -> None:
     assert clean(kept) == kept
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("character", ["a", "é", "☃", "𝄞"])
 @pytest.mark.parametrize("n", [499, 500, 501, 700, 5000])
 @pytest.mark.parametrize("kind", ["comment of FLAC", "UTF-8 of ID3", "UTF-16 of ID3", "INFO", "ffmpeg"])
