@@ -8,16 +8,14 @@ when nobody waits for their picture any more.
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
-import sys
 from dataclasses import dataclass, field, replace
 from math import inf
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import CorruptError
+from page.child_process import running
 from page.media.audio import CompressedError
 from page.media.bucket_file import TooManyBytesError
 from page.media.cache import Cache
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
 TTL_S, MAX_PICTURES = 3600, 50
 LOOK_S = 0.2  # between two looks whether somebody still waits
-ROOT = Path(__file__).parents[2]
 NOT_SOUGHT = (CompressedError, NotSeekableError, TooManyBytesError)
 
 
@@ -140,23 +137,11 @@ async def _draw_here(job: Job) -> Picture:
 
 
 async def _draw_apart(job: Job, niceness: int) -> Picture:
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "page.media.drawing"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    given, written = process.stdin, process.stdout
-    try:
-        if given is None or written is None:
+    async with running("page.media.drawing") as process:
+        if process.stdin is None or process.stdout is None:
             raise RuntimeError("a process without pipes")
-        given.write(pickle.dumps(replace(job, niceness=niceness)))
-        content = await written.read()
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        process.stdin.write(pickle.dumps(replace(job, niceness=niceness)))
+        content = await process.stdout.read()
     if not content:
         raise RuntimeError(f"the process that draws ended with {process.returncode}")
     outcome: Picture | Exception = pickle.loads(content)  # noqa: S301  from our own process

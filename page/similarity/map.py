@@ -14,9 +14,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -24,6 +22,7 @@ from zlib import crc32
 
 import numpy as np
 
+from page.child_process import command_of, environment
 from page.display import folder
 from page.similarity.layout import measure_kept, place_beside
 
@@ -39,7 +38,6 @@ CHANGED = 0.1
 DIGITS = 5  # of a place
 STATE_NAME = "map 1"  # the name of the drawing in the catalog's state; raise it where a drawing is made otherwise
 RETRY_S = 60  # after a failure
-ROOT = Path(__file__).parents[2]
 CLOSE_S = 5
 
 
@@ -149,9 +147,9 @@ class Map:
         with self._lock:
             if self._is_closed:
                 raise OSError("the page ends")
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "page.similarity.layout"],
-                cwd=ROOT,
+            self._process = subprocess.Popen(  # noqa: S603  our own module
+                command_of("page.similarity.layout"),
+                env=environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

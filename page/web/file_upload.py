@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import unicodedata
 from typing import IO, TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from page.config import Config
 
+LENGTH = re.compile(r"[0-9]{1,20}")  # as many digits as HTTP servers take
 MAX_NAME_BYTES = 1024  # Cloud Storage's limit
 MAX_MEMORY_BYTES = 2**20  # a file that is larger is written to the disk while it arrives
 
@@ -37,9 +39,7 @@ async def upload(config: Config, request: Request) -> str:
     """
     name = check_name(request.query_params.get("name", ""))
     max_bytes = config.settings.max_bytes
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit():
-        check_size(int(declared), max_bytes)
+    check_size(declared_bytes(request), max_bytes)
     with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:
         n_bytes = 0
         async for piece in request.stream():
@@ -47,6 +47,12 @@ async def upload(config: Config, request: Request) -> str:
             check_size(n_bytes, max_bytes)
             await run_in_threadpool(file.write, piece)
         return await run_in_threadpool(_put, config, name, file)
+
+
+def declared_bytes(request: Request) -> int:
+    """Return how many bytes the body of a request is said to have; 0 where that is not said."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if LENGTH.fullmatch(declared) else 0
 
 
 def check_name(name: str) -> str:

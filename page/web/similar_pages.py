@@ -8,10 +8,7 @@ is left afterwards: it has no name on the disk.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,10 +20,12 @@ from starlette.routing import Route
 from analysis.errors import TooLargeError, TooLongError
 from page.catalog.encoding import decode
 from page.catalog.selection import parse_count, parse_selection
+from page.child_process import running
 from page.similarity import neighbours
 from page.web import problems, svg
 from page.web.answers import answer
 from page.web.fields import in_short
+from page.web.file_upload import declared_bytes
 from page.web.multipart import MultipartError, TooManyBytesError, read_file
 from page.web.rendering import as_json
 
@@ -46,7 +45,6 @@ WAIT_S = 30  # for the file before
 RETRY_AFTER_S = 10
 N_SHOWN, N_NEIGHBOURS = 20, 10
 WAVEFORM_COLUMNS = 800
-ROOT = Path(__file__).parents[2]
 HOW = "Send one file in the field file of a form, as curl -F file=@sound.wav does."
 TOO_MUCH = frozenset({TooLargeError.reason, TooLongError.reason})
 
@@ -145,8 +143,7 @@ class SimilarPages:
 
     async def _receive(self, request: Request, file: IO[bytes]) -> str:
         """Write the file in a form to another and return its name."""
-        declared = request.headers.get("content-length", "")
-        if declared.isdigit() and len(declared) < FORM_BYTES and int(declared) > self._max_bytes + FORM_BYTES:
+        if declared_bytes(request) > self._max_bytes + FORM_BYTES:
             raise self._too_large()
         content_type = request.headers.get("content-type", "")
         try:
@@ -191,25 +188,13 @@ async def analyse_apart(file: IO[bytes], name: str, seconds: float) -> dict[str,
 
     The process is ended when that takes longer, and when nobody waits for it any more.
     """
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "page.similarity.example", "The file"),
-        stdin=file,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            told, _ = await process.communicate()
-    except TimeoutError:
-        advice = f"After {seconds:g} seconds it was given up: take a part of it, or upload it to the bucket."
-        raise RefusedFileError(problems.Problem(413, "The analysis takes too long", advice)) from None
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+    async with running("page.similarity.example", "The file", stdin=file) as process:
+        try:
+            async with asyncio.timeout(seconds):
+                told, _ = await process.communicate()
+        except TimeoutError:
+            advice = f"After {seconds:g} seconds it was given up: take a part of it, or upload it to the bucket."
+            raise RefusedFileError(problems.Problem(413, "The analysis takes too long", advice)) from None
     if process.returncode:
         advice = "Its analysis ended without an answer: it took too much memory, or met a fault of a decoder."
         raise RefusedFileError(problems.Problem(415, "The file cannot be analysed", advice))

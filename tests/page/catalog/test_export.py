@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +24,7 @@ from local.servers import PROJECT
 from page.catalog import export, source
 from page.config import Config
 from page.web.app import make_app
+from tests.fakes.waiting import run_apart
 from tests.page.sample_sounds import without_nulls
 from tests.page.served_page import Page
 
@@ -139,8 +139,7 @@ def test_head_reads_only_the_beginning(method: str, most: int) -> None:
     answers: list[dict[str, Any]] = []
     request = {"type": "http", "method": method, "path": "/export.csv", "query_string": b"", "root_path": ""}
     app = make_app(Config(PROJECT, "a-bucket", Settings()), cast("Catalog", Many()))
-    with ThreadPoolExecutor(1) as beside:  # in this thread the browser's loop may be running
-        beside.submit(asyncio.run, app(request | {"headers": [(b"host", b"localhost:8080")]}, receive, send)).result()
+    run_apart(app(request | {"headers": [(b"host", b"localhost:8080")]}, receive, send))
 
     assert answers[0]["status"] == 200
     assert n_read <= most

@@ -19,7 +19,7 @@ from page.config import Config
 from page.media.pictures import Lane, NobodyWaitsError, Pictures
 from page.media.stretch import Stretch, parse_stretch, whole
 from tests.fakes.synthetic import encode, encode_with_ffmpeg
-from tests.fakes.waiting import wait_until
+from tests.fakes.waiting import run_apart, wait_until
 from tests.page import sample_sounds
 from tests.page.served_page import Page
 
@@ -72,7 +72,7 @@ def test_in_a_lane_one_is_drawn_at_a_time(config: Config, heard: tuple[Page, dic
             assert not waiting.done()
         assert (await waiting).png.startswith(b"\x89PNG")
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 def test_a_short_one_waits_for_no_long_one(config: Config, heard: tuple[Page, dict[str, Any], bytes]) -> None:
@@ -85,7 +85,7 @@ def test_a_short_one_waits_for_no_long_one(config: Config, heard: tuple[Page, di
         assert [lane.niceness for lane in pictures._lanes] == [None, 5, 10]
         assert [lane.longest_s for lane in pictures._lanes] == [300, 1800, inf]
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 def test_all_who_wait_share_one_drawing(config: Config, heard: tuple[Page, dict[str, Any], bytes]) -> None:
@@ -104,7 +104,7 @@ def test_all_who_wait_share_one_drawing(config: Config, heard: tuple[Page, dict[
         async with pictures._lanes[0].semaphore:
             assert await pictures.get(heard[1], whole(heard[1]), stays) is picture
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 def test_a_process_draws_the_same(config: Config, heard: tuple[Page, dict[str, Any], bytes]) -> None:
@@ -121,7 +121,7 @@ def test_a_process_draws_the_same(config: Config, heard: tuple[Page, dict[str, A
             with pytest.raises(Exception, match="not there: deleted or overwritten"):
                 await pictures.get(gone, whole(gone), stays)
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 def test_drawing_ends_when_nobody_waits(
@@ -146,7 +146,7 @@ def test_drawing_ends_when_nobody_waits(
         async with pictures._lanes[-1].semaphore:
             assert list(processes_that_draw()) == []
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 def test_who_closes_the_connection_does_not_wait(two_hours: dict[str, Any], shared: Page) -> None:
@@ -228,4 +228,4 @@ def test_a_document_without_a_length_is_told(config: Config, heard: tuple[Page, 
             with pytest.raises(AnalysisError, match="how long"):
                 await Pictures(config).get(sound, whole(sound), stays)
 
-    asyncio.run(run())
+    run_apart(run())

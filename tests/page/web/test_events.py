@@ -5,8 +5,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from local.servers import PROJECT
 from page.config import Config
 from page.web import events
 from page.web.events import MAX_EVENTS, MAX_QUEUED, Events
-from tests.fakes.waiting import wait_until
+from tests.fakes.waiting import run_apart, wait_until
 from tests.page.served_page import Page
 
 LISTENER = "Thread-ConsumeBidirectionalStream"  # as Google's client names what hears for it
@@ -53,12 +52,6 @@ def listen(page: Page, render: Callable[[str, dict[str, Any]], str] = no_html) -
 def config_of(page: Page) -> Config:
     """Return the configuration of the page."""
     return Config(PROJECT, page.bucket.name, Settings.from_environment(page.environment))
-
-
-def run[T](story: Coroutine[Any, Any, T]) -> T:
-    """Run what happens in a loop of its own: this thread may have that of a browser."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, story).result()
 
 
 def make_burst(n_sounds: int, begin: datetime) -> list[dict[str, Any]]:
@@ -97,7 +90,7 @@ def test_of_a_burst_the_newest_are_told(page: Page) -> None:
         await told.aclose()
         return before, after
 
-    before, after = run(follow())
+    before, after = run_apart(follow())
 
     assert before == [(document["analyzed_at"], document["uid"]) for document in burst[20:-20]]
     assert after == [(document["analyzed_at"], document["uid"]) for document in burst[-20:]]
@@ -132,7 +125,7 @@ def test_who_leaves_while_coming_in_leaves_no_listener(page: Page) -> None:
         with pytest.raises(asyncio.CancelledError):
             await coming_in
 
-    run(come_and_go())
+    run_apart(come_and_go())
 
     assert listeners() == []
 
@@ -157,7 +150,7 @@ def test_who_leaves_before_coming_in_leaves_no_listener(page: Page) -> None:
         with pytest.raises(asyncio.CancelledError):
             await coming_in
 
-    run(come_and_go())
+    run_apart(come_and_go())
 
     assert listeners() == []
 
@@ -192,7 +185,7 @@ def test_all_browsers_share_a_listener(page: Page) -> None:
             await browser.aclose()
         return counted.n_made, counts, heard
 
-    n_made, counts, heard = run(look())
+    n_made, counts, heard = run_apart(look())
 
     assert (n_made, counts) == (2, [2, 2, 2])
     assert len(set(heard)) == 1
@@ -224,7 +217,7 @@ def test_removals_are_told_and_what_newer_ones_push_out_is_not(page: Page, monke
         await told.aclose()
         return [uid for kind, uid in events if kind == "removed"]
 
-    assert run(follow()) == [burst[3]["uid"], burst[2]["uid"]]
+    assert run_apart(follow()) == [burst[3]["uid"], burst[2]["uid"]]
 
 
 def test_what_is_long_past_is_not_told(page: Page) -> None:
@@ -240,7 +233,7 @@ def test_what_is_long_past_is_not_told(page: Page) -> None:
         await told.aclose()
         return events
 
-    assert [uid for _, uid in run(follow())] == [sound["uid"] for sound in sounds[1:]]
+    assert [uid for _, uid in run_apart(follow())] == [sound["uid"] for sound in sounds[1:]]
 
 
 def test_a_browser_that_does_not_read_is_no_burden() -> None:
@@ -253,7 +246,7 @@ def test_a_browser_that_does_not_read_is_no_burden() -> None:
         await asyncio.sleep(0)
         return subscriber.events.qsize()
 
-    assert run(send()) == MAX_QUEUED == 2000
+    assert run_apart(send()) == MAX_QUEUED == 2000
 
 
 def test_who_knows_it_is_not_told_again() -> None:
@@ -267,7 +260,7 @@ def test_who_knows_it_is_not_told_again() -> None:
         await asyncio.sleep(0)
         return [subscriber.events.get_nowait() for _ in range(subscriber.events.qsize())]
 
-    assert run(send()) == ["1"]
+    assert run_apart(send()) == ["1"]
 
 
 def test_a_silent_stream_beats(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +273,7 @@ def test_a_silent_stream_beats(page: Page, monkeypatch: pytest.MonkeyPatch) -> N
         await told.aclose()
         return heard
 
-    assert run(follow()) == [events.RECONNECT, events.KEEP_ALIVE, events.KEEP_ALIVE]
+    assert run_apart(follow()) == [events.RECONNECT, events.KEEP_ALIVE, events.KEEP_ALIVE]
 
 
 def test_an_event_is_one_line_of_json(page: Page) -> None:
@@ -297,7 +290,7 @@ def test_an_event_is_one_line_of_json(page: Page) -> None:
         await told.aclose()
         return event
 
-    identity, document, *rest = run(follow()).split("\n")
+    identity, document, *rest = run_apart(follow()).split("\n")
     assert (identity, rest) == (f"id: {now.isoformat()}", ["", ""])
     assert json.loads(document.removeprefix("data: ")) == {
         "uid": rejection["uid"],
@@ -326,7 +319,7 @@ def test_a_sound_that_was_deleted_is_not_told(page: Page) -> None:
             await told.aclose()
         return events
 
-    assert run(follow()) == [(there["analyzed_at"], there["uid"])]
+    assert run_apart(follow()) == [(there["analyzed_at"], there["uid"])]
 
 
 def test_a_listener_that_was_stopped_tells_nothing_more(page: Page) -> None:
@@ -358,7 +351,7 @@ def test_a_listener_that_was_stopped_tells_nothing_more(page: Page) -> None:
             await told.aclose()
         return events
 
-    assert run(follow()) == [(document["analyzed_at"], document["uid"]) for document in burst]
+    assert run_apart(follow()) == [(document["analyzed_at"], document["uid"]) for document in burst]
 
 
 def test_news_arrive_while_the_browser_listens(serve_page: Callable[..., Page]) -> None:

@@ -1,11 +1,9 @@
 """What is uploaded through the page: how much, and under which names."""
 
-import asyncio
 import http.client
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,8 @@ from bench.documents import make_document
 from local.program import HOST
 from page.config import Config
 from page.web import file_upload
-from page.web.file_upload import RefusedUploadError, check_name
+from page.web.file_upload import RefusedUploadError, check_name, declared_bytes
+from tests.fakes.waiting import run_apart
 from tests.page.served_page import Page
 
 MAX_BYTES = 200_000
@@ -69,6 +68,16 @@ def test_what_is_told_to_be_too_large_is_not_read(page: Page) -> None:
     assert answer.status == 413
     answer.close()
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("declared", "n_bytes"), [("12", 12), ("", 0), ("-1", 0), ("1e3", 0), ("\xb2", 0), ("9" * 5000, 0)]
+)
+def test_what_is_no_number_of_bytes_is_not_believed(declared: str, n_bytes: int) -> None:
+    """A declared length is ASCII digits, no more than can be counted; all else is counted as it arrives."""
+    request = Request({"type": "http", "headers": [(b"content-length", declared.encode("latin-1"))]})
+
+    assert declared_bytes(request) == n_bytes
 
 
 def test_the_uid_is_that_of_the_document(page: Page) -> None:
@@ -136,8 +145,8 @@ def test_a_large_file_is_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch, tmp
         )
 
     request = Request({"type": "http", "method": "POST", "query_string": b"name=large.wav", "headers": []}, receive)
-    with pytest.raises(ClientDisconnect), ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, file_upload.upload(Config("p", "b", Settings()), request)).result()
+    with pytest.raises(ClientDisconnect):
+        run_apart(file_upload.upload(Config("p", "b", Settings()), request))
 
     assert [len(files) for files in opened] == [0, 0, 0, 1, 1]
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from local.servers import PROJECT
 from page.similarity import example
 from page.web import similar_pages
 from page.web.similar_pages import RefusedFileError, SimilarPages, analyse_apart, while_waited_for
-from tests.fakes.waiting import wait_until
+from tests.fakes.waiting import run_apart, wait_until
 from tests.page import sample_sounds
 from tests.page.sample_sounds import encode
 from tests.page.served_page import Page, names_of
@@ -59,12 +59,6 @@ def page(serve_page: Callable[..., Page]) -> Page:
         fields = document | upload | {"fingerprint": Vector(document["fingerprint"])}
         page.insert(make_document(name, seed=seed, **{key: fields[key] for key in fields if key != "uid"}))
     return page
-
-
-def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in a loop of its own, in a thread, as a browser's tests may run another loop in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
 
 
 def as_file(content: bytes) -> Any:
@@ -211,7 +205,7 @@ def test_a_sound_that_is_too_long_is_too_large(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MAX_DURATION_S", "1")
 
     with as_file(TONE) as file, pytest.raises(RefusedFileError) as refused:
-        run(analyse_apart(file, "a.wav", 60))
+        run_apart(analyse_apart(file, "a.wav", 60))
     assert (refused.value.problem.status, refused.value.reason) == (413, "too_long")
     assert "MAX_DURATION_S=1" in refused.value.problem.advice
 
@@ -263,6 +257,32 @@ def test_one_at_a_time(page: Page) -> None:
     assert answers == (200, 200)
 
 
+def test_two_files_are_never_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What of a file takes memory and processors, its arrival and its analysis, is never done for two."""
+    n_at_once: list[int] = []
+    inside: set[object] = set()
+
+    async def take(*_: object) -> str:
+        mine = object()
+        inside.add(mine)
+        for _turn in range(5):  # of the loop, in which another would begin
+            await asyncio.sleep(0)
+        n_at_once.append(len(inside))
+        inside.remove(mine)
+        return "mine.wav"
+
+    async def ask() -> None:
+        pages = SimilarPages(Config, None, None)  # type: ignore[arg-type]
+        request = Request({"type": "http", "method": "POST", "headers": [], "query_string": b""})
+        await asyncio.gather(*(pages._find(request, 1) for _ in range(3)), return_exceptions=True)
+
+    monkeypatch.setattr(similar_pages, "read_file", take)
+    monkeypatch.setattr(similar_pages, "while_waited_for", take)
+    monkeypatch.setattr(similar_pages, "analyse_apart", lambda *_: None)
+    run_apart(ask())
+    assert n_at_once == [1] * 6
+
+
 def test_who_waits_too_long_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is 503 with Retry-After, and the next may come afterwards."""
     monkeypatch.setattr(similar_pages, "WAIT_S", 0.01)
@@ -276,7 +296,7 @@ def test_who_waits_too_long_is_told_when_to_come_again(monkeypatch: pytest.Monke
         async with pages._alone():
             return refused.value
 
-    refused = run(ask())
+    refused = run_apart(ask())
     assert refused.problem.status == 503
     assert int(similar_pages._headers_of(refused)["retry-after"]) > 0
 
@@ -291,7 +311,7 @@ def test_an_analysis_that_takes_too_long_is_ended() -> None:
     """It is given up with the limit, and its process is gone."""
     before = psutil.Process().children()
     with as_file(TONE) as file, pytest.raises(RefusedFileError) as refused:
-        run(analyse_apart(file, "a.wav", 0.01))
+        run_apart(analyse_apart(file, "a.wav", 0.01))
 
     assert refused.value.problem.status == 413
     assert "0.01 seconds" in refused.value.problem.advice
@@ -303,7 +323,7 @@ def test_an_analysis_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("MAX_BYTES", "nonsense")  # so that it ends at its start
 
     with as_file(TONE) as file, pytest.raises(RefusedFileError) as refused:
-        run(analyse_apart(file, "a.wav", 60))
+        run_apart(analyse_apart(file, "a.wav", 60))
     assert refused.value.problem.status == 415
 
 
@@ -324,5 +344,5 @@ def test_what_nobody_waits_for_is_ended() -> None:
             with pytest.raises(RefusedFileError):
                 await work
 
-    run(ask())
+    run_apart(ask())
     assert psutil.Process().children() == before
