@@ -2,8 +2,8 @@
 
 *Conventions.* Levels are those of the mel powers of the analysis, [shape=(t, n_mels)]. A column of the spectrogram
 stands for one or more frames and shows the loudest of them, so that a short event is seen in a long sound. The
-brightest colour is the highest level of the stretch, the darkest RANGE_DB below it. The waveform has the lowest and the
-highest sample of each column.
+brightest colour is the highest level of the stretch, the darkest RANGE_DB below it; digital silence is dark. The
+waveform has the lowest and the highest sample of each column.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 RANGE_DB = TOP_DB
 MIN_POWER = 1e-10  # librosa's: a power that is lower is as good as silence
+SILENT_DB = 10 * np.log10(np.float32(MIN_POWER))
 FULL_SCALE = 32767
 MARGIN = N_FFT  # samples of y around a stretch that its frames reach into; a whole number of hops
 # matplotlib's magma, from dark to bright: even steps of lightness, which colour-blind people tell apart too
@@ -118,7 +119,8 @@ class _Peaks:
 
 def _draw_levels(levels: NDArray[np.float32]) -> bytes:
     """Return levels [shape=(n_mels, columns)], dB, the lowest band last, as PNG."""
-    shades = np.clip((levels - levels.max()) / RANGE_DB + 1, 0, 1) * 255
+    brightest = levels.max() if levels.max() > SILENT_DB else np.inf
+    shades = np.clip((levels - brightest) / RANGE_DB + 1, 0, 1) * 255
     picture = Image.fromarray(shades.astype(np.uint8), "P")
     picture.putpalette(_palette())
     png = io.BytesIO()

@@ -58,6 +58,15 @@ def test_a_short_event_is_seen_in_a_long_sound(n_blocks: int) -> None:
     assert not peaks[:, 0].any()
 
 
+@pytest.mark.parametrize("least", [0, 1e-4])
+def test_silence_is_dark(least: float) -> None:
+    """Digital silence has no highest level that could be bright; a whisper has one."""
+    y = (least * np.sin(np.arange(SR) * 0.1)).astype(np.float32)
+
+    brightest = lightness_of(draw([y], Stretch(0, len(y))).png).max()
+    assert brightest > 200 if least else brightest < 2
+
+
 def test_a_short_sound_has_a_column_for_each_frame() -> None:
     """No column is empty where there are fewer frames than columns."""
     y = np.random.default_rng(1).standard_normal(2 * SR).astype(np.float32)
