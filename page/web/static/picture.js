@@ -34,12 +34,13 @@ export class Picture {
     signal.addEventListener("abort", () => size.disconnect());
   }
 
-  // Show points; the view stays where there is one.
+  // Show points; a part of them that is seen stays where it is, and all stay all.
   show(points) {
+    const { zoom } = this;
     this.points = points;
     const [xs, ys] = ["x", "y"].map((axis) => points.map((point) => point[axis]));
     this.box = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    this.#resize();
+    this.#resize(zoom);
   }
 
   get zoom() {
@@ -199,8 +200,7 @@ export class Picture {
     this.told.moved();
   }
 
-  #resize() {
-    const zoom = this.zoom;
+  #resize(zoom = this.zoom) {
     this.width = this.plane.clientWidth;
     this.height = this.plane.clientHeight;
     if (!this.points.length || !this.width || !this.height) return;
