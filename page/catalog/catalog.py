@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import sqlite3
 import tempfile
 from contextlib import ExitStack, suppress
@@ -32,6 +33,7 @@ from page.config import is_emulated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from page.catalog.columns import Mask
     from page.catalog.duplicates import Groups
     from page.catalog.following import Progress
     from page.catalog.points import Points
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 FIRST_S = 10  # that the first look waits for the catalog to be filled; a larger one is shown while it is
 NEW_S = 2  # that a look after a while waits for what is new
 BATCH = 500
+SEEN = re.compile("[0-9a-f]{8}-[0-9]{1,15}")  # the catalog, and the last of its ids: later ones are higher
 UNSAVED = 50_000  # rows that a page reads in a fifth of a second when it is opened again
 
 
@@ -62,6 +65,8 @@ class Results:
         count: how many there are on all pages.
         counts: how many of them are in each folder and of each format or reason.
         n_gone: how many have an object that is no longer live, whatever else is selected.
+        seen: what a later look gives as ``seen``, so that it is told what is new.
+        n_new: how many on all pages have come since the look that gave ``seen``; None where that is not known.
     """
 
     documents: list[dict[str, Any]]
@@ -69,6 +74,8 @@ class Results:
     count: int
     counts: Counts
     n_gone: int
+    seen: str
+    n_new: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ class Catalog:
         self._follower = Follower(config, self._storage, path, may_read_all=may_read_all)
         self._ends.callback(self._follower.close)
         self._view = View(Columns(), self._storage.ids_by_text)
+        self._token = self._storage.read_state("token") or self._make_token()
         self._changed = -1  # nothing is read yet
         self._lock = Lock()
         self._groups = BackgroundValue(self._find_groups)
@@ -134,6 +142,10 @@ class Catalog:
         """Say that somebody looks, and return how far it is."""
         self._follower.look()
         return self._follower.wait(wait_s)
+
+    def catch_up(self, wait_s: float) -> bool:
+        """Say that somebody looks again, and wait for what is due; return whether anything was."""
+        return self._follower.catch_up(wait_s)
 
     def count_unread(self) -> int:
         """Return how many documents the first filling has still to read: each is billed."""
@@ -158,7 +170,7 @@ class Catalog:
         """Return a rejection, None where there is none."""
         return self._read("rejections", uid)
 
-    def select(self, kind: Kind, selection: Selection, after: str = "", n: int = 50) -> Results:
+    def select(self, kind: Kind, selection: Selection, after: str = "", n: int = 50, seen: str = "") -> Results:
         """Return a page of a selection; raises BadParameterError for an ``after`` that is no uid of the catalog."""
         self._look()
         after_id = self._find_cursor(kind, after) if after else None
@@ -167,10 +179,13 @@ class Catalog:
             mask = view.select(kind, selection)
             ids = view.page(mask, selection.sort, after_id, n + 1).tolist()
             count, counts = int(np.count_nonzero(mask)), view.count(mask, selection.folder)
+            last = len(mask) - 1 - int(np.argmax(mask[::-1])) if count else 0
+            n_new = self._count_new(mask, seen)
             states = view.columns.column("state")[view.columns.column("kind") == KINDS.index(kind)]
             n_gone = int(np.count_nonzero(states == GONE))
         documents = self._storage.read_documents(ids[:n])
-        return Results(documents, documents[-1]["uid"] if len(ids) > n else None, count, counts, n_gone)
+        following = documents[-1]["uid"] if len(ids) > n else None
+        return Results(documents, following, count, counts, n_gone, f"{self._token}-{last}", n_new)
 
     def read_all(self, kind: Kind, selection: Selection | None) -> Iterator[list[dict[str, Any]]]:
         """Yield the documents of a selection in its order, or all there are in the order of their uids, in batches.
@@ -277,6 +292,19 @@ class Catalog:
     def write_state(self, name: str, value: str) -> None:
         """Keep something beside the sounds under a name."""
         self._storage.write_state(**{name: value})
+
+    def _make_token(self) -> str:
+        """Name the file, as the ids in it mean nothing in another."""
+        token = secrets.token_hex(4)
+        self._storage.write_state(token=token)
+        return token
+
+    def _count_new(self, mask: Mask, seen: str) -> int | None:
+        """Return how many of a mask have come since the look that gave ``seen``; None where it was at another file."""
+        if seen and not SEEN.fullmatch(seen):
+            raise BadParameterError("seen is what a look before gave")
+        token, _, last = seen.partition("-")
+        return int(np.count_nonzero(mask[int(last) + 1 :])) if token == self._token else None
 
     def _look(self) -> None:
         """Say that somebody looks; wait a little for what is new, and raise what kept everything from being read."""

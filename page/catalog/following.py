@@ -85,7 +85,7 @@ class Follower:
         self._looked_at = self._read_new_at = -float("inf")
         self._is_closed = False
         self._due = dict.fromkeys(("round", "compare", "list"), -float("inf"))
-        self._reads, self._total = 0, 0
+        self._reads, self._total, self._n_done = 0, 0, 0
         self._as_of: datetime | None = None
         self._problem: Exception | None = None
         self._is_asking, self._was_filled = False, False
@@ -115,6 +115,16 @@ class Follower:
         with self._condition:
             self._condition.wait_for(lambda: self._is_current() or self._problem or self._is_asking, seconds)
         return self.progress()
+
+    def catch_up(self, seconds: float) -> bool:
+        """Wait until what is due has been done, or has failed, no longer than that; return whether anything was due."""
+        with self._condition:
+            if self._due["round"] > monotonic():
+                return False
+            self._looked_at = monotonic()
+            self._condition.notify_all()
+            n_done = self._n_done
+            return self._condition.wait_for(lambda: self._n_done > n_done, seconds)
 
     def count_unread(self) -> int:
         """Return how many documents the first filling has still to read, which is asked of the database."""
@@ -263,6 +273,7 @@ class Follower:
     def _tell(self, problem: Exception | None) -> None:
         with self._condition:
             self._problem = problem
+            self._n_done += 1
             self._condition.notify_all()
 
 

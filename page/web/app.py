@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 MAX_LISTED = 1000  # sounds in one answer of sounds.json
+CATCH_UP_S = 60  # that who comes back waits for the comparison with the collection and the bucket
 N_NEIGHBOURS = 10
 MORE = 4  # times as many neighbours are shown on demand
 SAMPLE_SOUNDS = 300  # enough for percentiles
@@ -114,7 +115,8 @@ class _Endpoints:
         if given != parameters:  # as a form sends what nobody has filled in
             return RedirectResponse(f"{request.url.path}?{urlencode(given)}".rstrip("?"), 303)
         selection, after, since = parse_selection(kind, parameters), parameters.get("after", ""), datetime.now(UTC)
-        results, progress = self._catalog.select(kind, selection, after, PAGE_SIZE), self._catalog.progress()
+        results = self._catalog.select(kind, selection, after, PAGE_SIZE, parameters.get("seen", ""))
+        progress = self._catalog.progress()
         values = {
             "kind": kind,
             "selection": selection,
@@ -134,6 +136,8 @@ class _Endpoints:
         return answer(request, as_json(listed), JSON)
 
     def catalog_json(self, request: Request) -> Response:
+        is_waiting = request.query_params.get("wait") == "1"
+        was_due = self._catalog.catch_up(CATCH_UP_S) if is_waiting else None
         progress = self._catalog.progress()
         told = {
             "is_filled": progress.is_filled,
@@ -143,6 +147,8 @@ class _Endpoints:
             "as_of": progress.as_of,
             "problem": problems.describe_any(progress.problem, self._config).title if progress.problem else None,
         }
+        if is_waiting:
+            told["was_due"] = was_due
         return answer(request, as_json(told), JSON)
 
     def sound(self, request: Request) -> Response:

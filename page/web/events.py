@@ -3,9 +3,10 @@
 *Conventions.* The id of an event is the time at which its document was written. A browser that connects again sends the
 last id, and is sent what was written meanwhile, as far back as LOOK_BACK. A removal is told to those that are
 connected, if the document was written since then. The clocks of the function and of this machine may differ by
-CLOCK_SKEW, so that a browser can be sent an event twice. All browsers share one listener on each collection, and there
-is none while nobody looks. Firestore bills a listener for each document that is newer than its beginning, the newest
-MAX_EVENTS at most, and then for each document that is written.
+CLOCK_SKEW, so that a browser can be sent an event twice. When all that was written before is told, a browser is told
+that it is up to date. All browsers share one listener on each collection, and there is none while nobody looks.
+Firestore bills a listener for each document that is newer than its beginning, the newest MAX_EVENTS at most, and then
+for each document that is written.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from page.catalog.records import TIME_FIELDS
+from page.catalog.records import KINDS, TIME_FIELDS
 from page.catalog.source import collection_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ KEEP_ALIVE_S = 15  # a connection that is closed is noticed when it is written t
 MAX_EVENTS = 500  # of each collection, sent to a browser that connects
 MAX_QUEUED = 4 * MAX_EVENTS  # those of both collections, and as many that are written meanwhile
 RECONNECT = "retry: 3000\n\n"  # ms after which a browser connects again
-KEEP_ALIVE = ": keep-alive\n\n"
+KEEP_ALIVE = "event: keep-alive\ndata:\n\n"  # which a browser hears, too: it knows then that it is connected
+UP_TO_DATE = "event: up-to-date\ndata:\n\n"
 
 
 @dataclass(eq=False)
@@ -85,6 +87,7 @@ class Events:
         self._listeners: list[Any] = []
         self._listening_since = datetime.now(UTC)
         self._events: dict[str, tuple[datetime, str]] = {}
+        self._unread: set[Kind] = set()  # the collections whose listeners have told nothing yet
         self._executor = ThreadPoolExecutor(1)  # one thread: browsers are added and removed in their order
 
     async def subscribe(self, since: datetime) -> AsyncIterator[str]:
@@ -107,9 +110,12 @@ class Events:
         if self._is_listening() and subscriber.since >= self._listening_since:
             for time, event in sorted(self._events.values()):
                 subscriber.send(time, event)
+            if not self._unread:
+                subscriber.send(datetime.now(UTC), UP_TO_DATE)
             return
         self._stop()
         self._listening_since = subscriber.since
+        self._unread = set(KINDS)
         self._listeners = [self._listen("sounds")]
         self._listeners.append(self._listen("rejections"))
 
@@ -128,7 +134,7 @@ class Events:
         return bool(self._listeners) and all(listener.is_active for listener in self._listeners)
 
     def _listen(self, kind: Kind) -> Any:
-        events, time_field = self._events, TIME_FIELDS[kind]
+        events, unread, time_field = self._events, self._unread, TIME_FIELDS[kind]
 
         def on_snapshot(documents: list[Any], changes: list[Any], _read_time: Any) -> None:
             oldest = min((document.get(time_field) for document in documents), default=None)
@@ -150,6 +156,10 @@ class Events:
                 events[change.document.id] = (time, event)
                 for subscriber in list(self._subscribers):
                     subscriber.send(time, event)
+            if kind in unread and events is self._events:
+                unread.discard(kind)
+                if not unread:
+                    self._tell(UP_TO_DATE)
 
         query = collection_of(self._config, kind).where(filter=FieldFilter(time_field, ">", self._listening_since))
         newest = query.order_by(time_field, direction=firestore.Query.DESCENDING).limit(MAX_EVENTS)
@@ -157,7 +167,9 @@ class Events:
 
     def _tell_removal(self, uid: str) -> None:
         """Send the removal of a document; without an id, so that a browser goes on from what was last written."""
-        event = f"data: {json.dumps({'uid': uid, 'kind': 'removed'})}\n\n"
+        self._tell(f"data: {json.dumps({'uid': uid, 'kind': 'removed'})}\n\n")
+
+    def _tell(self, event: str) -> None:
         for subscriber in list(self._subscribers):
             subscriber.send(datetime.now(UTC), event)
 

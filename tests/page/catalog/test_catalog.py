@@ -19,7 +19,7 @@ from page.catalog import catalog as catalogs
 from page.catalog.catalog import Catalog, UnfinishedError
 from page.catalog.following import Follower, price
 from page.catalog.records import make_row
-from page.catalog.selection import Selection
+from page.catalog.selection import BadParameterError, Selection
 from page.catalog.storage import FORM, Storage
 from page.config import Config
 from tests.fakes.waiting import wait_until
@@ -99,6 +99,50 @@ def test_what_is_written_deleted_or_pruned_is_found(page: Page, open_catalog: Op
     wait_for(catalog)
 
     assert sorted(names_of(catalog)) == ["0.wav", "2.wav", "new.wav", "restored.wav"]
+
+
+def test_who_comes_back_waits_for_the_comparison(
+    page: Page, open_catalog: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was removed while nobody looked is gone when what is due is done; where nothing is due nobody waits."""
+    monkeypatch.setattr(following, "is_emulated", lambda: False)  # so that there is time between two rounds
+    page.insert(*(make_document(f"{seed}.wav", seed=seed) for seed in range(3)))
+    catalog = open_catalog()
+    wait_for(catalog)
+    assert not catalog.catch_up(60)
+    page.database.collection(page.environment["SOUNDS_COLLECTION"]).document(
+        make_document("1.wav", seed=1)["uid"]
+    ).delete()
+    assert len(names_of(catalog)) == 3
+    catalog._follower._due = dict.fromkeys(catalog._follower._due, -float("inf"))
+
+    assert catalog.catch_up(60)
+    assert sorted(names_of(catalog)) == ["0.wav", "2.wav"]
+
+
+def test_what_has_come_is_counted(page: Page, open_catalog: Open) -> None:
+    """Who says what was seen is told how many of the selection are new; what was analysed anew is not."""
+    sounds = [make_document(f"kit/{seed}.wav", seed=seed) for seed in range(4)]
+    page.insert(*sounds)
+    catalog = open_catalog()
+    wait_for(catalog)
+    seen, kit = catalog.select("sounds", ALL).seen, catalog.select("sounds", Selection(folder="kit/")).seen
+    now = datetime.now(UTC)
+    page.insert(sounds[0] | {"analyzed_at": now}, make_document("kit/new.wav", seed=8), make_document("a.wav", seed=9))
+    page.database.collection(page.environment["SOUNDS_COLLECTION"]).document(sounds[1]["uid"]).delete()
+    wait_for(catalog)
+
+    everything, some = (
+        catalog.select("sounds", ALL, seen=seen),
+        catalog.select("sounds", Selection(folder="kit/"), seen=kit),
+    )
+    assert (everything.n_new, everything.count) == (2, 5)
+    assert (some.n_new, some.count) == (1, 4)
+    assert catalog.select("sounds", ALL, seen=everything.seen).n_new == 0
+    assert catalog.select("sounds", ALL, seen="00000000-3").n_new is None
+    assert catalog.select("sounds", ALL).n_new is None
+    with pytest.raises(BadParameterError):
+        catalog.select("sounds", ALL, seen="x")
 
 
 def test_a_mismatch_among_many_is_found_by_counting(

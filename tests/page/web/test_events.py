@@ -269,11 +269,33 @@ def test_a_silent_stream_beats(page: Page, monkeypatch: pytest.MonkeyPatch) -> N
 
     async def follow() -> list[str]:
         told = listen(page).subscribe(datetime.now(UTC))
-        heard = [await anext(told) for _ in range(3)]
+        first = await anext(told)
+        async with asyncio.timeout(20):
+            while await anext(told) != events.UP_TO_DATE:
+                pass
+        heard = [first, await anext(told), await anext(told)]
         await told.aclose()
         return heard
 
     assert run_apart(follow()) == [events.RECONNECT, events.KEEP_ALIVE, events.KEEP_ALIVE]
+
+
+def test_a_browser_is_told_when_it_is_up_to_date(page: Page) -> None:
+    """When all that was written before is told, once, to whom the listener begins for and to whom comes later."""
+    now = datetime.now(UTC)
+    page.insert(*make_burst(3, now), rejections=[make_rejection("no.txt", rejected_at=now)])
+
+    async def follow() -> list[list[str]]:
+        listener, heard = listen(page), []
+        browsers = [listener.subscribe(now - timedelta(seconds=1)) for _ in range(2)]
+        for browser in browsers:
+            async with asyncio.timeout(20):
+                heard.append([(await anext(browser)).partition(":")[0] for _ in range(6)])
+        for browser in browsers:
+            await browser.aclose()
+        return heard
+
+    assert run_apart(follow()) == [["retry", *["id"] * 4, "event"]] * 2
 
 
 def test_an_event_is_one_line_of_json(page: Page) -> None:
