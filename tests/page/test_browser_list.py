@@ -19,7 +19,7 @@ def test_new_sounds_and_rejections_appear_by_themselves(tab: Any, serve_page: Ca
     page.insert(make_document("fresh.wav", bucket=page.bucket.name, uploaded_at=now))
 
     row(tab, "fresh.wav").wait_for()
-    assert "fresh.wav" in tab.get_by_role("status").first.inner_text()
+    assert "fresh.wav" in tab.locator("#status").inner_text()
     assert tab.get_by_text("No sounds yet").count() == 0
     page.insert(make_document("fresher.wav", bucket=page.bucket.name, seed=1, uploaded_at=datetime.now(UTC)))
     row(tab, "fresher.wav").wait_for()

@@ -7,6 +7,7 @@ import pytest
 
 from page.web import security
 from page.web.static_files import DIRECTORY
+from tests.fakes.waiting import wait_until
 from tests.page.browsing import row, wait_for_map, wait_for_page
 from tests.page.served_page import Page
 
@@ -158,7 +159,7 @@ def test_what_listened_on_a_page_ends_with_it(tab: Any, small: tuple[Page, dict[
             tab.locator(".top [aria-current]", has_text=name).wait_for()
             tab.locator("#main:not([aria-busy])").wait_for()
 
-    assert len(open_streams) == 1
+    wait_until(lambda: tab.evaluate("true") and len(open_streams) == 1, seconds=20)
     tab.get_by_role("link", name="Map").click()
     wait_for_map(tab)
     assert not open_streams

@@ -7,18 +7,31 @@
 
 const LOCK = "events";
 const RECONNECT_MS = 3000;
+const LOOK_MS = 5000;
+const SILENT_MS = 40000; // a stream that is silent for so long is not there any more, as after a sleep of the machine
+const CUT_MS = 5000; // without a connection, before it is said: a stream ends at times, and begins anew at once
 const channel = new BroadcastChannel("events");
-const receivers = new Map(); // for each what it is called with, whether it is needed in a tab that is not seen
+const receivers = new Set();
 let lastId = null;
 let source = null;
 let listening = null;
+let isSeen = true;
+let heardAt = 0; // when anything of the stream was heard last: it says every 15 seconds that it is there
+let isCut = false;
+let cutting = 0; // the timer after which the connection is called cut
 
-// Call ``receive`` with each event after a time, until the signal is aborted.
-export function subscribe(receive, since, signal, isNeededUnseen = false) {
-  receivers.set(receive, isNeededUnseen);
+// Tell a receiver of what is written after a time, until the signal is aborted. It has these methods, all but the first
+// if it wants:
+// receive(event): this was written.
+// miss(isCut): from now on it may miss what is written, as the tab is not seen or there is no connection.
+// catchUp(): nothing is missed from now on, and what was written before is in the catalog.
+// cut(isCut): there is no connection, or there is one again.
+// With isNeededUnseen it is told also while the tab is not seen.
+export function subscribe(receiver, since, signal) {
+  receivers.add(receiver);
   if (lastId === null || isBefore(since, lastId)) lastId = since;
   signal.addEventListener("abort", () => {
-    receivers.delete(receive);
+    receivers.delete(receiver);
     update();
   });
   if (listening) ask();
@@ -26,10 +39,13 @@ export function subscribe(receive, since, signal, isNeededUnseen = false) {
 }
 
 function update() {
-  const isSeen = navigator.locks ? !document.hidden : document.hasFocus();
-  const isNeeded = [...receivers.values()].some((isNeededUnseen) => isNeededUnseen || isSeen);
+  const wasSeen = isSeen;
+  isSeen = navigator.locks ? !document.hidden : document.hasFocus();
+  if (!isSeen) tell("miss", false);
+  const isNeeded = [...receivers].some(({ isNeededUnseen }) => isNeededUnseen || isSeen);
   if (isNeeded && !listening) listen();
   else if (!isNeeded && listening) end();
+  else if (listening && isSeen && !wasSeen) ask();
   if (!receivers.size) lastId = null;
 }
 
@@ -50,6 +66,8 @@ function end() {
   listening = null;
   source?.close();
   source = null;
+  restore();
+  tell("cut", false);
 }
 
 function ask() {
@@ -61,29 +79,75 @@ function connect(since) {
   source?.close();
   const opened = new EventSource(`/events?since=${encodeURIComponent(since)}`);
   source = opened;
-  opened.addEventListener("message", ({ data, lastEventId }) => {
-    channel.postMessage({ data, lastEventId });
-    receive(data, lastEventId);
+  heardAt = Date.now();
+  const on = (type, listener) =>
+    opened.addEventListener(type, (event) => {
+      heardAt = Date.now();
+      listener(event);
+    });
+  on("open", () => {
+    restore();
+    share({ method: "cut", isCut: false });
   });
-  opened.addEventListener("error", () => {
+  on("message", ({ data, lastEventId }) => share({ data, lastEventId }));
+  on("up-to-date", () => share({ method: "catchUp" }));
+  on("keep-alive", () => {});
+  on("error", () => {
+    lose();
     if (opened.readyState !== EventSource.CLOSED) return; // the browser connects again
     setTimeout(() => source === opened && connect(lastId), RECONNECT_MS);
   });
 }
 
-function receive(data, id) {
+// Say that there is no connection for now, and after a while that it is cut.
+function lose() {
+  share({ method: "miss", isCut: true });
+  if (isCut) share({ method: "cut", isCut }); // again, as a tab may have begun to listen
+  else cutting ||= setTimeout(cut, CUT_MS);
+}
+
+function cut() {
+  isCut = true;
+  share({ method: "cut", isCut });
+}
+
+function findSilence() {
+  if (!source || Date.now() - heardAt < SILENT_MS) return;
+  lose();
+  connect(lastId);
+}
+
+function restore() {
+  isCut = false;
+  clearTimeout(cutting);
+  cutting = 0;
+}
+
+// Say it in this tab and in the others.
+function share(said) {
+  channel.postMessage(said);
+  hear(said);
+}
+
+function hear({ method, isCut: said, data, lastEventId }) {
   if (!listening) return;
-  if (id && isBefore(lastId, id)) lastId = id;
-  for (const receiver of receivers.keys()) receiver(JSON.parse(data));
+  if (method) return tell(method, said);
+  if (lastEventId && isBefore(lastId, lastEventId)) lastId = lastEventId;
+  tell("receive", JSON.parse(data));
+}
+
+function tell(method, said) {
+  for (const receiver of receivers) receiver[method]?.(said);
 }
 
 function isBefore(one, other) {
   return Date.parse(one) < Date.parse(other);
 }
 
-channel.addEventListener("message", ({ data: { since, data, lastEventId } }) => {
-  if (data) receive(data, lastEventId);
-  else if (source) connect(isBefore(since, lastId) ? since : lastId);
+channel.addEventListener("message", ({ data: said }) => {
+  if (!said.since) hear(said);
+  else if (source) connect(isBefore(said.since, lastId) ? said.since : lastId);
 });
+setInterval(findSilence, LOOK_MS);
 if (navigator.locks) document.addEventListener("visibilitychange", update);
 else for (const type of ["focus", "blur"]) addEventListener(type, update);

@@ -268,7 +268,7 @@ function listen() {
   if (listening) return;
   since ??= new Date().toISOString(); // the local stack's clock is this machine's
   listening = new AbortController();
-  subscribe(receive, since, listening.signal, true);
+  subscribe({ receive, isNeededUnseen: true }, since, listening.signal);
 }
 
 // What was not sent when the page is left, and what was not analysed, is known after a reload.

@@ -1,0 +1,9 @@
+// What is said at several places, in the same words.
+
+export const NO_ANSWER = "The page does not answer: is it still running?";
+export const NO_CONNECTION = "No connection to the page: is it still running? What arrives meanwhile is shown when it is back.";
+
+// Return a number with a thin space between thousands, as the page has them.
+export function spaced(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
