@@ -36,7 +36,9 @@ class Options:
 def parse(arguments: Sequence[str]) -> Options:
     """Read the arguments; a wrong one is one line on stderr and exit code 2."""
     parser = make_parser()
-    given = parser.parse_args(arguments)
+    before, after = _split(arguments)
+    given = parser.parse_intermixed_args(before)
+    given.files += map(Path, after)
     given.shape = given.shape or DEFAULT_SHAPES[given.generation]
     ports = [port for name, port in vars(given).items() if name.endswith("_port") and port]
     if len(set(ports)) < len(ports):
@@ -49,6 +51,12 @@ def parse(arguments: Sequence[str]) -> Options:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     return Options(**vars(given))
+
+
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return what stands before a `--`, and the files after it, which argparse would take for options."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -67,11 +75,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def port(text: str) -> int:
-    """Read a port. Argparse takes the name of this function into its message: "invalid port value"."""
-    number = int(text)
-    if not 0 < number < 2**16:
-        raise ValueError
-    return number
+    """Read a port."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted are 1 to 65535")
+    return int(text)
 
 
 def find_files(paths: Iterable[Path]) -> dict[str, Path]:

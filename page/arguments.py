@@ -30,7 +30,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--forget-catalog", action="store_true")
     parser.add_argument("--uploads", action="store_true")
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     if not given.project or not (given.bucket or given.command == "export"):
         parser.error("it takes --project and --bucket")
     if given.command == "similar" and given.file is None:
@@ -43,10 +43,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 2**16:
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted are 1 to 65535")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_file_may_be_called_help(tmp_path: Path) -> None:
         (["--js"], "unrecognized arguments: --js"),
         (["--generation", "3"], "invalid choice"),
         (["--shape", "round"], "invalid choice"),
-        (["--function-port", "70000"], "invalid port value"),
+        (["--function-port", "70000"], "'70000': accepted are 1 to 65535"),
         (["--function-port", "8080", "--storage-port", "8080"], "same port"),
         (["nowhere.wav"], "nowhere.wav is not there"),
     ],
@@ -60,6 +60,17 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 
     assert end.value.code == 2
     assert re.fullmatch(rf"local\.sh: .*{re.escape(problem)}.*\n", capsys.readouterr().err)
+
+
+def test_options_may_stand_between_files(tmp_path: Path) -> None:
+    """Files and options come in any order, also between each other; after a `--` all are files."""
+    for name in ("a.wav", "b.wav", "--json"):
+        (tmp_path / name).touch()
+    a, b = str(tmp_path / "a.wav"), str(tmp_path / "b.wav")
+
+    options = command_line.parse([a, "--json", b, "--generation", "2"])
+    assert (list(options.files), options.json, options.generation) == (["a.wav", "b.wav"], True, 2)
+    assert list(command_line.parse([a, "--", b]).files) == ["a.wav", "b.wav"]
 
 
 def test_local_sh_refuses_wrong_usage() -> None:

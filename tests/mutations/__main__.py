@@ -17,7 +17,7 @@ from tests.mutations.trial import Outcome, Result, Trials
 def main() -> int:
     """Try what the command line asks for."""
     changes = read_changes()
-    arguments = _parser().parse_args()
+    arguments = _parser().parse_intermixed_args()
     known = {change.name for change in changes} | {change.folder for change in changes}
     if unknown := set(arguments.names) - known:
         print(f"tests.mutations: unknown: {', '.join(sorted(unknown))} (--list prints all names)", file=sys.stderr)

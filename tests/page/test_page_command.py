@@ -11,6 +11,7 @@ import pytest
 from analysis.settings import Settings
 from local.ports import choose_port
 from local.servers import start_page
+from page.arguments import parse
 from page.catalog.catalog import path_of
 from page.config import Config
 
@@ -56,6 +57,16 @@ def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_options_may_stand_anywhere(place: int) -> None:
+    """A command, its file and its option come in any order that keeps the command before its file."""
+    words = ["similar", "a.wav"]
+    words.insert(place, "--json")
+
+    given = parse(["--project", "p", "--bucket", "b", *words])
+    assert (given.command, given.file, given.json) == ("similar", Path("a.wav"), True)
 
 
 def test_uploads_never_go_to_a_real_bucket() -> None:
