@@ -3,6 +3,7 @@
 import { colourBy } from "./colours.js";
 import { Picture } from "./picture.js";
 import { clock, current, onChange, playSound, show as showPlaying } from "./player.js";
+import { NO_ANSWER, RETRY_MS, spaced } from "./texts.js";
 
 const DRAWING_MS = 1500; // until the next look while it is being drawn
 const NEW_MS = 30_000; // and after that
@@ -54,12 +55,13 @@ class SoundMap {
     const answered = await this.ask();
     if (this.signal.aborted) return;
     if (answered) this.take(answered);
-    if (!document.hidden) this.timer = setTimeout(() => this.load(), this.isBeingDrawn ? DRAWING_MS : NEW_MS);
+    if (!document.hidden) this.timer = setTimeout(() => this.load(), this.isUnanswered ? RETRY_MS : this.isBeingDrawn ? DRAWING_MS : NEW_MS);
     this.signal.addEventListener("abort", () => clearTimeout(this.timer));
   }
 
   // Return the map, null where it is as before or does not come.
   async ask() {
+    this.isUnanswered = false;
     try {
       const headers = { Accept: "application/json", ...(this.etag && { "If-None-Match": this.etag }) };
       const answer = await fetch("/map.json", { signal: this.signal, headers, cache: "no-store" });
@@ -69,7 +71,8 @@ class SoundMap {
       else this.tell(`${answered.title}. ${answered.advice}`);
       return answer.ok ? answered : null;
     } catch {
-      if (!this.signal.aborted && !this.sounds.length) this.tell("The page does not answer: is it still running?");
+      this.isUnanswered = true;
+      if (!this.signal.aborted && !this.sounds.length) this.tell(NO_ANSWER);
       return null;
     }
   }
@@ -269,12 +272,11 @@ class SoundMap {
 }
 
 function leadOf({ count, comparable, laid_out: laidOut, kept, sounds, is_being_drawn: isBeingDrawn }) {
-  const number = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const parts = ["Near means alike; far says little."];
   if (!sounds.length) return parts[0];
-  if (sounds.length < comparable) parts.push(`${number(sounds.length)} of ${number(count)} sounds, a random sample.`);
-  else parts.push(comparable < count ? `${number(comparable)} of ${number(count)} sounds: the others have no fingerprint to compare.` : `All ${number(count)} sounds.`);
-  if (laidOut < sounds.length) parts.push(`${number(laidOut)} of them make the picture; each of the others is beside the one that is most like it.`);
+  if (sounds.length < comparable) parts.push(`${spaced(sounds.length)} of ${spaced(count)} sounds, a random sample.`);
+  else parts.push(comparable < count ? `${spaced(comparable)} of ${spaced(count)} sounds: the others have no fingerprint to compare.` : `All ${spaced(count)} sounds.`);
+  if (laidOut < sounds.length) parts.push(`${spaced(laidOut)} of them make the picture; each of the others is beside the one that is most like it.`);
   if (kept !== null) parts.push(`Of the ten sounds that are most like one, ${(kept * 10).toFixed(1)} are among the ten nearest to it here, on average.`);
   if (isBeingDrawn) parts.push("It is being drawn anew.");
   return parts.join(" ");

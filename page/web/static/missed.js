@@ -3,9 +3,7 @@
 // The page is asked for the list as it is now: however much was written, that is one page of it and how many are new.
 
 import { localTimes } from "./player.js";
-import { NO_CONNECTION, spaced } from "./texts.js";
-
-const RETRY_MS = 3000;
+import { NO_CONNECTION, RETRY_MS, spaced } from "./texts.js";
 
 export class Missed {
   // ``merge(page, number)`` puts what is new in the list of a page into this one, and returns whether it has a place.
@@ -117,7 +115,7 @@ export class Missed {
     const isToShow = this.unmerged.added + this.unmerged.removed > 0;
     this.newest.hidden = this.isCut || isToShow || !this.merged.added;
     this.show.hidden = this.isCut || !isToShow;
-    this.dismissButton.hidden = this.isCut;
+    this.dismissButton.hidden = this.isCut || !parts.length;
     const address = new URL(location.href);
     if (this.unmerged.added) address.searchParams.delete("after"); // what is new is on the first page
     this.show.href = address.pathname + address.search;

@@ -1,5 +1,7 @@
 // Waveform and spectrogram of the stretch that is seen: at once from what is there, and soon as they are drawn for it.
 
+import { NO_ANSWER, RETRY_MS } from "./texts.js";
+
 const SETTLE_MS = 200; // without another change, before pictures are asked for
 const COLUMNS = 1000;
 const HEIGHT = 256; // of a waveform's box
@@ -35,6 +37,7 @@ export function showPictures(one, view, signal) {
   const address = `/sounds/${one.dataset.uid}`;
   let asked = new AbortController();
   let timer = 0;
+  let wholeTimer = 0;
   let whole = null; // the whole spectrogram, as soon as it is there
   let detail = null; // { from, to, picture, peaks } of the stretch that was drawn last
   let shownOf = { from: 0, to: view.total }; // the stretch of the waveform that is drawn, more than is seen
@@ -115,7 +118,8 @@ export function showPictures(one, view, signal) {
     } catch (problem) {
       if (ends.aborted) return;
       busy.hidden = false;
-      busy.textContent = problem.title ? `${problem.title}. ${problem.advice}` : "The page does not answer: is it still running?";
+      busy.textContent = problem.title ? `${problem.title}. ${problem.advice}` : NO_ANSWER;
+      if (!problem.title) timer = setTimeout(ask, RETRY_MS);
     } finally {
       if (!ends.aborted) show();
     }
@@ -148,7 +152,10 @@ export function showPictures(one, view, signal) {
       pitches.hidden = false;
       show();
     } catch {
-      line.textContent = await problemOf(image.src).catch(() => "no spectrogram");
+      const problem = await problemOf(image.src).catch(() => null);
+      if (signal.aborted) return;
+      line.textContent = problem ?? NO_ANSWER;
+      if (!problem) wholeTimer = setTimeout(loadWhole, RETRY_MS);
     }
   }
 
@@ -171,7 +178,10 @@ export function showPictures(one, view, signal) {
     change();
   });
   view.onChange(change);
-  signal.addEventListener("abort", () => clearTimeout(timer));
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    clearTimeout(wholeTimer);
+  });
   loadWhole();
   if (inDb.checked) ask();
   return { playedShare: (seconds) => (seconds - shownOf.from) / (shownOf.to - shownOf.from || 1) };

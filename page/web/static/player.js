@@ -1,5 +1,7 @@
 // The player at the bottom of every page. It plays the sound of any row, and shows in that row how far it is.
 
+import { NO_ANSWER } from "./texts.js";
+
 export const audio = new Audio();
 audio.preload = "auto";
 const player = document.getElementById("player");
@@ -21,7 +23,7 @@ const listeners = new Set();
 
 export function current() {
   const seconds = pending === null ? audio.currentTime : pending(duration() || 0);
-  return { uid, name, playing: uid !== null && !audio.paused, seconds, duration: duration(), format, type };
+  return { uid, name, playing: uid !== null && !audio.paused && !audio.error, seconds, duration: duration(), format, type };
 }
 
 export function onChange(listener, signal) {
@@ -33,14 +35,20 @@ export function onChange(listener, signal) {
 export function playSound(element, share = null) {
   load(element);
   if (share !== null) seek(share);
-  audio.play().catch(() => {}); // the error event shows what is wrong
+  play();
 }
 
 // Play a sound from a time, seconds.
 export function playAt(element, seconds) {
   load(element);
   goTo(() => seconds);
-  audio.play().catch(() => {});
+  play();
+}
+
+// Play on, also after an error, such as a page that did not answer.
+function play() {
+  if (audio.error) setSourceAgain(isConverted);
+  audio.play().catch(() => {}); // the error event shows what is wrong
 }
 
 // Have the player show a sound, which does not play yet.
@@ -75,18 +83,24 @@ function setSource(convert) {
 // Play on from where it is as converted by the page; return whether that was not tried before.
 function convert() {
   if (!audio.error || isConverted || audio.error.code === MediaError.MEDIA_ERR_NETWORK) return false;
-  const reached = audio.currentTime;
   const isPlaying = !audio.paused;
-  setSource(true);
-  if (reached > 0) goTo(() => reached);
-  if (isPlaying) audio.play().catch(() => {});
+  setSourceAgain(true);
+  if (isPlaying) play();
   return true;
+}
+
+// Go on from where it is.
+function setSourceAgain(convert) {
+  const reached = audio.currentTime;
+  problemText.hidden = true;
+  setSource(convert);
+  if (reached > 0) goTo(() => reached);
 }
 
 export function toggle(element) {
   if (element && element.dataset.uid !== uid) playSound(element);
   else if (uid === null) return;
-  else if (audio.paused) audio.play().catch(() => {});
+  else if (audio.paused || audio.error) play();
   else audio.pause();
 }
 
@@ -146,12 +160,13 @@ export function show() {
 
 function follow() {
   show();
-  isFollowing = !audio.paused;
+  isFollowing = current().playing;
   if (isFollowing) requestAnimationFrame(follow);
 }
 
 async function showProblem() {
   if (!audio.error || uid === null) return;
+  show();
   let text = "This browser does not play it: the page of the sound has the file to download.";
   try {
     const answer = await fetch(audio.src, { cache: "no-store", headers: { Range: "bytes=0-0", Accept: "application/json" } });
@@ -160,7 +175,7 @@ async function showProblem() {
       text = `${problem.title}. ${problem.advice}`;
     }
   } catch {
-    text = "The page does not answer: is it still running?";
+    text = NO_ANSWER;
   }
   problemText.textContent = text;
   problemText.hidden = false;

@@ -1,6 +1,7 @@
 // Rows that are selected in the list, or all that a search finds, are taken along: as ZIP, CSV, names or a command.
 
 import { announce } from "./player.js";
+import { NO_ANSWER } from "./texts.js";
 
 // Called by navigation.js whenever a list is shown; ``signal`` is aborted when another page takes its place.
 export function start(main, signal) {
@@ -30,7 +31,10 @@ export function start(main, signal) {
   async function copy(button) {
     const what = button.dataset.copy;
     const body = new URLSearchParams(new FormData(form));
-    const asked = fetch(button.formAction, { method: "POST", body, signal }).then(async (answer) => {
+    const sent = fetch(button.formAction, { method: "POST", body, signal }).catch(() => {
+      throw new Error(NO_ANSWER);
+    });
+    const asked = sent.then(async (answer) => {
       if (answer.ok) return answer.text();
       const problem = await answer.json();
       throw new Error(`${problem.title}. ${problem.advice}`);

@@ -1,6 +1,7 @@
 // A file that is dropped or chosen is sent to be analysed, and the sounds like it take the place of those before.
 
 import { announce, localTimes, show } from "./player.js";
+import { NO_ANSWER } from "./texts.js";
 
 // Called by navigation.js whenever the page is shown; ``signal`` is aborted when another takes its place.
 export function start(main, signal) {
@@ -30,7 +31,7 @@ export function start(main, signal) {
       else tell(result, "The file was refused", page.body.textContent.trim());
     } catch {
       if (ends.aborted) return;
-      tell(result, "The page does not answer", "Is it still running?");
+      tell(result, NO_ANSWER);
     }
     result.removeAttribute("aria-busy");
     localTimes(result);

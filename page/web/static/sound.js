@@ -1,6 +1,7 @@
 // The page of one sound: its parts are loaded after the page.
 
 import { localTimes } from "./player.js";
+import { NO_ANSWER, RETRY_MS } from "./texts.js";
 import { start as startTimeline } from "./timeline.js";
 
 async function fill(part) {
@@ -8,7 +9,8 @@ async function fill(part) {
   try {
     html = await (await fetch(part.dataset.part, { headers: { Accept: "text/html" } })).text();
   } catch {
-    html = "<p class='empty'>The page does not answer: is it still running?</p>";
+    html = `<p class="empty">${NO_ANSWER}</p>`;
+    setTimeout(() => part.isConnected && fill(part), RETRY_MS);
   }
   part.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
   part.removeAttribute("aria-busy");

@@ -1,5 +1,6 @@
-// What is said at several places, in the same words.
+// What is said at several places, in the same words, and when the page is asked again where it did not answer.
 
+export const RETRY_MS = 3000;
 export const NO_ANSWER = "The page does not answer: is it still running?";
 export const NO_CONNECTION = "No connection to the page: is it still running? What arrives meanwhile is shown when it is back.";
 

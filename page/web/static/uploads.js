@@ -6,6 +6,7 @@
 import { subscribe } from "./events.js";
 import { describe, filesOf, isHidden, isOther, kindOf, sizeText } from "./files.js";
 import { announce } from "./player.js";
+import { NO_ANSWER } from "./texts.js";
 
 const MAX_REQUESTS = 3; // at the same time, of all tabs
 const FEW = 20; // so many are sent without a question, and each has a row
@@ -146,7 +147,7 @@ function reason(request) {
   try {
     return JSON.parse(request.responseText).title;
   } catch {
-    return request.responseText || "the page does not answer";
+    return request.responseText || NO_ANSWER;
   }
 }
 
