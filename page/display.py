@@ -160,6 +160,12 @@ def base_name(name: Any) -> str:
     return visible(name).rpartition("/")[2]
 
 
+def is_file_known(document: dict[str, Any]) -> bool:
+    """Whether a document says which file it is of."""
+    name, generation = document.get("blob_name"), document.get("generation")
+    return isinstance(name, str) and name != "" and isinstance(generation, int) and not isinstance(generation, bool)
+
+
 def visible(text: Any) -> str:
     """Return a text in which a sign stands for each control character, also for those that turn the direction."""
     shown = str(text or "")

@@ -85,6 +85,18 @@ def open_content(config: Config, sound: dict[str, Any], range_header: str | None
     return Content(sniff(head.first_bytes), head.size, part, pieces, sound["generation"])
 
 
+def open_stored(config: Config, document: dict[str, Any], range_header: str | None) -> Content:
+    """Return the bytes of any object as they are stored, and as bytes of no known kind.
+
+    Raises as ``open_content`` does.
+    """
+    blob = _find_blob(config, document)
+    blob.reload(**_call_options())
+    part = parse_range(range_header, blob.size)
+    pieces = _read_pieces(blob, part or range(blob.size))
+    return Content("application/octet-stream", blob.size, part, pieces, document["generation"])
+
+
 def open_file(config: Config, sound: dict[str, Any], max_fetched: int | None = None) -> BucketFile:
     """Return the file of a sound to be read in parts, of which at most so many bytes are fetched.
 

@@ -1,10 +1,11 @@
-"""The addresses of a sound's file: its bytes for the player, as they are or as WAV, and its pictures."""
+"""The addresses of files: a sound's bytes for the player, as they are or as WAV, its pictures, and rejected files."""
 
 from __future__ import annotations
 
 from itertools import chain
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,20 +14,25 @@ from starlette.routing import Route
 
 from analysis.definition import SR
 from page.catalog.selection import BadParameterError
-from page.media.audio import RangeNotSatisfiableError, open_content
+from page.display import is_file_known
+from page.media.audio import RangeNotSatisfiableError, open_content, open_stored
+from page.media.zip_file import safe_name
 from page.web.answers import answer, is_known
 from page.web.rendering import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.requests import Request
 
     from page.catalog.catalog import Catalog
     from page.config import Config
+    from page.media.audio import Content
     from page.media.picture import Picture
     from page.media.pictures import Pictures
     from page.media.stretch import Stretch
+
+    type Opener = Callable[[Config, dict[str, Any], str | None], Content]
 
 CACHE_CONTROL = "private, max-age=86400, immutable"  # of what is made of one generation, which never changes
 
@@ -42,6 +48,7 @@ class Media:
             Route("/sounds/{uid}/audio", self.audio),
             Route("/sounds/{uid}/spectrogram.png", self.spectrogram),
             Route("/sounds/{uid}/peaks.json", self.peaks),
+            Route("/rejections/{uid}/file", self.rejected_file),
         ]
 
     def audio(self, request: Request) -> Response:
@@ -50,16 +57,28 @@ class Media:
         kind = request.query_params.get("as", "")
         if kind not in {"", "wav"}:
             raise BadParameterError("as=wav, or nothing")
-        etag = f'"{sound.get("generation")}{kind and "-"}{kind}"'
+        if kind:
+            from page.media.wav import open_wav as open_it  # noqa: PLC0415  the decoders take a second to import
+        else:
+            open_it = open_content
+        return self._send(request, sound, f'"{sound.get("generation")}{kind and "-"}{kind}"', open_it)
+
+    def rejected_file(self, request: Request) -> Response:
+        """Answer with the file of a rejection, to be saved: it may be anything, so that no browser is to show it."""
+        rejection = self._catalog.read_rejection(request.path_params["uid"])
+        if rejection is None or not is_file_known(rejection):
+            raise HTTPException(404)
+        answered = self._send(request, rejection, f'"{rejection["generation"]}"', open_stored)
+        name = quote(safe_name(rejection["blob_name"]).rpartition("/")[2], safe="", errors="replace")
+        answered.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+        return answered
+
+    def _send(self, request: Request, document: dict[str, Any], etag: str, open_it: Opener) -> Response:
+        """Return the bytes of a document's file, or the range of them that is asked for."""
         if is_known(request, etag):
             return Response(status_code=304, headers={"cache-control": CACHE_CONTROL, "etag": etag})
         try:
-            if kind:
-                from page.media.wav import open_wav  # noqa: PLC0415  the decoders take a second to import
-
-                content = open_wav(self._config, sound, request.headers.get("range"))
-            else:
-                content = open_content(self._config, sound, request.headers.get("range"))
+            content = open_it(self._config, document, request.headers.get("range"))
         except RangeNotSatisfiableError as size:
             return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
         status, headers = 200, {"cache-control": CACHE_CONTROL, "etag": etag}

@@ -50,6 +50,7 @@ class Templates:
         for function in (
             *(display.duration, display.level, display.size, display.source, display.source_in_short),
             *(display.when, display.folder, display.base_name, display.visible, display.is_number),
+            display.is_file_known,
             *(display.file_format, display.media_type, display.clock, display.note, display.tempo),
             *(display.number, svg.draw_waveform, make_rows, iso_time, crumbs, merged, plain, price),
         ):

@@ -10,6 +10,7 @@ from analysis.settings import Settings
 from bench.documents import make_document, make_rejection
 from page.config import Config
 from page.web.security import refuse
+from tests.page import sample_sounds
 from tests.page.sample_sounds import HOSTILE
 from tests.page.served_page import Page
 
@@ -90,7 +91,10 @@ def test_every_other_answer_says_just_this(heard: Heard, many: Page, shared: Pag
     audio = f"/sounds/{document['uid']}/audio"
     odd = make_document("odd.wav", bucket=shared.bucket.name)
     del odd["generation"]
-    shared.insert(odd)
+    bad = make_rejection("bad.html", **sample_sounds.upload(shared.bucket, "bad.html", b"<b>"))
+    shared.insert(odd, rejections=[bad])
+    saved = A_DAY | FILE | {"content-type": "application/octet-stream"}
+    saved |= {"content-disposition": "attachment; filename*=UTF-8''bad.html"}
     text = NOT_KEPT | {"content-type": "text/plain; charset=utf-8"}
     size = len(content)
     for server, path, asked, status, expected in (
@@ -100,6 +104,7 @@ def test_every_other_answer_says_just_this(heard: Heard, many: Page, shared: Pag
         (page, "/", {"method": "POST"}, 405, HTML | {"allow": "ANY"}),
         (page, "/nowhere", {"Accept": "application/json"}, 404, JSON),
         (many, f"/sounds/{make_rejection(HOSTILE)['uid']}", {}, 404, HTML),
+        (shared, f"/rejections/{bad['uid']}/file", {}, 200, saved),
         (shared, f"/sounds/{odd['uid']}/audio", {}, 500, HTML),
         (shared, f"/sounds/{odd['uid']}/audio", {"Accept": "application/json"}, 500, JSON),
     ):
@@ -224,6 +229,7 @@ def test_a_link_from_another_site_leads_to_the_pages(path: str, site: str) -> No
         *("/export.csv", "/export.parquet", "/map.json", "/events", "/uploads", "/static/player.js"),
         *(f"/sounds/x/{part}" for part in ("audio", "spectrogram.png", "peaks.json", "means", "neighbours")),
         "/sounds/x/neighbours.json",
+        "/rejections/x/file",
     ],
 )
 def test_another_site_never_gets_at_what_is_no_page(path: str) -> None:
