@@ -19,6 +19,7 @@ def asked(count: int, *options: str) -> Request:
     return parse(["--project=p", "--bucket=b", f"--tasks={count}", *options], {})
 
 
+@pytest.mark.each_value
 @pytest.mark.parametrize("quota", [MAX_PARALLELISM, 7])
 @pytest.mark.parametrize("count", [1, 20, 100, 1000])
 def test_the_plan_is_the_bill(count: int, quota: int) -> None:

@@ -12,6 +12,9 @@ import pytest
 from deploy.__main__ import main
 from deploy.advice import BUILD_REGIONS
 from deploy.archive import LABEL, digest_of
+from deploy.check import find
+from deploy.deployment import Deployment
+from deploy.findings import Finding
 from tests.deploy.apis.answering import Cloud, State
 from tests.deploy.apis.deployed import (
     FORGETTING,
@@ -59,11 +62,19 @@ class Checker:
         return self.cloud.state
 
     def check(self, *options: str) -> Checked:
-        """Run it twice, for people and as JSON, and hold it to reading only."""
+        """Look once, print what was found for people and as JSON, and hold it to reading only."""
         arguments = ["--project", PROJECT, "--bucket", BUCKET, "--check", *options]
-        code = main(arguments)
-        said = self.capsys.readouterr().out
-        assert main([*arguments, "--json"]) == code
+        found: list[Finding] = []
+
+        def find_once(deployment: Deployment) -> list[Finding]:
+            found.extend([] if found else find(deployment))
+            return found
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("deploy.check.find", find_once)
+            code = main(arguments)
+            said = self.capsys.readouterr().out
+            assert main([*arguments, "--json"]) == code
         parsed = json.loads(self.capsys.readouterr().out)
         requests = [f"{one.method} {one.path}" for one in self.cloud.requests]
         assert [request for request in requests if not READS.match(request)] == []

@@ -23,7 +23,7 @@ from analysis.features import extract
 from analysis.settings import Settings
 from tests.fakes.containers import CONTAINERS
 from tests.fakes.ogg_pages import pages_of, seal
-from tests.fakes.synthetic import one_of_each
+from tests.fakes.synthetic import EVERY_FORMAT, sound_of
 from tests.fakes.tagged import TAGGED
 
 INPUT_S = 20  # for one input; the files are of half a second
@@ -83,7 +83,7 @@ def analyze(content: bytes) -> str:
 def main(directory: Path, seconds: float, seed: int) -> None:
     """Run until the time is over, or until something else than a sound or a rejection comes of an input."""
     rng = np.random.default_rng(seed)
-    whole = one_of_each()
+    whole = {name: sound_of(name) for name in EVERY_FORMAT}
     mp3 = whole["MP3 MPEG_LAYER_III"]
     files = [*whole.values(), bytes(10) + mp3, b"ID3\4\0\0\0\0\0\x20" + bytes(33) + mp3]
     files += [make() for make, _ in (*CONTAINERS.values(), *TAGGED.values())]

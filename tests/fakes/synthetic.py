@@ -2,6 +2,8 @@
 
 import io
 import struct
+from collections.abc import Callable
+from functools import cache, partial
 
 import av
 import numpy as np
@@ -97,18 +99,29 @@ def amr(n_frames: int = 25) -> bytes:
     return b"#!AMR\n" + b"".join(b"\x04" + rng.bytes(12) for _ in range(n_frames))
 
 
-def one_of_each() -> dict[str, bytes]:
-    """Return one small sound of every format, by its name."""
-    files = {}
-    for container, codec in SNDFILE_FORMATS:
-        channels = 1 if codec == "GSM610" else 2
-        files[f"{container} {codec}"] = encode(tone(0.5, 8000, channels), 8000, container, codec)
-    for container, codec in FFMPEG_FORMATS:
-        files[f"{container} {codec}"] = encode_with_ffmpeg(tone(0.5, 48000), 48000, container, codec)
-    return files | {
-        "ogg speex": speex([b"\x07"] * 25, 4000),
-        "ape": ape(),
-        "amr": amr(),
-        "OGG OPUS of 48 kHz": encode(tone(0.5, 48000), 48000, "OGG", "OPUS"),
-        "FLAC of 12 bits": make_flac((np.round(tone(0.2, 8000) * 2**10).astype(np.int64), Kind(8000, 12))),
-    }
+def sndfile_sound(container: str, codec: str) -> bytes:
+    """Return half a second in a format that libsndfile writes."""
+    return encode(tone(0.5, 8000, 1 if codec == "GSM610" else 2), 8000, container, codec)
+
+
+def ffmpeg_sound(container: str, codec: str) -> bytes:
+    """Return half a second in a format that ffmpeg writes."""
+    return encode_with_ffmpeg(tone(0.5, 48000), 48000, container, codec)
+
+
+# How one small sound of every format is made, by its name.
+EVERY_FORMAT: dict[str, Callable[[], bytes]] = {
+    **{f"{container} {codec}": partial(sndfile_sound, container, codec) for container, codec in SNDFILE_FORMATS},
+    **{f"{container} {codec}": partial(ffmpeg_sound, container, codec) for container, codec in FFMPEG_FORMATS},
+    "ogg speex": lambda: speex([b"\x07"] * 25, 4000),
+    "ape": ape,
+    "amr": amr,
+    "OGG OPUS of 48 kHz": lambda: encode(tone(0.5, 48000), 48000, "OGG", "OPUS"),
+    "FLAC of 12 bits": lambda: make_flac((np.round(tone(0.2, 8000) * 2**10).astype(np.int64), Kind(8000, 12))),
+}
+
+
+@cache
+def sound_of(name: str) -> bytes:
+    """Return the small sound of a format."""
+    return EVERY_FORMAT[name]()

@@ -1,6 +1,6 @@
 """Files that are joined from others: all of them are read, one after the other, each mixed and resampled as it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -29,22 +29,21 @@ def with_ffmpeg(container: str, codec: str, seconds: float, sr: int, channels: i
 vorbis, opus = partial(ogg, "VORBIS"), partial(ogg, "OPUS")
 flac_in_ogg, adts = partial(with_ffmpeg, "ogg", "flac"), partial(with_ffmpeg, "adts", "aac")
 SPEEX = speex([b"\x07"] * 50, 8000)
-FLAC = encode(tone(0.7, 44100), 44100, "FLAC")
 # What is joined.
-CHAINS = {
-    "Vorbis": [vorbis(1, 44100), vorbis(0.7, 44100), vorbis(1, 44100)],
-    "Vorbis of other rates": [vorbis(0.7, 44100), vorbis(0.7, 48000), vorbis(0.7, 11025)],
-    "Vorbis of other channels": [vorbis(0.7, 44100), vorbis(0.7, 44100, 1)],
-    "Opus": [opus(0.7, 48000), opus(1, 48000)],
-    "Opus of other rates and channels": [opus(0.7, 48000), opus(1, 16000, 1), opus(0.7, 48000, 1)],
-    "Opus of ffmpeg": [with_ffmpeg("ogg", "libopus", 0.7, 48000), with_ffmpeg("ogg", "libopus", 0.7, 48000, 1)],
-    "Speex": [SPEEX, SPEEX],
-    "FLAC in Ogg": [flac_in_ogg(0.7, 44100), flac_in_ogg(0.7, 44100)],
-    "FLAC in Ogg of other rates": [flac_in_ogg(0.7, 44100), flac_in_ogg(0.7, 48000, 1)],
-    "Ogg of several codecs": [vorbis(0.7, 44100), opus(0.7, 48000), flac_in_ogg(0.7, 44100), SPEEX],
-    "FLAC": [FLAC, FLAC],
-    "FLAC of other rates, channels and bits": [
-        FLAC,
+CHAINS: dict[str, Callable[[], list[bytes]]] = {
+    "Vorbis": lambda: [vorbis(1, 44100), vorbis(0.7, 44100), vorbis(1, 44100)],
+    "Vorbis of other rates": lambda: [vorbis(0.7, 44100), vorbis(0.7, 48000), vorbis(0.7, 11025)],
+    "Vorbis of other channels": lambda: [vorbis(0.7, 44100), vorbis(0.7, 44100, 1)],
+    "Opus": lambda: [opus(0.7, 48000), opus(1, 48000)],
+    "Opus of other rates and channels": lambda: [opus(0.7, 48000), opus(1, 16000, 1), opus(0.7, 48000, 1)],
+    "Opus of ffmpeg": lambda: [with_ffmpeg("ogg", "libopus", 0.7, 48000), with_ffmpeg("ogg", "libopus", 0.7, 48000, 1)],
+    "Speex": lambda: [SPEEX, SPEEX],
+    "FLAC in Ogg": lambda: [flac_in_ogg(0.7, 44100), flac_in_ogg(0.7, 44100)],
+    "FLAC in Ogg of other rates": lambda: [flac_in_ogg(0.7, 44100), flac_in_ogg(0.7, 48000, 1)],
+    "Ogg of several codecs": lambda: [vorbis(0.7, 44100), opus(0.7, 48000), flac_in_ogg(0.7, 44100), SPEEX],
+    "FLAC": lambda: 2 * [encode(tone(0.7, 44100), 44100, "FLAC")],
+    "FLAC of other rates, channels and bits": lambda: [
+        encode(tone(0.7, 44100), 44100, "FLAC"),
         encode(tone(0.7, 48000, 1), 48000, "FLAC", "PCM_24"),
         encode(tone(0.7, 22050, 2), 22050, "FLAC", "PCM_S8"),
     ],
@@ -54,7 +53,7 @@ CHAINS = {
 @pytest.mark.parametrize("name", CHAINS)
 def test_all_files_of_a_chain(name: str) -> None:
     """Each file of a chain gives exactly the samples that it gives by itself: librosa's, where that reads it."""
-    files = CHAINS[name]
+    files = CHAINS[name]()
 
     sound = read(b"".join(files))
 
@@ -69,11 +68,14 @@ def test_all_files_of_a_chain(name: str) -> None:
 
 AAC_FRAME = 1024
 ALIKE = 0.99  # correlation: both decoders fill bands with noise, which goes on from what came before
-STREAMS = {
-    "AAC of another rate": ([adts(1, 48000), adts(1, 44100)], 2 * AAC_FRAME),
-    "AAC of other channels": ([adts(1, 48000), adts(1, 48000, 1)], 2 * AAC_FRAME),
-    "AAC of other rates and channels": ([adts(1, 48000), adts(1, 16000, 1), adts(1, 48000)], 2 * AAC_FRAME),
-    "AC-3 of another rate": ([with_ffmpeg("ac3", "ac3", 1, 48000), with_ffmpeg("ac3", "ac3", 1, 44100)], 2 * 1536),
+STREAMS: dict[str, tuple[Callable[[], list[bytes]], int]] = {
+    "AAC of another rate": (lambda: [adts(1, 48000), adts(1, 44100)], 2 * AAC_FRAME),
+    "AAC of other channels": (lambda: [adts(1, 48000), adts(1, 48000, 1)], 2 * AAC_FRAME),
+    "AAC of other rates and channels": (lambda: [adts(1, 48000), adts(1, 16000, 1), adts(1, 48000)], 2 * AAC_FRAME),
+    "AC-3 of another rate": (
+        lambda: [with_ffmpeg("ac3", "ac3", 1, 48000), with_ffmpeg("ac3", "ac3", 1, 44100)],
+        2 * 1536,
+    ),
 }
 
 
@@ -83,7 +85,8 @@ def test_streams_that_change(name: str) -> None:
 
     But for the first frames of a part, for which the decoder still holds what came before.
     """
-    files, n_first = STREAMS[name]
+    make, n_first = STREAMS[name]
+    files = make()
     parts = [read(file).y for file in files]
 
     sound = read(b"".join(files))

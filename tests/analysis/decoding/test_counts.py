@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Callable
+from functools import cache
 
 import librosa
 import numpy as np
@@ -36,24 +37,33 @@ def count_frames(content: bytes) -> int:
     return int.from_bytes(content[at : at + 4])
 
 
-LOUD = with_header(swelling(4, 44100, 2), 44100)
-OTHER = with_header(swelling(2, 44100, 2, frequency=1000), 44100)
-N_LOUD, N_OTHER = count_frames(LOUD), count_frames(OTHER)
+@cache
+def loud() -> bytes:
+    """MP3 of four seconds."""
+    return with_header(swelling(4, 44100, 2), 44100)
+
+
+@cache
+def other() -> bytes:
+    """MP3 of two seconds, of another tone."""
+    return with_header(swelling(2, 44100, 2, frequency=1000), 44100)
+
+
 DELAY = 1105  # samples that LAME's header takes off the beginning: its encoder's and the decoder's delay
 ID3 = b"ID3\4\0\0\0\0\x10\0" + bytes(2048)
-# Of MP3 at 44.1 kHz: its content, and how many samples there are at that rate.
-MP3: dict[str, tuple[bytes, int]] = {
-    "written to a pipe": (piped(swelling(4, 44100, 2), 44100), N_LOUD * 1152),
-    "with a stale count": (with_count(LOUD, 30), N_LOUD * 1152 - DELAY),
-    "with a count of none": (with_count(LOUD, 0), N_LOUD * 1152 - DELAY),
-    "with Fraunhofer's header": (with_fraunhofers_header(LOUD, 30), (N_LOUD + 1) * 1152),
-    "joined": (LOUD + OTHER, (N_LOUD + N_OTHER) * 1152 - DELAY),
-    "joined three times": (OTHER + LOUD + OTHER, (N_LOUD + 2 * N_OTHER) * 1152 - DELAY),
-    "joined with tags": (LOUD + b"TAG".ljust(128) + ID3 + OTHER, (N_LOUD + N_OTHER) * 1152 - DELAY),
-    "joined to one from a pipe": (LOUD + without_header(OTHER), (N_LOUD + N_OTHER) * 1152 - DELAY),
-    "joined from a pipe": (without_header(LOUD) + OTHER, (N_LOUD + N_OTHER) * 1152),
-    "joined behind a tag": (ID3 + LOUD + OTHER, (N_LOUD + N_OTHER) * 1152 - DELAY),
-    "joined behind zeros": (bytes(700) + LOUD + OTHER, (N_LOUD + N_OTHER) * 1152 - DELAY),
+# Of MP3 at 44.1 kHz: its content, made of the two, how many times the frames of each are in it, and samples besides.
+MP3: dict[str, tuple[Callable[[bytes, bytes], bytes], tuple[int, int], int]] = {
+    "written to a pipe": (lambda *_: piped(swelling(4, 44100, 2), 44100), (1, 0), 0),
+    "with a stale count": (lambda a, _: with_count(a, 30), (1, 0), -DELAY),
+    "with a count of none": (lambda a, _: with_count(a, 0), (1, 0), -DELAY),
+    "with Fraunhofer's header": (lambda a, _: with_fraunhofers_header(a, 30), (1, 0), 1152),
+    "joined": (lambda a, b: a + b, (1, 1), -DELAY),
+    "joined three times": (lambda a, b: b + a + b, (1, 2), -DELAY),
+    "joined with tags": (lambda a, b: a + b"TAG".ljust(128) + ID3 + b, (1, 1), -DELAY),
+    "joined to one from a pipe": (lambda a, b: a + without_header(b), (1, 1), -DELAY),
+    "joined from a pipe": (lambda a, b: without_header(a) + b, (1, 1), 0),
+    "joined behind a tag": (lambda a, b: ID3 + a + b, (1, 1), -DELAY),
+    "joined behind zeros": (lambda a, b: bytes(700) + a + b, (1, 1), -DELAY),
 }
 
 
@@ -63,7 +73,9 @@ def test_all_frames_of_mp3(name: str) -> None:
 
     The beginning is librosa's. LAME's header tells its encoder's delay, which is taken off as librosa does.
     """
-    content, n_samples = MP3[name]
+    join, (n_loud, n_other), more = MP3[name]
+    content = join(loud(), other())
+    n_samples = (n_loud * count_frames(loud()) + n_other * count_frames(other())) * 1152 + more
 
     sound = read(content)
 
@@ -90,9 +102,13 @@ def test_joined_mp3_goes_on_with_its_second_part() -> None:
     np.testing.assert_allclose(sound.y[-n:], plain[-n:], atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [LOUD, OTHER, ID3 + LOUD, LOUD + ID3, LOUD + b"TAG".ljust(128)])
-def test_whole_mp3_is_librosas(content: bytes) -> None:
+@pytest.mark.parametrize(
+    "make", [loud, other, lambda: ID3 + loud(), lambda: loud() + ID3, lambda: loud() + b"TAG".ljust(128)]
+)
+def test_whole_mp3_is_librosas(make: Callable[[], bytes]) -> None:
     """What librosa reads whole keeps its exact length and numbers."""
+    content = make()
+
     sound = read(content)
 
     np.testing.assert_array_equal(sound.y, read_with_librosa(content))

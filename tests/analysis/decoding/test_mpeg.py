@@ -47,19 +47,23 @@ def encode_plainly(sr: int, channels: int, codec: str = "libmp3lame", options: d
     return file.getvalue()
 
 
+# MP3 of several kinds, by their names.
+KINDS: dict[str, Callable[[], bytes]] = {
+    "with a header": lambda: encode(tone(1.5), 44100, "MP3", "MPEG_LAYER_III"),
+    "of one bit rate": lambda: encode_plainly(44100, 2),
+    "of any bit rate": lambda: encode_plainly(44100, 2, options={"b": "0", "q": "4", "flags": "qscale"}),
+    "of high bit rate": lambda: encode_plainly(32000, 2, options={"b": "320k"}),
+    "of MPEG 2": lambda: encode_plainly(22050, 1, options={"b": "32k"}),
+    "of MPEG 2.5": lambda: encode_plainly(8000, 1, options={"b": "8k"}),
+    "of layer II": lambda: encode_plainly(48000, 2, "mp2", {"b": "128k"}),
+    "of layer II and MPEG 2": lambda: encode_plainly(24000, 1, "mp2", {"b": "32k"}),
+}
+
+
 @cache
-def files() -> dict[str, bytes]:
-    """MP3 of several kinds, by their names."""
-    return {
-        "with a header": encode(tone(1.5), 44100, "MP3", "MPEG_LAYER_III"),
-        "of one bit rate": encode_plainly(44100, 2),
-        "of any bit rate": encode_plainly(44100, 2, options={"b": "0", "q": "4", "flags": "qscale"}),
-        "of high bit rate": encode_plainly(32000, 2, options={"b": "320k"}),
-        "of MPEG 2": encode_plainly(22050, 1, options={"b": "32k"}),
-        "of MPEG 2.5": encode_plainly(8000, 1, options={"b": "8k"}),
-        "of layer II": encode_plainly(48000, 2, "mp2", {"b": "128k"}),
-        "of layer II and MPEG 2": encode_plainly(24000, 1, "mp2", {"b": "32k"}),
-    }
+def mp3(name: str) -> bytes:
+    """MP3 of one of these kinds."""
+    return KINDS[name]()
 
 
 def tag(content: bytes, *, version: int = 4, flags: int = 0, size: int | None = None) -> bytes:
@@ -94,14 +98,14 @@ BEGINNINGS = st.lists(st.one_of(JUNK, TAGS, WRONG_TAGS, FRAME_LIKE, FOOTERS, OTH
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(sorted(files())), BEGINNINGS, st.sampled_from([b"", b"TAG".ljust(128)]))
+@given(st.sampled_from(sorted(KINDS)), BEGINNINGS, st.sampled_from([b"", b"TAG".ljust(128)]))
 def test_odd_beginnings(tmp_path: Path, name: str, beginning: list[bytes], end: bytes) -> None:
     """Whatever tags, zeros, noise and false frames come first, an MP3 is read as librosa reads it by its name.
 
     What librosa does not read to its end, as it guesses too small a number of frames, goes on here.
     """
     path = tmp_path / "sound.mp3"
-    path.write_bytes(b"".join(beginning) + files()[name] + end)
+    path.write_bytes(b"".join(beginning) + mp3(name) + end)
     nameless = tmp_path / "sound"
     nameless.write_bytes(path.read_bytes())
     try:
@@ -112,7 +116,7 @@ def test_odd_beginnings(tmp_path: Path, name: str, beginning: list[bytes], end: 
     assert_begins_as_librosas(decode(nameless), expected)
 
 
-CERTAIN = {
+CERTAIN: dict[str, bytes | Callable[[], bytes]] = {
     "a tag, zeros": tag(bytes(100)) + bytes(10),
     "tags, a zero": tag(bytes(100)) + tag(bytes(50)) + bytes(1),
     "a short tag and another": tag(b"?") + tag(bytes(50)),
@@ -124,17 +128,18 @@ CERTAIN = {
     "a tag of no length": b"ID3\4\0\0\xff\xff\xff\xff",
     "a large tag, zeros": tag(bytes(100_000)) + bytes(10),
     "zeros": bytes(60_000),
-    "the rest of a frame": files()["of one bit rate"][-300:],
+    "the rest of a frame": lambda: mp3("of one bit rate")[-300:],
 }
 
 
 @pytest.mark.each_value
 @pytest.mark.parametrize("beginning", CERTAIN)
-@pytest.mark.parametrize("name", files())
+@pytest.mark.parametrize("name", KINDS)
 def test_certain_beginnings(tmp_path: Path, name: str, beginning: str) -> None:
     """These, which are in use, are read with every kind of MP3, to its last sample."""
     path = tmp_path / "sound.mp3"
-    path.write_bytes(CERTAIN[beginning] + files()[name])
+    before = CERTAIN[beginning]
+    path.write_bytes((before if isinstance(before, bytes) else before()) + mp3(name))
 
     assert_begins_as_librosas(decode(path), librosa.load(path)[0])
 
@@ -143,7 +148,7 @@ def test_certain_beginnings(tmp_path: Path, name: str, beginning: str) -> None:
 def test_few_frames(tmp_path: Path, end: bytes) -> None:
     """A tenth of a second is enough, if the file ends there."""
     path = tmp_path / "sound.mp3"
-    path.write_bytes(bytes(10) + files()["of one bit rate"][:835] + end)
+    path.write_bytes(bytes(10) + mp3("of one bit rate")[:835] + end)
 
     np.testing.assert_array_equal(decode(path), librosa.load(path)[0])
 
@@ -260,11 +265,9 @@ NOT_AUDIO: dict[str, Callable[[], bytes]] = {
     "a bitmap of light blue": lambda: bitmap(b"\xff\xfb\x90"),
     "a bitmap of pale yellow": lambda: bitmap(b"\x64\xff\xfb"),
     "a PDF": lambda: b"%PDF-1.7\n1 0 obj\n<< /Length 20000 >>\nstream\n" + noise(20_000),
-    "a few frames in noise": lambda: (
-        bytes(10) + files()["of one bit rate"][:2090] + np.random.default_rng(0).bytes(9000)
-    ),
-    "an archive of an MP3": lambda: archive(files()["of one bit rate"]),
-    "a film with MP3": lambda: film(files()["of one bit rate"]),
+    "a few frames in noise": lambda: bytes(10) + mp3("of one bit rate")[:2090] + np.random.default_rng(0).bytes(9000),
+    "an archive of an MP3": lambda: archive(mp3("of one bit rate")),
+    "a film with MP3": lambda: film(mp3("of one bit rate")),
     "a program": Path(sys.executable).read_bytes,
 }
 

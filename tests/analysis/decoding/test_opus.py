@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import av
@@ -38,10 +39,16 @@ def shift(pages: list[bytearray], samples: int) -> None:
         patch(page, 6, "<q", struct.unpack_from("<q", page, 6)[0] + samples)
 
 
-FILES = {
-    "libsndfile's": encode(tone(2, 48000), 48000, "OGG", "OPUS"),
-    "ffmpeg's": encode_with_ffmpeg(tone(2, 48000), 48000, "ogg", "libopus"),
+FILES: dict[str, Callable[[], bytes]] = {
+    "libsndfile's": lambda: encode(tone(2, 48000), 48000, "OGG", "OPUS"),
+    "ffmpeg's": lambda: encode_with_ffmpeg(tone(2, 48000), 48000, "ogg", "libopus"),
 }
+
+
+@cache
+def file_of(name: str) -> bytes:
+    """One of these files."""
+    return FILES[name]()
 
 
 @pytest.mark.each_value
@@ -92,7 +99,7 @@ def test_odd_streams(tmp_path: Path, origin: str, oddity: str) -> None:
 
     A second stream behind the first, which librosa does not read, is read as well.
     """
-    pages = pages_of(FILES[origin])
+    pages = pages_of(file_of(origin))
     ODDITIES[oddity](pages)
     path = tmp_path / "sound.opus"
     path.write_bytes(b"".join(pages))
@@ -115,7 +122,7 @@ def test_damaged_streams(tmp_path: Path, data: st.DataObject) -> None:
 
     Where positions jump, libsndfile gives for samples whatever stood in memory: now and then that is not finite.
     """
-    pages = pages_of(FILES[data.draw(st.sampled_from(sorted(FILES)))])
+    pages = pages_of(file_of(data.draw(st.sampled_from(sorted(FILES)))))
     for _ in range(data.draw(st.integers(1, 3))):
         page = pages[data.draw(st.integers(0, len(pages) - 1))]
         page[data.draw(st.integers(5, len(page) - 1))] ^= data.draw(st.integers(1, 255))
@@ -155,7 +162,7 @@ def test_pages_are_gone_through_a_quarter_of_a_million_times(tmp_path: Path, n_p
 def test_webm_has_the_numbers_of_ogg(tmp_path: Path) -> None:
     """The same packets of Opus give the same samples in WebM as in Ogg."""
     ogg, webm = tmp_path / "sound.opus", tmp_path / "sound.webm"
-    ogg.write_bytes(FILES["ffmpeg's"])
+    ogg.write_bytes(file_of("ffmpeg's"))
     with av.open(ogg) as source, av.open(webm, "w") as output:
         stream = output.add_stream_from_template(source.streams.audio[0])
         for packet in source.demux(audio=0):

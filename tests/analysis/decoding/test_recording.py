@@ -28,7 +28,7 @@ from analysis.errors import (
 )
 from analysis.settings import Settings
 from tests.fakes.hostile import wav
-from tests.fakes.synthetic import amr, ape, encode_with_ffmpeg, one_of_each, speex, tone
+from tests.fakes.synthetic import amr, ape, encode_with_ffmpeg, sound_of, speex, tone
 
 # Of a sample. Up to 32 channels are added up in float32 in another order than librosa's: 32 * 2**-24, and soxr's filter
 # adds up a few hundred of those.
@@ -122,7 +122,7 @@ def test_blocks_are_bounded(write_sound: Callable[..., Path]) -> None:
 def test_file_that_was_read_before(tmp_path: Path, name: str) -> None:
     """Wherever a file stands, it is read from its beginning, by each decoder."""
     path = tmp_path / "sound"
-    path.write_bytes(one_of_each()[name])
+    path.write_bytes(sound_of(name))
     expected, _ = decode(path)
     with path.open("rb") as file:
         file.read(100)

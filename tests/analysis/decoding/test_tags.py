@@ -15,7 +15,7 @@ from analysis.decoding.tag_text import MAX_CHARS, NAMES, clean, decode, join
 from analysis.decoding.tags import choose_tags, read_tags
 from analysis.settings import Settings
 from tests.fakes.containers import pcm, riff
-from tests.fakes.synthetic import one_of_each
+from tests.fakes.synthetic import EVERY_FORMAT, sound_of
 from tests.fakes.tagged import (
     MP3,
     TAGGED,
@@ -63,13 +63,10 @@ def test_tags_are_read(name: str) -> None:
     assert tags_of(make()) == expected
 
 
-UNTAGGED = one_of_each()
-
-
-@pytest.mark.parametrize("name", UNTAGGED)
+@pytest.mark.parametrize("name", EVERY_FORMAT)
 def test_without_tags_there_are_none(name: str) -> None:
     """What encoders write of themselves is no tag."""
-    assert tags_of(UNTAGGED[name]) == {}
+    assert tags_of(sound_of(name)) == {}
 
 
 TITLE, OTHER = text_of("title", 3), frame(4, b"TPE1", text_of("artist", 3))
