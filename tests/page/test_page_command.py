@@ -1,29 +1,50 @@
 """page.sh: its help, and what it refuses."""
 
 import http.client
+import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from analysis.settings import Settings
 from local.ports import choose_port
 from local.servers import start_page
+from page.__main__ import main
 from page.arguments import parse
 from page.catalog.catalog import path_of
 from page.config import Config
 
 EMULATORS = {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:1", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}
+type Run = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the page's command line, with nothing of ours in its environment."""
+def run_program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the page's command line as a process, with nothing of ours in its environment."""
     command = [sys.executable, "-m", "page", *arguments]
     own = {"PATH": "/usr/bin:/bin", **environment}
     return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run it in this process, whose imports are made."""
+
+    def run_here(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        with patch.dict(os.environ, environment, clear=True):
+            try:
+                code: object = main(arguments)
+            except SystemExit as ended:
+                code = ended.code
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    return run_here
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--project", "p", "--nonsense", "--help"]])
@@ -51,7 +72,7 @@ def test_help_is_the_header(arguments: list[str]) -> None:
         ["--project", "p", "--bucket", "b", "--json"],
     ],
 )
-def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
+def test_wrong_usage_is_one_line(run: Run, arguments: list[str]) -> None:
     """What is wrong with the arguments is one line, and the exit code 2."""
     ended = run(*arguments)
 
@@ -69,7 +90,7 @@ def test_options_may_stand_anywhere(place: int) -> None:
     assert (given.command, given.file, given.json) == ("similar", Path("a.wav"), True)
 
 
-def test_uploads_never_go_to_a_real_bucket() -> None:
+def test_uploads_never_go_to_a_real_bucket(run: Run) -> None:
     """The option of the local stack is refused where there is no local stack."""
     ended = run("--project", "p", "--bucket", "b", "--uploads")
 
@@ -79,13 +100,13 @@ def test_uploads_never_go_to_a_real_bucket() -> None:
 
 def test_who_is_not_signed_in_is_told_so(tmp_path: Path) -> None:
     """Without credentials it ends at once, with the command that gives some."""
-    ended = run("--project", "p", "--bucket", "b", HOME=str(tmp_path), NO_GCE_CHECK="true")
+    ended = run_program("--project", "p", "--bucket", "b", HOME=str(tmp_path), NO_GCE_CHECK="true")
 
     assert ended.returncode == 1
     assert "gcloud auth application-default login" in ended.stderr
 
 
-def test_a_file_that_is_no_sound_is_told_in_the_terminal(tmp_path: Path) -> None:
+def test_a_file_that_is_no_sound_is_told_in_the_terminal(run: Run, tmp_path: Path) -> None:
     """It ends at once with the function's reason and words, before the collection is asked for anything."""
     file = tmp_path / "no.wav"
     file.write_text("no sound")
@@ -114,14 +135,14 @@ def test_a_port_that_is_taken_is_told() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ended = run("--project", "p", "--bucket", "b", "--port", str(taken.getsockname()[1]), **EMULATORS)
+        ended = run_program("--project", "p", "--bucket", "b", "--port", str(taken.getsockname()[1]), **EMULATORS)
 
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
     assert "in use" in ended.stderr
 
 
-def test_a_catalog_is_forgotten_by_the_command(tmp_path: Path) -> None:
+def test_a_catalog_is_forgotten_by_the_command(run: Run, tmp_path: Path) -> None:
     """The option removes the catalog of the bucket that it names, without a login, and says where it was."""
     config = Config("p", "b", Settings())
     path = path_of(config, {"XDG_CACHE_HOME": str(tmp_path)})

@@ -94,12 +94,13 @@ def test_it_takes_several_calls(
 def test_it_is_written_as_it_is_read(ending: str) -> None:
     """No batch waits for the next: what is written of one is handed on before another is read."""
     n_read = 0
+    batch = [export.clean(make_document(f"{seed}.wav", seed=seed)) for seed in range(50)]
 
     def batches() -> Any:
         nonlocal n_read
-        for first in range(40):
+        for _ in range(40):
             n_read += 1
-            yield [export.clean(make_document(f"{first}.wav", seed=first * 50 + seed)) for seed in range(50)]
+            yield batch
 
     pieces = getattr(export, f"write_{ending}")(batches())
     sizes = []
