@@ -1,5 +1,6 @@
 """What all tests share: the versions that decide the numbers, signals, and the real programs around the function."""
 
+import gc
 import os
 import platform
 import shutil
@@ -56,6 +57,17 @@ def pytest_configure(config: pytest.Config) -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect no garbage while tests are collected: a million objects come, and all of them stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_report_header() -> list[str]:
@@ -121,6 +133,11 @@ def proxied(proxied_function: Cloud, storage_proxy: StorageProxy, firestore_prox
 @pytest.fixture(scope="session")
 def emulators() -> None:
     """The emulators of bucket and database, which a program of ours starts that the test starts."""
+
+
+@pytest.fixture(scope="session")
+def package_index() -> None:
+    """An index of Python packages, which pip asks over the network."""
 
 
 def find_program(name: str) -> str:

