@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -19,7 +20,8 @@ EVERYTHING = "everything"
 MAY_IMPORT = {place: set(re.findall(r"`([\w.]+)`", cell)) for place, cell in ROWS if cell != EVERYTHING}
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Every module a file imports at run time, dotted as far as it is written; what only types need does not count."""
     found: set[str] = set()
 
@@ -35,7 +37,7 @@ def imports_of(path: Path) -> set[str]:
             visit(child)
 
     visit(ast.parse(path.read_text()))
-    return {name for name in found if name.partition(".")[0] not in STDLIB | {"__future__"}}
+    return frozenset(name for name in found if name.partition(".")[0] not in STDLIB | {"__future__"})
 
 
 def name_of(path: Path) -> str:
