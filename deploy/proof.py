@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -129,6 +130,7 @@ def choose_name(function: Function, token: str) -> str | None:
     )
 
 
+@cache
 def make_sound() -> bytes:
     """Return the sound as a WAV file: one channel, 16 bits."""
     y = (AMPLITUDE * math.sin(2 * math.pi * PITCH_HZ * i / SR) for i in range(SR))

@@ -52,6 +52,7 @@ def prover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prover]:
     cloud = Cloud()
     for name, value in Terminal(tmp_path, cloud).environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("deploy.proof.LOOK_S", 20)  # each look is two requests
     deploy(cloud.state)
     yield Prover(cloud)
     cloud.stop()
