@@ -135,14 +135,14 @@ def test_the_plan_tells_what_does_not_help_and_what_is_too_long() -> None:
 
 def test_a_schedule_tells_what_it_costs_with_nothing_to_do() -> None:
     """What a run costs that finds nothing is told for one, and for as many as come in a month."""
-    uploads = make_uploads(100_000)
+    uploads = make_uploads(20_000)
     request = asked(1, "--schedule=0 3 * * *")
-    made = plan_of(request, uploads, 90_000)
+    made = plan_of(request, uploads, 18_000)
 
     idle = estimate_job(made.work.idle(), Tasks(1, 1))
     told = describe_plan(made, request, Tasks(1, 1))
 
-    assert idle.seconds == pytest.approx(15 + 100 * 0.3 + 20 * 1.5)
-    assert idle.dollars.total == pytest.approx(75 * 0.000022 + 100 * 0.005 / 1000 + 0.03)
-    assert "A run that finds nothing to do: about 75 s and $0.03 (reading 0.03); 30 a month are $0.98" in told
+    assert idle.seconds == pytest.approx(15 + 20 * 0.3 + 4 * 1.5)
+    assert idle.dollars.total == pytest.approx(60 * 0.000022 + 20 * 0.005 / 1000 + 0.006)  # a minute at least
+    assert "A run that finds nothing to do: about 27 s and $0.01 (reading 0.01); 30 a month are $0.23" in told
     made.close()

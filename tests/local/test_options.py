@@ -142,8 +142,8 @@ def test_sample_is_what_its_script_makes(tmp_path: Path) -> None:
 
 SLOW_PYTHON = """#!/usr/bin/env bash
 case "$1 $2" in
-  "-m venv") echo venv >>log; sleep 0.5; rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
-  "-m pip") echo pip >>log; [[ -e offline ]] && exit 1; sleep 0.5; echo pip ends >>log ;;
+  "-m venv") echo venv >>log; sleep 0.2; rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
+  "-m pip") echo pip >>log; [[ -e offline ]] && exit 1; sleep 0.2; echo pip ends >>log ;;
   *) exec {python} "$@" ;;
 esac
 """
