@@ -251,28 +251,37 @@ def test_the_map_is_a_list_too(tab: Any, small: tuple[Page, dict[str, str]]) -> 
 
 
 def test_all_stay_in_view_when_the_map_is_drawn_anew(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
-    """Who sees all sounds sees all of them in the new map too, however far apart they are there."""
+    """Who sees all sounds, or some that are elsewhere now, sees all of them in the new map, wherever they are there."""
     page, _ = small
     open_map(tab, page)
     told = json.loads(page.read("/map.json"))
-    spread = 0.001
+    spread, away = 0.001, 0
 
     def answer(route: Any) -> None:
-        sounds = [sound | {axis: sound[axis] * spread for axis in "xy"} for sound in told["sounds"]]
+        sounds = [sound | {axis: sound[axis] * spread + away for axis in "xy"} for sound in told["sounds"]]
         route.fulfill(json=told | {"sounds": sounds})
+
+    def draw_anew() -> None:
+        tab.locator("#map-tip").wait_for()
+        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        tab.locator("#map-tip").wait_for(state="hidden")
 
     tab.route("**/map.json", answer)
     open_map(tab, page)
     tab.locator("#map-plane").focus()
     tab.keyboard.press("ArrowRight")
-    name, *place = tab.locator("#map-at").evaluate(AT)
+    place = place_of_marked(tab)
     spread = 1
-    with tab.expect_response("**/map.json"):
-        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    tab.locator("#map-tip").wait_for(state="hidden")  # the sound is marked anew
-
-    assert tab.locator("#map-at").evaluate(AT) == [name, *(pytest.approx(one, abs=0.5) for one in place)]
+    draw_anew()
+    assert place_of_marked(tab) == pytest.approx(place, abs=0.5)
     assert tab.get_by_role("button", name="Show all").is_disabled()
+
+    for key in ("+",) * 8 + ("ArrowLeft",):
+        tab.keyboard.press(key)
+    away = 9
+    draw_anew()
+    assert tab.get_by_role("button", name="Show all").is_disabled()
+    assert tab.locator("#map-at").is_visible()
 
 
 def test_the_map_is_drawn_and_brought_up_to_date_by_itself(tab: Any, serve_page: Callable[..., Page]) -> None:

@@ -92,6 +92,7 @@ class SoundMap {
     this.map.classList.remove("is-empty");
     this.map.removeAttribute("aria-busy");
     this.paint();
+    if (!this.sounds.some((_, index) => this.picture.isInView(index))) this.picture.zoomToAll();
     this.mark(this.sounds.findIndex((sound) => sound.uid === marked), false);
     this.fillList();
   }
