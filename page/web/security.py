@@ -7,12 +7,13 @@ cost reads. A link from another site may lead to a page for people, and to nothi
 
 from __future__ import annotations
 
+import html
 import ipaddress
 import re
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from page.config import LOOPBACK
 
@@ -30,6 +31,17 @@ ANSWER_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+# It stands alone: under another name its style would be refused too.
+REFUSAL = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Refused</title>
+</head>
+<body><main><h1>Refused</h1><p>{reason}</p><p><a href="{url}">Open the page</a></p></main></body>
+</html>
+"""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 PAGES = re.compile(
     r"/|/rejections|/map|/duplicates|/similar|/sounds/[^/]+"
@@ -59,8 +71,9 @@ class SecurityMiddleware:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        reason = refuse(self._config, scope["method"], scope["path"], Headers(scope=scope))
-        app = PlainTextResponse(f"{reason}\n", 403) if reason else self._app
+        headers = Headers(scope=scope)
+        reason = refuse(self._config, scope["method"], scope["path"], headers)
+        app = _answer(self._config, reason, headers) if reason else self._app
         await app(scope, receive, send_with_headers)
 
 
@@ -87,6 +100,12 @@ def is_own_host(config: Config, host: str) -> bool:
         return True
     # A name can be made to point anywhere, an address cannot.
     return config.host in ANY_ADDRESS and _is_address(name.strip("[]"))
+
+
+def _answer(config: Config, reason: str, headers: Headers) -> Response:
+    if "text/html" not in headers.get("accept", ""):
+        return PlainTextResponse(f"{reason}\n", 403)
+    return HTMLResponse(REFUSAL.format(reason=html.escape(reason), url=html.escape(config.url)), 403)
 
 
 def _is_link(headers: Headers) -> bool:

@@ -100,7 +100,8 @@ def test_every_other_answer_says_just_this(heard: Heard, many: Page, shared: Pag
     for server, path, asked, status, expected in (
         (page, audio, {"Range": "bytes=5-9"}, 206, AUDIO | {"content-range": f"bytes 5-9/{size}"}),
         (page, audio, {"Range": f"bytes={size}-"}, 416, NOT_KEPT | {"content-range": f"bytes */{size}"}),
-        (page, "/", {"Host": "evil.example"}, 403, text),
+        (page, "/", {"Host": "evil.example"}, 403, HTML),
+        (page, "/", {"Host": "evil.example", "Accept": "application/json"}, 403, text),
         (page, "/", {"method": "POST"}, 405, HTML | {"allow": "ANY"}),
         (page, "/nowhere", {"Accept": "application/json"}, 404, JSON),
         (many, f"/sounds/{make_rejection(HOSTILE)['uid']}", {}, 404, HTML),
@@ -139,6 +140,15 @@ def test_no_page_has_a_script_or_style_in_it(many: Page, heard: Heard) -> None:
 def test_a_foreign_host_is_refused(many: Page, host: str) -> None:
     """A name that was made to point here does not read the collection."""
     assert many.ask("/", Host=host.format(port=many.port))[0].status == 403
+
+
+def test_a_refusal_says_where_the_page_is(many: Page) -> None:
+    """The name that was asked for is text in it, and a link leads to the right one."""
+    body = many.ask("/", Host="<b>evil</b>")[1].decode()
+
+    assert "&lt;b&gt;evil" in body
+    assert "<b>" not in body
+    assert f'href="{many.url}"' in body
 
 
 @pytest.mark.parametrize("host", ["localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}"])
