@@ -1,7 +1,6 @@
 """The page as people use it: in a real browser, by pointer, by keyboard and by what reads it aloud."""
 
 from collections.abc import Callable
-from itertools import product
 from typing import Any
 
 from google.cloud.firestore_v1.vector import Vector
@@ -71,38 +70,6 @@ def test_it_works_without_scripts(chromium: Any, small: tuple[Page, dict[str, st
     assert "tone.wav" in tab.get_by_role("heading", level=1).inner_text()
     assert tab.get_by_role("link", name="Download the file").count() == 1
     context.close()
-
-
-def test_axe_finds_nothing(chromium: Any, small: tuple[Page, dict[str, str]]) -> None:
-    """Every page and its player pass axe-core's rules, best practices included, on any screen, light and dark."""
-    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  not needed where there is no browser
-
-    page, uids = small
-    # The policy of the page lets no script of axe in: for this test alone it is let by.
-    context = chromium.new_context(bypass_csp=True)
-    tab = context.new_page()
-    found = []
-    for path, is_played in (
-        *(("/", True), ("/?q=nothing", False), ("/rejections", False), ("/map", False), ("/no", False)),
-        *(("/duplicates", True), ("/similar", False)),
-        *((f"/sounds/{uids[name]}", True) for name in ("tone.wav", "gone.wav")),
-    ):
-        tab.goto(page.url + path)
-        tab.wait_for_load_state("networkidle" if path != "/" else "load")
-        if is_played:
-            tab.keyboard.press("j")
-            tab.locator("#player").wait_for()
-        for width, scheme in product((360, 1280), ("light", "dark")):
-            tab.set_viewport_size({"width": width, "height": 800})
-            tab.emulate_media(color_scheme=scheme)
-            for violation in Axe().run(tab).response["violations"]:
-                found += [(path, width, scheme, violation["id"], node["html"][:150]) for node in violation["nodes"]]
-            overflow = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if overflow > 0:
-                found.append((path, width, scheme, "wider than the window", overflow))
-    context.close()
-
-    assert found == []
 
 
 def test_copies_open_and_more_come_on_demand(tab: Any, serve_page: Callable[..., Page]) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -123,24 +122,3 @@ def test_duplicates_are_heard_and_opened(tab: Any, page: Page) -> None:
     assert "backup/tone.wav#" in tab.locator("pre").inner_text()
     row(tab, "backup/").get_by_role("link").click()
     tab.get_by_role("heading", level=1, name="backup/tone.wav").wait_for()
-
-
-def test_axe_finds_nothing_in_an_answer(chromium: Any, page: Page) -> None:
-    """What is said of a file passes axe-core's rules and is no wider than the window, light and dark."""
-    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415  not needed where there is no browser
-
-    context = chromium.new_context(bypass_csp=True)
-    tab = context.new_page()
-    found = []
-    for content in (TONE, b"no sound"):
-        tab.goto(f"{page.url}/similar")
-        drop(tab, "mine.wav", content)
-        for width, scheme in product((320, 1280), ("light", "dark")):
-            tab.set_viewport_size({"width": width, "height": 800})
-            tab.emulate_media(color_scheme=scheme)
-            found += [(width, scheme, violation["id"]) for violation in Axe().run(tab).response["violations"]]
-            if (overflow := tab.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-                found.append((width, scheme, overflow))
-    context.close()
-
-    assert found == []

@@ -28,7 +28,9 @@ export class Picture {
     on("pointerup", (event) => this.#release(event, true));
     on("pointercancel", (event) => this.#release(event, false));
     on("pointerleave", () => this.pointers.size || told.over([], 0, 0));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), { signal });
+    for (const colours of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+      matchMedia(colours).addEventListener("change", () => this.draw(), { signal });
+    }
     const size = new ResizeObserver(() => this.#resize());
     size.observe(plane);
     signal.addEventListener("abort", () => size.disconnect());
@@ -149,7 +151,8 @@ export class Picture {
 
   // Write the names beside their points, where there is room.
   #label(context, style, indices, radius) {
-    context.font = `12px ${style.fontFamily}`;
+    const size = parseFloat(style.fontSize);
+    context.font = `${size}px ${style.fontFamily}`;
     context.textBaseline = "middle";
     context.fillStyle = style.getPropertyValue("--ink");
     context.lineJoin = "round";
@@ -161,10 +164,10 @@ export class Picture {
       const width = context.measureText(label).width;
       const isFree = ([left, top, right, bottom]) => taken.every((box) => right < box[0] || left > box[2] || bottom < box[1] || top > box[3]);
       const left = [x + radius + 4, x - radius - 4 - width].find(
-        (start) => start >= 2 && start + width <= this.width - 2 && isFree([start, y - 7, start + width, y + 7]),
+        (start) => start >= 2 && start + width <= this.width - 2 && isFree([start, y - 0.6 * size, start + width, y + 0.6 * size]),
       );
       if (left === undefined) continue;
-      taken.push([left, y - 7, left + width, y + 7]);
+      taken.push([left, y - 0.6 * size, left + width, y + 0.6 * size]);
       context.strokeText(label, left, y);
       context.fillText(label, left, y);
     }

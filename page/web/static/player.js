@@ -61,7 +61,7 @@ export function load(element) {
     problemText.hidden = true;
     player.hidden = false;
     document.body.classList.add("has-player");
-    nameLink.textContent = name;
+    nameLink.textContent = nameLink.title = name;
     nameLink.href = `/sounds/${uid}`;
     format = element.dataset.format ?? "";
     type = element.dataset.type ?? "";
@@ -177,6 +177,7 @@ async function showProblem() {
   } catch {
     text = NO_ANSWER;
   }
+  convertedText.hidden = true; // nothing is
   problemText.textContent = text;
   problemText.hidden = false;
 }
@@ -189,6 +190,8 @@ audio.addEventListener("loadedmetadata", () => {
   pending = null;
   show();
 });
+// What has the focus is scrolled to above the player, and the end of the page too.
+new ResizeObserver(() => document.documentElement.style.setProperty("--player-height", `${player.offsetHeight}px`)).observe(player);
 playButton.addEventListener("click", () => toggle());
 seekSlider.addEventListener("input", () => seek(seekSlider.value / 1000));
 document.addEventListener("click", (event) => {
