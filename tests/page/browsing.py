@@ -7,6 +7,11 @@ from tests.page.served_page import Page
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>.wav"
 PLAYING = ".play.playing"
 SECONDS = 50  # longer than a test waits, so that what is heard to its end is not taken for paused
+# Brings the tab to the front, or, given false, another one over it.
+SEEN = """(isSeen) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => !isSeen });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 SLIDER = "+document.getElementById('seek').getAttribute('aria-valuenow')"
 
 

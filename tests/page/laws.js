@@ -7,7 +7,7 @@ const laws = (() => {
   };
   const isSeen = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
   const ancestors = (element) => (element ? [element, ...ancestors(element.parentElement)] : []);
-  const layerOf = (element) => element.closest("dialog[open], #player, .tip, .under, .pitches, .levels, .busy, .skip") ?? document.body;
+  const layerOf = (element) => element.closest("dialog[open], #player, #missed, .tip, .under, .pitches, .levels, .busy, .skip") ?? document.body;
   const isForEars = (element) => ancestors(element).some((one) => one.matches(".skip") || getComputedStyle(one).clipPath === "inset(50%)");
 
   // The rectangles of all text that is seen, with its elements.

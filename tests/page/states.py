@@ -20,7 +20,7 @@ from page.web.problems import Problem
 from page.web.rendering import Templates
 from tests.fakes.waiting import wait_until
 from tests.page import sample_sounds
-from tests.page.browsing import HOSTILE, SECONDS, wait_for_map
+from tests.page.browsing import HOSTILE, SECONDS, SEEN, wait_for_map
 from tests.page.served_page import Page
 
 UNBROKEN = f"{'Field-recording_without_any_space_' * 6}.wav"
@@ -97,6 +97,7 @@ def fill(page: Page) -> dict[str, str]:
         make_rejection(HOSTILE, seed=2, reason="corrupt", message="<b onclick=alert(1)>damaged</b>"),
         make_rejection(WORDS, seed=3, reason="not_audio", message="its first bytes are text: " + "0f " * 60),
         make_rejection("empty.wav", seed=4, reason="empty", message="no samples"),
+        make_rejection("saved.wav", **sample_sounds.upload(page.bucket, "saved.wav", b"no sound")),
     ]
     page.insert(*documents, gone, rejections=rejections)
     return {document["blob_name"]: document["uid"] for document in [*documents, gone]}
@@ -162,6 +163,19 @@ def see_arrive(tab: Any, pages: Pages) -> None:
     name = f"fresh {datetime.now(UTC).timestamp()}.wav"
     pages.uploads.insert(make_document(name, bucket=pages.uploads.bucket.name, uploaded_at=datetime.now(UTC)))
     tab.locator("li.new").wait_for()
+
+
+def miss(tab: Any, pages: Pages, query: str = "", *, is_offline: bool = False) -> None:
+    """Come back to a list in which a sound has arrived meanwhile, where there may be no connection any more."""
+    page = pages.uploads
+    with tab.expect_response("**/events?*"):
+        tab.goto(f"{page.url}/{query}")
+    tab.evaluate(SEEN, arg=False)
+    now = datetime.now(UTC)
+    page.insert(make_document(f"missed {now.timestamp()}.wav", bucket=page.bucket.name, uploaded_at=now))
+    tab.context.set_offline(offline=is_offline)
+    tab.evaluate(SEEN, arg=True)
+    tab.locator("#missed.notice").wait_for()
 
 
 def offer(tab: Any, pages: Pages, count: int) -> list[str]:
@@ -360,6 +374,9 @@ STATES: dict[str, Callable[[Any, Pages], None]] = {
     "list, selected": select,
     "list, playing": play,
     "list, arriving": see_arrive,
+    "list, missed": miss,
+    "list, missed in a search": lambda tab, pages: miss(tab, pages, "?q=missed"),
+    "list, no connection": lambda tab, pages: miss(tab, pages, is_offline=True),
     "list, keys": see_keys,
     "uploads, question": ask_before_upload,
     "uploads, running": upload,

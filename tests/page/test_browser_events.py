@@ -12,14 +12,10 @@ from analysis.definition import SR
 from bench.documents import make_document
 from tests.fakes.waiting import wait_until
 from tests.page import sample_sounds
-from tests.page.browsing import row
+from tests.page.browsing import SEEN, row
 from tests.page.served_page import Page
 
 N_WINDOWS = 6  # as many connections as a browser opens to a server
-SEEN = """(isSeen) => {
-  Object.defineProperty(document, "hidden", { configurable: true, get: () => !isSeen });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 @pytest.fixture

@@ -15,14 +15,10 @@ from local.program import Program
 from local.servers import start_page
 from page.web.app import PAGE_SIZE
 from page.web.events import LOOK_BACK, MAX_EVENTS
-from tests.page.browsing import row, wait_for_page
+from tests.page.browsing import SEEN, row, wait_for_page
 from tests.page.served_page import Page
 
 NO_CONNECTION = "No connection to the page: is it still running? What arrives meanwhile is shown when it is back."
-SEEN = """(isSeen) => {
-  Object.defineProperty(document, "hidden", { configurable: true, get: () => !isSeen });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 # What assistive technology is told from now on.
 LISTEN = """() => {
   window.told = [];
