@@ -2,7 +2,8 @@
 
 A test of the quick run that starts such a program nevertheless fails, and is told which fixture to ask for.
 A test with the marker `each_value` has two parameters or more: the quick run takes as many of their combinations as it
-takes for each value to occur, and leaves the others to the whole run.
+takes for each value to occur, and leaves the others to the whole run. What has the marker `whole_run`, a test or one of
+its parameters, is left to it too, for the reason that stands there.
 """
 
 import os
@@ -61,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Describe the marker, and watch what the tests of the quick run start."""
     config.addinivalue_line("markers", "each_value: of its parameters' combinations few are in the quick run")
+    config.addinivalue_line("markers", "whole_run(reason): too long for the quick run")
     config.stash[LEFT_OUT] = {}
     if config.getoption("quick"):
         _watch_programs()
@@ -70,7 +72,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out the tests that need more than the quick run has."""
     if not config.getoption("quick"):
         return
-    needed = {item: {NEEDED[name] for name in NEEDED.keys() & set(getattr(item, "fixturenames", ()))} for item in items}
+    needed = {
+        item: {
+            *(NEEDED[name] for name in NEEDED.keys() & set(getattr(item, "fixturenames", ()))),
+            *(f"time: {mark.args[0]}" for mark in item.iter_markers("whole_run")),
+        }
+        for item in items
+    }
     for item in _combinations_beside_each_value(items):
         needed[item].add(COMBINED)
     config.stash[LEFT_OUT] = dict(Counter(what for whats in needed.values() for what in whats))
@@ -94,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say what was left out, and what of it is not even installed here."""
     if left_out := config.stash[LEFT_OUT]:
         terminalreporter.section("not in the quick run: ./test.sh runs it")
-        for what, n_tests in sorted(left_out.items(), key=lambda item: -item[1]):
+        for what, n_tests in sorted(left_out.items(), key=lambda item: (-item[1], item[0])):
             terminalreporter.line(f"{n_tests:5} tests that need {what}")
 
 

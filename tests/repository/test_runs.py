@@ -43,6 +43,10 @@ def test_that_uploads(gsutil):
 def test_that_starts_what_it_does_not_ask_for():
     subprocess.run(["sh", "-c", 'exec "$@"', "sh", "gsutil"])
 
+@pytest.mark.parametrize("hours", [1, pytest.param(9, marks=pytest.mark.whole_run("hours pass"))])
+def test_hours(hours):
+    assert hours < 10
+
 def test_random(seed):
     assert seed == 0
 
@@ -97,13 +101,14 @@ def test_fixtures_decide_what_is_quick(pytest_runs: Path, workers: list[str]) ->
     """A test whose fixtures need more than Python is left out and counted, and one that hides its need fails."""
     printed = run(pytest_runs, "--quick", *workers)
 
-    passed = dict.fromkeys(["test_plain", "test_random", "test_combined", "test_drawn"], "PASSED")
+    passed = dict.fromkeys(["test_plain", "test_hours", "test_random", "test_combined", "test_drawn"], "PASSED")
     assert outcomes(printed) == passed | {STARTS: "FAILED"}
     assert "the quick run started gsutil: let the test ask for the fixture `gsutil`" in printed
     assert re.findall(r"^ +(\d+) tests that need (.*)$", printed, re.MULTILINE) == [
         ("20", "time: each of their values is tested in another combination"),
         ("1", "a Cloud Storage server"),
         ("1", "gsutil"),
+        ("1", "time: hours pass"),
     ]
     assert re.search(r"^seconds by folder: tests/function \d+$", printed, re.MULTILINE)
 

@@ -282,12 +282,15 @@ def test_other_files_are_not_audio(tmp_path: Path, name: str) -> None:
         decode(path)
 
 
+@pytest.mark.parametrize(
+    "n_files", [100, pytest.param(400, marks=pytest.mark.whole_run("hundreds of files of noise are read"))]
+)
 @pytest.mark.parametrize("beginning", [b"", bytes(20)])
-def test_noise_is_not_audio(tmp_path: Path, beginning: bytes) -> None:
+def test_noise_is_not_audio(tmp_path: Path, beginning: bytes, n_files: int) -> None:
     """Files of noise, and of zeros and noise, are no sound; in hundreds of them no frames are found."""
     path = tmp_path / "sound.mp3"
     rng = np.random.default_rng(0)
-    for number in range(400):
+    for number in range(n_files):
         path.write_bytes(beginning + rng.bytes(int(rng.integers(1, 70_000))))
 
         with path.open("rb") as file:

@@ -145,11 +145,14 @@ def test_level_silence_and_blocks_change_nothing(
     assert again["clarity"] == pytest.approx(found["clarity"], abs=0.03)
 
 
-def test_hours_of_a_tone_have_its_note() -> None:
+@pytest.mark.parametrize(
+    "seconds", [600, pytest.param(7200, marks=pytest.mark.whole_run("hours of sound are analysed"))]
+)
+def test_hours_of_a_tone_have_its_note(seconds: int) -> None:
     """Two hours of a tone, a second at a time, have the note of that second."""
     second = tone(57.8, 5)
 
-    found = note_of(*[second] * 7200)
+    found = note_of(*[second] * seconds)
 
     assert found
     assert found["midi"] == pytest.approx(57.8, abs=0.05)
