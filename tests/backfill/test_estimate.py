@@ -13,6 +13,8 @@ from bench.plan_and_run import make_uploads, plan_of
 from bench.simulated_job import execute
 from tests.backfill.comparisons import comparison, plan
 
+MANY = pytest.mark.whole_run("jobs of many tasks are simulated")
+
 
 def asked(count: int, *options: str) -> Request:
     """Return the request of a job with so many tasks."""
@@ -21,7 +23,7 @@ def asked(count: int, *options: str) -> Request:
 
 @pytest.mark.each_value
 @pytest.mark.parametrize("quota", [MAX_PARALLELISM, 7])
-@pytest.mark.parametrize("count", [1, 20, 100, 1000])
+@pytest.mark.parametrize("count", [1, 20, 100, 150, pytest.param(1000, marks=MANY)])
 def test_the_plan_is_the_bill(count: int, quota: int) -> None:
     """Whatever the number of tasks and the quota, a simulated run takes as long and costs as much as the plan says."""
     uploads, tasks = make_uploads(1500), Tasks(count, min(count, quota))
@@ -39,7 +41,7 @@ def test_the_plan_is_the_bill(count: int, quota: int) -> None:
     ("count", "expected"),
     [
         (20, 400),
-        pytest.param(100, 500, marks=pytest.mark.whole_run("a second job of many tasks is simulated")),
+        pytest.param(100, 500, marks=MANY),
         (150, 500),
     ],
 )

@@ -98,9 +98,9 @@ def test_uploads_never_go_to_a_real_bucket(run: Run) -> None:
     assert "never writes to a real bucket" in ended.stderr
 
 
-def test_who_is_not_signed_in_is_told_so(tmp_path: Path) -> None:
+def test_who_is_not_signed_in_is_told_so(run: Run, tmp_path: Path) -> None:
     """Without credentials it ends at once, with the command that gives some."""
-    ended = run_program("--project", "p", "--bucket", "b", HOME=str(tmp_path), NO_GCE_CHECK="true")
+    ended = run("--project", "p", "--bucket", "b", HOME=str(tmp_path), NO_GCE_CHECK="true")
 
     assert ended.returncode == 1
     assert "gcloud auth application-default login" in ended.stderr

@@ -57,13 +57,14 @@ def test_all_files_of_a_chain(name: str) -> None:
 
     sound = read(b"".join(files))
 
-    for file in files:
+    parts = [read(file) for file in files]
+    for file, part in zip(files, parts, strict=True):
         expected = read_with_librosa(file)
         if expected is not None:
-            np.testing.assert_allclose(read(file).y, expected, atol=1e-5)
-    np.testing.assert_array_equal(sound.y, np.concatenate([read(file).y for file in files]))
+            np.testing.assert_allclose(part.y, expected, atol=1e-5)
+    np.testing.assert_array_equal(sound.y, np.concatenate([part.y for part in parts]))
     assert sound.source.complete
-    assert sound.source == read(files[0]).source
+    assert sound.source == parts[0].source
 
 
 AAC_FRAME = 1024
