@@ -332,7 +332,7 @@ def test_no_temporary_file_remains(cloud: Cloud, sound: Path) -> None:
     assert sorted(directory.rglob("*")) == before
 
 
-@pytest.mark.parametrize("generation", [1, 2])
+@pytest.mark.parametrize("generation", [1, pytest.param(2, marks=pytest.mark.whole_run("a function starts again"))])
 def test_wrong_setting_is_refused_at_start(generation: int, tmp_path: Path) -> None:
     """A function with a wrong setting does not start, and says which."""
     with (

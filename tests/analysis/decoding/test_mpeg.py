@@ -24,6 +24,8 @@ from analysis.errors import NotAudioError
 from analysis.settings import Settings
 from tests.fakes.synthetic import encode, tone
 
+SECONDS = 0.8
+
 
 def decode(path: Path) -> np.ndarray:
     """Return all samples of a file."""
@@ -35,7 +37,7 @@ def encode_plainly(sr: int, channels: int, codec: str = "libmp3lame", options: d
     """Return a sound that swells, as frames without a header: its length can only be guessed from its bytes."""
     file = io.BytesIO()
     layout = {1: "mono", 2: "stereo"}[channels]
-    y = tone(1.5, sr, channels) * np.linspace(0.01, 1, round(1.5 * sr))[:, np.newaxis]
+    y = tone(SECONDS, sr, channels) * np.linspace(0.01, 1, round(SECONDS * sr))[:, np.newaxis]
     container, muxing = ("mp2", {}) if codec == "mp2" else ("mp3", {"write_xing": "0", "id3v2_version": "0"})
     with av.open(file, "w", format=container, options=muxing) as output:
         stream = output.add_stream(codec, rate=sr, layout=layout, options=options or {"b": "64k"})
@@ -49,7 +51,7 @@ def encode_plainly(sr: int, channels: int, codec: str = "libmp3lame", options: d
 
 # MP3 of several kinds, by their names.
 KINDS: dict[str, Callable[[], bytes]] = {
-    "with a header": lambda: encode(tone(1.5), 44100, "MP3", "MPEG_LAYER_III"),
+    "with a header": lambda: encode(tone(SECONDS), 44100, "MP3", "MPEG_LAYER_III"),
     "of one bit rate": lambda: encode_plainly(44100, 2),
     "of any bit rate": lambda: encode_plainly(44100, 2, options={"b": "0", "q": "4", "flags": "qscale"}),
     "of high bit rate": lambda: encode_plainly(32000, 2, options={"b": "320k"}),
@@ -252,6 +254,7 @@ def noise(n_bytes: int) -> bytes:
 
 
 TEXT = "A letter about frames, tags and zeros, in several words and lines.\n" * 500
+HUNDREDS = pytest.mark.whole_run("hundreds of files of noise are read")
 NOT_AUDIO: dict[str, Callable[[], bytes]] = {
     "a letter": TEXT.encode,
     "a letter in UTF-16": lambda: TEXT.encode("utf-16"),
@@ -282,9 +285,7 @@ def test_other_files_are_not_audio(tmp_path: Path, name: str) -> None:
         decode(path)
 
 
-@pytest.mark.parametrize(
-    "n_files", [100, pytest.param(400, marks=pytest.mark.whole_run("hundreds of files of noise are read"))]
-)
+@pytest.mark.parametrize("n_files", [100, pytest.param(400, marks=HUNDREDS)])
 @pytest.mark.parametrize("beginning", [b"", bytes(20)])
 def test_noise_is_not_audio(tmp_path: Path, beginning: bytes, n_files: int) -> None:
     """Files of noise, and of zeros and noise, are no sound; in hundreds of them no frames are found."""
@@ -300,12 +301,13 @@ def test_noise_is_not_audio(tmp_path: Path, beginning: bytes, n_files: int) -> N
                 decode(path)
 
 
+@pytest.mark.parametrize("n_files", [20, pytest.param(50, marks=HUNDREDS)])
 @pytest.mark.parametrize("beginning", [b"\xff\xfb\x90\x64", b"\xff\xf8", b"\xff\xfe"])
-def test_noise_that_begins_like_a_sound(tmp_path: Path, beginning: bytes) -> None:
+def test_noise_that_begins_like_a_sound(tmp_path: Path, beginning: bytes, n_files: int) -> None:
     """Noise behind the first bytes of an MP3, of FLAC's frames or of a text is no sound."""
     path = tmp_path / "sound.mp3"
     rng = np.random.default_rng(0)
-    for _ in range(50):
+    for _ in range(n_files):
         path.write_bytes(beginning + rng.bytes(int(rng.integers(1, 20_000))))
 
         with pytest.raises(NotAudioError):
