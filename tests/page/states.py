@@ -46,7 +46,7 @@ class Pages:
 
     Attributes:
         various: sounds with hard names, of every kind; their uids by name are ``uids``.
-        uploads: takes files; what becomes of them the test says.
+        uploads: has a sound, and takes files; what becomes of them the test says.
         empty: has neither sounds nor rejections.
     """
 
@@ -62,8 +62,9 @@ class Pages:
 
 def make_pages(serve_page: Callable[..., Page]) -> Pages:
     """Fill what the states need."""
-    various = serve_page()
-    return Pages(various, serve_page(uploads=True), serve_page(), fill(various))
+    various, uploads = serve_page(), serve_page(uploads=True)
+    uploads.insert(make_document("old.wav", **sample_sounds.upload(uploads.bucket, "old.wav", b"RIFF")))
+    return Pages(various, uploads, serve_page(), fill(various))
 
 
 def fill(page: Page) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tests.page.states import STATES, Pages
 
 LAWS = (Path(__file__).parent / "laws.js").read_text()
 AXE = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-WIDEST, WIDE, MIDDLE, NARROW = 1280, 1100, 640, 320
+WIDE, MIDDLE, NARROW = 1100, 640, 320
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def pages(serve_page: Callable[..., Any]) -> Pages:
 @pytest.fixture
 def tab(chromium: Any) -> Iterator[Any]:
     """A tab whose page lets the laws in, which its policy does not."""
-    context = chromium.new_context(bypass_csp=True, locale="en-GB", viewport={"width": WIDEST, "height": 900})
-    context.set_default_timeout(20_000)
+    context = chromium.new_context(bypass_csp=True, locale="en-GB", viewport={"width": WIDE, "height": 900})
+    context.set_default_timeout(60_000)  # of a busy machine
     yield context.new_page()
     context.close()
 
@@ -47,9 +47,7 @@ def test_every_state_is_for_everybody(tab: Any, pages: Pages, state: str) -> Non
 
     tab.emulate_media(reduced_motion="reduce")
     check("stillness", "less motion")
-    resize(tab, WIDE)
-    check("layout", str(WIDE))
-    for width, scheme in ((WIDEST, "light"), (NARROW, "dark")):
+    for width, scheme in ((WIDE, "light"), (NARROW, "dark")):
         resize(tab, width)
         tab.emulate_media(color_scheme=scheme)
         run_axe(str(width), scheme)
