@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.definition import SR
+from bench.documents import make_document
 from page.web.moments import N_BEGINNINGS, Moments, find_moments
+from tests.page.served_page import Page
 
 
 def peaks_of(heights: np.ndarray) -> bytes:
@@ -62,3 +65,14 @@ def test_there_are_not_too_many() -> None:
 def test_what_has_none_has_none(peaks: Any, duration: Any) -> None:
     """Of a short sound, of silence and of whatever else a document holds, there are no moments."""
     assert find_moments(peaks, duration) == Moments()
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(9, "0.90 s"), (6000, "10:00")])
+def test_a_moment_is_told_as_finely_as_the_sound_is_short(shared: Page, seconds: int, told: str) -> None:
+    """Of less than a minute tenths of a second are told, of longer ones minutes and seconds."""
+    heights = np.full(600, 10)
+    heights[60] = 120
+    sound = make_document("a.wav", duration=float(seconds), length=seconds * SR, peaks=peaks_of(heights))
+    shared.insert(sound)
+
+    assert f">{told}</button>" in shared.read(f"/sounds/{sound['uid']}")
