@@ -47,7 +47,7 @@ def test_the_plan_is_the_bill(count: int, quota: int) -> None:
 )
 def test_all_tasks_together_write_as_fast_as_firestore_lets_them(count: int, expected: int) -> None:
     """The tasks that run at once share 500 writes a second: they write no faster, and where they can no slower."""
-    uploads = [replace(upload, size=1) for upload in make_uploads(10_000)]
+    uploads = [replace(upload, size=1) for upload in make_uploads(max(5000, 67 * count))]
     tasks = Tasks(count, min(count, MAX_PARALLELISM))
 
     counted = execute(asked(count), tasks, uploads, ())
