@@ -9,8 +9,8 @@
 #
 #   --long    the same, with more of what is random or endures; continuous integration runs this
 #   --checks  only format, lint, types and ShellCheck, as at every commit
-#   --quick   only tests that need no emulator, no browser and no other program, and of those that try combinations of
-#             values few in which each value occurs; it says what it left out: in two minutes on two idle cores
+#   --quick   only tests that need no emulator, no browser and no other program; of combinations of values only as many
+#             as show each value, and no hours of sound. It says what it left out: in two minutes on two idle cores
 #
 # Other arguments are pytest's: ./test.sh tests/analysis/test_upload.py -k numbers_may_be_strings is one test.
 # System packages (shellcheck, ffmpeg, strace, chromium) are installed with apt-get where that is possible without asking;
