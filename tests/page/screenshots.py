@@ -61,16 +61,16 @@ def fill(page: Program) -> None:
         )
         answer = json.loads(connection.getresponse().read())
         connection.close()
-        wait_until(lambda uid=answer["uid"]: is_there(page, uid), seconds=PATIENCE_MS / 1000)
+        wait_until(lambda uid=answer["uid"]: is_listed(page, uid), seconds=PATIENCE_MS / 1000)
 
 
-def is_there(page: Program, uid: str) -> bool:
-    """Whether an upload has become a sound."""
+def is_listed(page: Program, uid: str) -> bool:
+    """Whether an upload has become a sound that the list begins with."""
     connection = http.client.HTTPConnection(page.host, page.port, timeout=PATIENCE_MS / 1000)
-    connection.request("GET", f"/sounds/{uid}")
-    status = connection.getresponse().status
+    connection.request("GET", "/sounds.json?n=1")
+    sounds = json.loads(connection.getresponse().read())["sounds"]
     connection.close()
-    return status == http.client.OK
+    return [sound["uid"] for sound in sounds] == [uid]
 
 
 def take(browser: Any, url: str, place: str, width: int, scheme: str, file: Path) -> None:
