@@ -10,7 +10,7 @@
 #   --long    the same, with more of what is random or endures; continuous integration runs this
 #   --checks  only format, lint, types and ShellCheck, as at every commit
 #   --quick   only tests that need no emulator, no browser and no other program; of combinations of values only as many
-#             as show each value, and no hours of sound. It says what it left out: in two minutes on two idle cores
+#             as show each value, and no hours of sound. It says what it left out: in about a minute on two idle cores
 #
 # Other arguments are pytest's: ./test.sh tests/analysis/test_upload.py -k numbers_may_be_strings is one test.
 # System packages (shellcheck, ffmpeg, strace, chromium) are installed with apt-get where that is possible without asking;
@@ -24,7 +24,9 @@ REQUIREMENTS=(requirements.txt local/requirements.txt page/requirements.txt test
 # Many tests wait for a process: three workers keep two cores busy, and the emulators of three fit into 8 GiB.
 # A worker takes a file as a whole, so that what a file starts is started once; the folder that takes longest is first.
 WORKERS=(-n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart=0)
-QUICK=(--quick -n logical --maxprocesses 8 --dist worksteal --max-worker-restart=0)
+# Of the quick run few tests wait: one worker more than there are cores, eight at most.
+CORES=$(getconf _NPROCESSORS_ONLN)
+QUICK=(--quick -n "$((CORES < 8 ? CORES + 1 : 8))" --dist worksteal --max-worker-restart=0)
 LOCK_S=300 # a new machine begins with upgrades of its own, which hold the locks of apt-get
 SKIPPED=() # what is named at the end
 SUMMARY=()

@@ -60,7 +60,7 @@ class Page:
     def wait_for_catalog(self) -> None:
         """Wait until the catalog holds all that is in the database and the bucket now."""
         now = datetime.now(UTC).isoformat()
-        wait_until(lambda: (json.loads(self.read("/catalog.json"))["as_of"] or "") > now, seconds=60)
+        wait_until(lambda: (json.loads(self.read("/catalog.json"))["as_of"] or "") > now, seconds=180)
 
     def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str

@@ -39,7 +39,7 @@ def test_a_label_stands_at_its_time(tab: Any, shared: Page, seconds: float, widt
     document = make_document(f"{seconds}.wav", seed=round(seconds), length=round(seconds * SR))
     shared.insert(document)
     tab.set_viewport_size({"width": width, "height": 800})
-    tab.goto(f"{shared.url}/sounds/{document['uid']}")
+    tab.goto(f"{shared.url}/sounds/{document['uid']}", wait_until="domcontentloaded")  # not for its spectrogram
     tab.locator("#times span").first.wait_for()
     picture = tab.locator(".wave.tall").bounding_box()
     labels = tab.locator("#times span").evaluate_all(

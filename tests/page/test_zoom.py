@@ -225,7 +225,7 @@ def test_scrolling_the_page_does_not_zoom(tab: Any, shared: Page) -> None:
     """A wheel that scrolls the page goes on scrolling it when the pictures come under it; later it zooms."""
     document = make_document("scrolled.wav", length=600 * SR)
     shared.insert(document)
-    tab.goto(f"{shared.url}/sounds/{document['uid']}")
+    tab.goto(f"{shared.url}/sounds/{document['uid']}", wait_until="domcontentloaded")  # not for its spectrogram
     tab.locator("#times span").first.wait_for()
     wheel = """(times) => times.map(([on, at]) => {
       const event = new WheelEvent("wheel", { deltaY: -100, bubbles: true, cancelable: true });
