@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.definition import SR
 from bench.documents import make_document
+from page.display import visible
 from tests.page.browsing import HOSTILE, open_map
 from tests.page.served_page import Page
 
@@ -305,3 +306,35 @@ def test_the_map_is_drawn_and_brought_up_to_date_by_itself(tab: Any, serve_page:
     tab.evaluate(look)
     tab.locator("#map-lead", has_text="It is being drawn anew").wait_for()
     tab.locator("#map-lead", has_text=re.compile("All 69 sounds.*on average.$")).wait_for()
+
+
+def test_a_name_turns_no_text(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """A sign stands for each control character of a name, also for those that would turn what follows."""
+    sounds = [
+        {
+            "uid": str(n),
+            "blob_name": f"{n} \u202evaw.exe",
+            "x": n / 2,
+            "y": n / 2,
+            "duration": 1,
+            "rms_db": -12,
+            "folder": "",
+        }
+        for n in range(3)
+    ]
+    told = {"count": 3, "comparable": 3, "laid_out": 3, "kept": None, "is_being_drawn": False, "sounds": sounds}
+    tab.route("**/map.json", lambda route: route.fulfill(json=told))
+    open_map(tab, small[0])
+    tab.locator("#map-list summary").click()
+
+    assert "0 \ufffdvaw.exe, 1.0 s, −12.0 dB" in tab.locator("#map-list ol").inner_text()
+
+
+def test_scripts_show_names_as_templates_do(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Whichever character is in a name, scripts and templates show the same."""
+    texts = [f"a{chr(number)}b" for number in (*range(0x3000), 0xFEFF, 0xE0001)]
+    open_map(tab, small[0])
+    script = tab.locator("script[src$='/map.js']").get_attribute("src").replace("map.js", "texts.js")
+    shown = tab.evaluate("async ([script, texts]) => texts.map((await import(script)).visible)", [script, texts])
+
+    assert shown == list(map(visible, texts))

@@ -3,7 +3,7 @@
 import { colourBy } from "./colours.js";
 import { Picture } from "./picture.js";
 import { clock, current, onChange, playSound, show as showPlaying } from "./player.js";
-import { NO_ANSWER, RETRY_MS, spaced } from "./texts.js";
+import { NO_ANSWER, RETRY_MS, spaced, visible } from "./texts.js";
 
 const DRAWING_MS = 1500; // until the next look while it is being drawn
 const NEW_MS = 30_000; // and after that
@@ -80,7 +80,7 @@ class SoundMap {
   take(answered) {
     this.isBeingDrawn = answered.is_being_drawn;
     const marked = this.sounds[this.picture.marked]?.uid;
-    this.sounds = answered.sounds;
+    this.sounds = answered.sounds.map((sound) => ({ ...sound, blob_name: visible(sound.blob_name), folder: visible(sound.folder) }));
     this.lead.textContent = leadOf(answered);
     if (!this.sounds.length) {
       if (answered.problem) this.tell(answered.problem);
@@ -268,7 +268,7 @@ class SoundMap {
     }
     if (!neighbours.length) return;
     place.append(" – most like ");
-    neighbours.forEach((sound, index) => place.append(...(index ? [", "] : []), linkTo(sound, String(sound.blob_name)), ` (${sound.similarity})`));
+    neighbours.forEach((sound, index) => place.append(...(index ? [", "] : []), linkTo(sound, visible(sound.blob_name)), ` (${sound.similarity})`));
   }
 }
 
@@ -284,7 +284,7 @@ function leadOf({ count, comparable, laid_out: laidOut, kept, sounds, is_being_d
 }
 
 function describe(sound) {
-  const level = typeof sound.rms_db === "number" ? `, ${sound.rms_db.toFixed(1)} dB` : "";
+  const level = typeof sound.rms_db === "number" ? `, ${sound.rms_db.toFixed(1).replace("-", "−")} dB` : "";
   const length = typeof sound.duration === "number" ? (sound.duration < 60 ? `${sound.duration.toFixed(1)} s` : clock(sound.duration)) : "–";
   return `${sound.blob_name}, ${length}${level}`;
 }

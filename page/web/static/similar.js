@@ -1,7 +1,7 @@
 // A file that is dropped or chosen is sent to be analysed, and the sounds like it take the place of those before.
 
 import { announce, localTimes, show } from "./player.js";
-import { NO_ANSWER } from "./texts.js";
+import { NO_ANSWER, visible } from "./texts.js";
 
 // Called by navigation.js whenever the page is shown; ``signal`` is aborted when another takes its place.
 export function start(main, signal) {
@@ -16,10 +16,10 @@ export function start(main, signal) {
     const result = main.querySelector("#similar-result");
     result.removeAttribute("aria-busy");
     if (file.size > Number(form.dataset.maxBytes)) {
-      tell(result, `${file.name} is too large`, `At most ${form.dataset.maxBytes} bytes are analysed here.`);
+      tell(result, `${visible(file.name)} is too large`, `At most ${form.dataset.maxBytes} bytes are analysed here.`);
       return;
     }
-    tell(result, `Analysing ${file.name} …`);
+    tell(result, `Analysing ${visible(file.name)} …`);
     result.setAttribute("aria-busy", "true");
     const body = new FormData();
     body.append("file", file);

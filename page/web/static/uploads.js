@@ -6,7 +6,7 @@
 import { subscribe } from "./events.js";
 import { describe, filesOf, isHidden, isOther, kindOf, sizeText } from "./files.js";
 import { announce } from "./player.js";
-import { NO_ANSWER } from "./texts.js";
+import { NO_ANSWER, visible } from "./texts.js";
 
 const MAX_REQUESTS = 3; // at the same time, of all tabs
 const FEW = 20; // so many are sent without a question, and each has a row
@@ -168,7 +168,7 @@ function become(upload, state, text) {
   if (!uploads.has(upload.name)) return; // it was dismissed, or given again
   put(upload, state);
   showRow(upload, text);
-  if (BAD.includes(state) && uploads.size <= FEW) announce(`${upload.name}: ${text}`);
+  if (BAD.includes(state) && uploads.size <= FEW) announce(`${visible(upload.name)}: ${text}`);
   show();
 }
 
@@ -185,9 +185,9 @@ function showRow(upload, text = `waiting, ${sizeText(upload.size)}, ${kindOf(upl
     upload.row = document.createElement("li");
     const name = document.createElement("span");
     name.className = "name";
-    name.textContent = upload.name;
+    name.textContent = visible(upload.name);
     const progress = document.createElement("progress");
-    progress.setAttribute("aria-label", `Upload of ${upload.name}`);
+    progress.setAttribute("aria-label", `Upload of ${visible(upload.name)}`);
     progress.max = 1;
     progress.value = 0;
     const state = document.createElement("span");
@@ -206,7 +206,7 @@ function showRow(upload, text = `waiting, ${sizeText(upload.size)}, ${kindOf(upl
   if (upload.state === "rejected") {
     const link = document.createElement("a");
     link.href = `/sounds/${upload.uid}`;
-    link.textContent = upload.name;
+    link.textContent = visible(upload.name);
     row.querySelector(".name").replaceChildren(link);
   }
 }
@@ -216,7 +216,7 @@ function dismissButton(upload) {
   button.type = "button";
   button.className = "quiet";
   button.textContent = "Dismiss";
-  button.setAttribute("aria-label", `Dismiss ${upload.name}`);
+  button.setAttribute("aria-label", `Dismiss ${visible(upload.name)}`);
   button.addEventListener("click", () => {
     remove(upload);
     show();
