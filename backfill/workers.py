@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
@@ -152,6 +152,7 @@ class _Workers:
     def _start_one(self) -> None:
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=_work, args=(theirs, self._settings, self._pace), daemon=True)
+        resource_tracker.ensure_running()  # as its start unblocks SIGINT, before the first worker starts
         # Ctrl-C reaches the parent too, which stops its workers. What is blocked here is blocked in what it starts.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGQUIT})
         try:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -119,6 +120,15 @@ def test_a_wrong_address_is_said(place: Place) -> None:
     assert "STORAGE_EMULATOR_HOST" in ended.stderr
 
 
+def hears(process: psutil.Process, number: signal.Signals) -> bool:
+    """Whether a process neither blocks nor ignores a signal, where the system tells that."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        return False
+    masks = re.findall(r"^Sig(?:Blk|Ign):\s*([0-9a-f]+)$", status.read_text(), re.MULTILINE)
+    return not any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_every_signal_ends_it_with_the_summary(place: Place, storage: Program, number: signal.Signals) -> None:
     """In the middle of the work the first signal ends it, however often it comes: no process and no word is left."""
@@ -136,6 +146,7 @@ def test_every_signal_ends_it_with_the_summary(place: Place, storage: Program, n
         process = place.start("--yes", STORAGE_EMULATOR_HOST=proxy.url)
         assert reached.wait(100)
         workers = psutil.Process(process.pid).children(recursive=True)
+        assert not any(number is signal.SIGINT and hears(worker, number) for worker in workers)
         for _ in range(3):
             os.killpg(process.pid, number) if number is signal.SIGINT else process.send_signal(number)
         output, errors = process.communicate(timeout=100)

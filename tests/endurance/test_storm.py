@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as google_storage
@@ -120,6 +121,8 @@ def unreliable(dice: random.Random, faults: list[Any], otherwise: Any, slow_s: f
     def fault(call: Any) -> Any:
         if dice.random() < SLOW:
             time.sleep(dice.uniform(0, slow_s))
+            if slow_s and not call.is_waited_for:  # what a killed process has not sent yet never arrives
+                call.abort(grpc.StatusCode.CANCELLED)
         return (dice.choice(faults) if dice.random() < FAILING else otherwise)(call)
 
     return fault

@@ -28,6 +28,11 @@ class Call:
         self.request = request
         self._context, self._channel = context, channel
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody still waits for the answer; a process that was killed does not."""
+        return self._context.is_active()
+
     def forward(self) -> list[bytes]:
         """Let Firestore do it, and return its answers; its errors are passed on."""
         metadata = [(key, value) for key, value in self._context.invocation_metadata() if key != "user-agent"]
