@@ -183,7 +183,7 @@ def offer(tab: Any, pages: Pages, count: int) -> list[str]:
     """Offer files with hard names for an upload; the page does not get them."""
     tab.goto(pages.uploads.url)
     names = [UNBROKEN, WORDS, "bad\x01.wav", *(f"file {number}.wav" for number in range(count - 3))]
-    tab.locator("#choose-files").set_input_files(
+    tab.locator("[data-takes-drops] #choose-files").set_input_files(
         [{"name": name, "mimeType": "audio/wav", "buffer": f"RIFF {name}".encode()} for name in names]
     )
     return names

@@ -98,7 +98,7 @@ def test_many_files_survive_a_reload(tab: Any, page: Page, n_files: int) -> None
     tab.on("dialog", leave)
     tab.goto(page.url)
     posts = Posts(tab)
-    tab.locator("#choose-files").set_input_files(given)
+    tab.locator("[data-takes-drops] #choose-files").set_input_files(given)
     assert f"{n_files} files, " in tab.locator("#uploads-question").inner_text()
     assert f"{n_files} WAV" in tab.locator("#uploads-question").inner_text()
     assert posts.names == []
@@ -113,7 +113,7 @@ def test_many_files_survive_a_reload(tab: Any, page: Page, n_files: int) -> None
     n_there = len(contents(page, given))
     assert n_files - n_lost <= n_there <= n_files - n_lost + 3  # those that were being sent may have arrived
     again = Posts(tab)
-    tab.locator("#choose-files").set_input_files(given)
+    tab.locator("[data-takes-drops] #choose-files").set_input_files(given)
     tab.get_by_role("button", name=f"Upload all {n_files}").click()
     told(tab).filter(has_text=f"{n_files} being analysed").wait_for()
     assert len(again.names) == n_lost
@@ -146,7 +146,7 @@ def test_uploads_go_on_on_other_pages(tab: Any, page: Page) -> None:
     tab.route("**/uploads?*", hold)
     tab.goto(page.url)
     given = files(5)
-    tab.locator("#choose-files").set_input_files(given)
+    tab.locator("[data-takes-drops] #choose-files").set_input_files(given)
     wait_until(lambda: tab.evaluate("true") and held, seconds=20)
     tab.get_by_role("link", name="Map").click()
     tab.get_by_role("heading", name="Map").wait_for()
@@ -164,7 +164,7 @@ def test_what_failed_is_tried_again(tab: Any, page: Page) -> None:
     cut = f"**/uploads?*{quote(given[2]['name'])}"
     tab.route(cut, lambda route: route.abort())
     posts = Posts(tab)
-    tab.locator("#choose-files").set_input_files([*given, *files(1, "bad\x01{}.wav")])
+    tab.locator("[data-takes-drops] #choose-files").set_input_files([*given, *files(1, "bad\x01{}.wav")])
     failed = tab.locator("#uploads-list .failed")
     failed.filter(has_text=given[2]["name"]).filter(has_text="the page does not answer").wait_for()
     failed.filter(has_text="no control characters").wait_for()
@@ -188,7 +188,7 @@ def test_uploading_can_be_stopped(tab: Any, page: Page) -> None:
     tab.route("**/uploads?*", hold)
     tab.goto(page.url)
     given = files(10)
-    tab.locator("#choose-files").set_input_files(given)
+    tab.locator("[data-takes-drops] #choose-files").set_input_files(given)
     wait_until(lambda: tab.evaluate("true") and len(held) == 3, seconds=20)
     tab.get_by_role("button", name="Stop").click()
     tab.unroute("**/uploads?*")  # which lets go those that are held
@@ -209,7 +209,7 @@ def test_what_is_sent_is_told_before(tab: Any, page: Page) -> None:
         *files(2, "cover {}.JPG", "image/jpeg"),
         *files(1, ".DS_Store", "application/octet-stream"),
     ]
-    tab.locator("#choose-files").set_input_files(given)
+    tab.locator("[data-takes-drops] #choose-files").set_input_files(given)
     question = tab.locator("#uploads-question")
     question.wait_for()
 
@@ -220,7 +220,7 @@ def test_what_is_sent_is_told_before(tab: Any, page: Page) -> None:
     assert posts.names == []
     question.get_by_role("button", name="Cancel").click()
     tab.locator("#uploads").wait_for(state="hidden")
-    tab.locator("#choose-files").set_input_files(given)
+    tab.locator("[data-takes-drops] #choose-files").set_input_files(given)
     question.get_by_role("button", name="Only the 20 that can be sounds").click()
     told(tab).filter(has_text="20 being analysed").wait_for()
     assert arrived(page, given[:20])
@@ -235,7 +235,7 @@ def test_six_windows_share_the_way(tab: Any, page: Page) -> None:
         window.goto(page.url)
     given = [files(5) for _ in windows]
     for window, some in zip(windows, given, strict=True):
-        window.locator("#choose-files").set_input_files(some)
+        window.locator("[data-takes-drops] #choose-files").set_input_files(some)
     windows[0].get_by_role("link", name="Rejections").click()
     windows[0].get_by_role("heading", name=re.compile("rejection")).wait_for()
     for window in windows:

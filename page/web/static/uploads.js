@@ -335,6 +335,7 @@ export function start(main, signal) {
       input.value = "";
     });
   }
+  drop.dataset.takesDrops = ""; // from now on, which the tests in the browser wait for
 }
 
 retryButton.addEventListener("click", () => {
