@@ -13,6 +13,15 @@ SEEN = """(isSeen) => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 SLIDER = "+document.getElementById('seek').getAttribute('aria-valuenow')"
+# What assistive technology is told from now on.
+LISTEN = """() => {
+  window.told = [];
+  const hear = () => document.querySelectorAll("[role=status]").forEach((line) => {
+    if (line.textContent.trim() && window.told.at(-1) !== line.textContent) window.told.push(line.textContent);
+  });
+  document.querySelectorAll("[role=status]").forEach((line) => { line.textContent = ""; });
+  new MutationObserver(hear).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
 
 
 def wait_for_page(tab: Any, address: str) -> None:

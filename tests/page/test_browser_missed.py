@@ -15,19 +15,10 @@ from local.program import Program
 from local.servers import start_page
 from page.web.app import PAGE_SIZE
 from page.web.events import LOOK_BACK, MAX_EVENTS
-from tests.page.browsing import SEEN, row, wait_for_page
+from tests.page.browsing import LISTEN, SEEN, row, wait_for_page
 from tests.page.served_page import Page
 
 NO_CONNECTION = "No connection to the page: is it still running? What arrives meanwhile is shown when it is back."
-# What assistive technology is told from now on.
-LISTEN = """() => {
-  window.told = [];
-  const hear = () => document.querySelectorAll("[role=status]").forEach((line) => {
-    if (line.textContent.trim() && window.told.at(-1) !== line.textContent) window.told.push(line.textContent);
-  });
-  document.querySelectorAll("[role=status]").forEach((line) => { line.textContent = ""; });
-  new MutationObserver(hear).observe(document.body, { subtree: true, childList: true, characterData: true });
-}"""
 
 
 @pytest.fixture

@@ -24,15 +24,11 @@ from page.web.fields import SHOWN_ELSEWHERE, SUMMED_UP, in_short
 from tests.fakes.local_sh import Up
 from tests.fakes.waiting import wait_until
 from tests.page import instruments, sample_sounds
+from tests.page.browsing import LISTEN
 from tests.page.sample_sounds import without_nulls
 from tests.page.served_page import Page
 
 MAX_BYTES = 2_000_000
-LISTEN = """() => {
-  window.said = [];
-  const status = document.getElementById("status");
-  new MutationObserver(() => window.said.push(status.textContent)).observe(status, { childList: true });
-}"""
 DROP = """async ([name, bytes]) => {
   const dropped = new DataTransfer();
   dropped.items.add(new File([new Uint8Array(bytes)], name));
@@ -243,7 +239,7 @@ def test_the_fate_of_a_file_is_said_aloud(tab: Any, serve_page: Callable[..., Pa
     tab.locator("#status", has_text="display.txt: no answer yet: the window of local.sh").wait_for()
     rejection = make_rejection("display.txt", reason="not_audio", message="no sound", rejected_at=datetime.now(UTC))
     page.insert(rejections=[rejection | {"uid": uid}])
-    tab.wait_for_function("() => window.said.includes('display.txt: rejected: not_audio. no sound')")
+    tab.wait_for_function("() => window.told.includes('display.txt: rejected: not_audio. no sound')")
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
