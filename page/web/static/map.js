@@ -1,7 +1,7 @@
 // The map of the sounds: a point for each sound, near means alike.
 
 import { colourBy } from "./colours.js";
-import { Picture } from "./picture.js";
+import { ScatterPlot } from "./scatter.js";
 import { clock, current, onChange, playSound, show as showPlaying } from "./player.js";
 import { NO_ANSWER, RETRY_MS, spaced, visible } from "./texts.js";
 
@@ -36,9 +36,9 @@ class SoundMap {
     this.playing = -1;
     this.etag = null;
     const told = { over: (...under) => this.over(...under), pick: (indices) => this.pick(indices), moved: () => this.moved() };
-    this.picture = new Picture(this.plane, part("map-canvas"), told, signal);
+    this.plot = new ScatterPlot(this.plane, part("map-canvas"), told, signal);
     for (const [id, action] of [["map-in", "zoomIn"], ["map-out", "zoomOut"], ["map-all", "zoomToAll"]]) {
-      part(id).addEventListener("click", () => this.picture[action](), { signal });
+      part(id).addEventListener("click", () => this.plot[action](), { signal });
     }
     this.plane.addEventListener("keydown", (event) => this.press(event), { signal });
     this.plane.addEventListener("focus", () => this.plane.matches(":focus-visible") && this.begin(), { signal });
@@ -79,7 +79,7 @@ class SoundMap {
 
   take(answered) {
     this.isBeingDrawn = answered.is_being_drawn;
-    const marked = this.sounds[this.picture.marked]?.uid;
+    const marked = this.sounds[this.plot.marked]?.uid;
     this.sounds = answered.sounds.map((sound) => ({ ...sound, blob_name: visible(sound.blob_name), folder: visible(sound.folder) }));
     this.lead.textContent = leadOf(answered);
     if (!this.sounds.length) {
@@ -92,7 +92,7 @@ class SoundMap {
     this.map.classList.remove("is-empty");
     this.map.removeAttribute("aria-busy");
     this.paint();
-    if (!this.sounds.some((_, index) => this.picture.isInView(index))) this.picture.zoomToAll();
+    if (!this.sounds.some((_, index) => this.plot.isInView(index))) this.plot.zoomToAll();
     this.mark(this.sounds.findIndex((sound) => sound.uid === marked), false);
     this.fillList();
   }
@@ -112,7 +112,7 @@ class SoundMap {
     if (!this.sounds.length) return;
     const [colours, legend] = colourBy(this.colour.value, this.sounds);
     this.colours = colours;
-    this.picture.show(this.sounds.map((sound, index) => ({ x: sound.x, y: sound.y, colour: colours[index], label: baseName(sound) })));
+    this.plot.show(this.sounds.map((sound, index) => ({ x: sound.x, y: sound.y, colour: colours[index], label: baseName(sound) })));
     this.legend.replaceChildren(
       ...legend.map(([colour, text]) => {
         const item = document.createElement("li");
@@ -123,42 +123,42 @@ class SoundMap {
   }
 
   moved() {
-    this.mark(this.picture.marked, false);
+    this.mark(this.plot.marked, false);
     this.tip.hidden = true;
     this.showNow();
-    document.getElementById("map-out").disabled = document.getElementById("map-all").disabled = this.picture.zoom <= 1;
+    document.getElementById("map-out").disabled = document.getElementById("map-all").disabled = this.plot.zoom <= 1;
     clearTimeout(this.listing);
     this.listing = setTimeout(() => this.fillList(), 300);
   }
 
   // Put the ring around a sound, of which assistive technology is told, and its name beside it.
   mark(index, isNamed = true) {
-    this.picture.marked = index;
+    this.plot.marked = index;
     this.at.hidden = index < 0;
     if (index < 0) return;
-    if (isNamed) this.picture.mark(index);
+    if (isNamed) this.plot.mark(index);
     const sound = this.sounds[index];
-    const [x, y] = this.picture.place(index);
+    const [x, y] = this.plot.place(index);
     Object.assign(this.at.dataset, { uid: sound.uid, name: sound.blob_name, duration: sound.duration ?? "" });
     this.at.setAttribute("aria-label", describe(sound));
     this.at.style.setProperty("left", `${x}px`);
     this.at.style.setProperty("top", `${y}px`);
-    this.at.hidden = !this.picture.isInView(index);
+    this.at.hidden = !this.plot.isInView(index);
     if (isNamed) this.name([index], x, y);
   }
 
   // Who comes by keyboard begins at a sound; a press of a pointer must not move the picture.
   begin() {
-    if (this.sounds.length) this.mark(Math.max(this.picture.marked, 0));
+    if (this.sounds.length) this.mark(Math.max(this.plot.marked, 0));
   }
 
   // Show where the sound is that plays.
   showNow() {
     const { uid } = current();
     if (this.sounds[this.playing]?.uid !== uid) this.playing = uid ? this.sounds.findIndex((sound) => sound.uid === uid) : -1;
-    this.now.hidden = !(this.playing >= 0 && this.picture.isInView(this.playing));
+    this.now.hidden = !(this.playing >= 0 && this.plot.isInView(this.playing));
     if (this.now.hidden) return;
-    const [x, y] = this.picture.place(this.playing);
+    const [x, y] = this.plot.place(this.playing);
     this.now.dataset.name = this.sounds[this.playing].blob_name;
     this.now.style.setProperty("left", `${x}px`);
     this.now.style.setProperty("top", `${y}px`);
@@ -209,11 +209,11 @@ class SoundMap {
 
   press(event) {
     if (!this.sounds.length || event.ctrlKey || event.metaKey || event.altKey) return;
-    const marked = Math.max(this.picture.marked, 0);
-    if (event.key === "Enter" || event.key === " ") this.pick(this.picture.near(...this.picture.place(marked), 1));
-    else if (event.key === "+" || event.key === "=") this.picture.zoomBy(1.6, ...this.picture.place(marked));
-    else if (event.key === "-") this.picture.zoomOut();
-    else if (event.key === "0") this.picture.zoomToAll();
+    const marked = Math.max(this.plot.marked, 0);
+    if (event.key === "Enter" || event.key === " ") this.pick(this.plot.near(...this.plot.place(marked), 1));
+    else if (event.key === "+" || event.key === "=") this.plot.zoomBy(1.6, ...this.plot.place(marked));
+    else if (event.key === "-") this.plot.zoomOut();
+    else if (event.key === "0") this.plot.zoomToAll();
     else if (event.key in DIRECTIONS) this.step(DIRECTIONS[event.key]);
     else return;
     event.preventDefault();
@@ -221,7 +221,7 @@ class SoundMap {
 
   // Go to the nearest sound in a direction, of those that lie within 45 degrees of it.
   step([dx, dy]) {
-    const here = this.sounds[Math.max(this.picture.marked, 0)];
+    const here = this.sounds[Math.max(this.plot.marked, 0)];
     let best = -1;
     let least = Infinity;
     this.sounds.forEach((sound, index) => {
@@ -236,7 +236,7 @@ class SoundMap {
   // List the sounds in view, from left to right.
   fillList() {
     if (!this.list.open || !this.sounds.length) return;
-    this.listed = this.sounds.map((_, index) => index).filter((index) => this.picture.isInView(index));
+    this.listed = this.sounds.map((_, index) => index).filter((index) => this.plot.isInView(index));
     this.listed.sort((one, other) => this.sounds[one].x - this.sounds[other].x);
     this.list.querySelector("ol").replaceChildren();
     this.lengthenList();

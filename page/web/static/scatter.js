@@ -9,7 +9,7 @@ const NEAR = { mouse: 9, pen: 9, touch: 20 }; // pixels around the pointer in wh
 const DRAGGED = 5; // pixels from which on a press is no click
 const LABELLED = 40; // as many points in view have their names beside them
 
-export class Picture {
+export class ScatterPlot {
   // ``told`` has functions: over(indices, x, y) of those under the pointer, the nearest first; pick(indices) of those
   // that were clicked; moved() after each change of the view.
   constructor(plane, canvas, told, signal) {
