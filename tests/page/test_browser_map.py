@@ -327,6 +327,7 @@ def test_a_name_turns_no_text(tab: Any, small: tuple[Page, dict[str, str]]) -> N
     open_map(tab, small[0])
     tab.locator("#map-list summary").click()
 
+    tab.locator("#map-list li").first.wait_for()  # the list is filled when it has opened
     assert "0 \ufffdvaw.exe, 1.0 s, −12.0 dB" in tab.locator("#map-list ol").inner_text()
 
 
