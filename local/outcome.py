@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from google.api_core.retry import Retry
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -16,6 +17,7 @@ COLLECTIONS = {  # as the function's settings name them
     "rejection": os.environ.get("REJECTIONS_COLLECTION", "rejections"),
 }
 QUERY_S = 30
+NEVER = Retry(predicate=lambda _: False)  # with None the client cannot tell an error in the middle of a query
 DATABASE = os.environ.get("FIRESTORE_DATABASE", "(default)")
 
 
@@ -39,7 +41,10 @@ class Outcome:
 
 
 def find_outcome(client: firestore.Client, answer: Answer, function_log: Path) -> Outcome:
-    """Find what an event led to: a document in Firestore, else a line in the function's log."""
+    """Find what an event led to: a document in Firestore, else a line in the function's log.
+
+    Raises Firestore's error, which is not retried.
+    """
     upload = answer.event.upload
     blob_name = upload[1]
     logged = _last_message(function_log, upload)
@@ -53,7 +58,7 @@ def find_outcome(client: firestore.Client, answer: Answer, function_log: Path) -
         query = client.collection(collection).limit(1)
         for field, value in zip(("bucket", "blob_name", "generation"), upload, strict=True):
             query = query.where(filter=FieldFilter(field, "==", value))
-        for snapshot in query.stream(retry=None, timeout=QUERY_S):
+        for snapshot in query.stream(retry=NEVER, timeout=QUERY_S):
             document = snapshot.to_dict() or {}  # None only of a document that is not there
             message = f"{document['reason']}: {document['message']}" if kind == "rejection" else ""
             return Outcome(blob_name, kind, document, message, answer.seconds)

@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import grpc
 import pytest
+from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import firestore as google_firestore
 
 from local import outcome
 from local.object_event import Event
 from local.outcome import Outcome, find_outcome
 from local.program import Program
+from local.servers import PROJECT
 from local.trigger import Answer
 from tests.fakes.cloud import connect_firestore
+from tests.fakes.firestore_proxy import FirestoreProxy, broken
 
 NAME = "a.wav"
 
@@ -112,3 +116,21 @@ def test_deletion_is_what_the_function_that_forgets_says(client: google_firestor
     assert kept == Outcome(NAME, "skipped", message="gs://sounds/a.wav#5 is there", seconds=0.5)
     failed = replace(deletion, problem="given up")
     assert find_outcome(client, failed, log).kind == "failed"
+
+
+@pytest.mark.parametrize("after", [0, 1], ids=["at first", "in the middle"])
+def test_an_error_of_the_database_is_told_as_it_is(
+    firestore: Program, monkeypatch: pytest.MonkeyPatch, log: Path, after: int
+) -> None:
+    """Where a query breaks off, the caller gets Firestore's own error, whose cause it can look for, and no other."""
+    proxy = FirestoreProxy(firestore)
+    with proxy.running():
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", proxy.address)
+        client = google_firestore.Client(project=PROJECT)
+        proxy.default = broken(after, grpc.StatusCode.UNAVAILABLE)
+
+        with pytest.raises(ServiceUnavailable, match="so it is"):
+            find_outcome(client, answered(), log)
+        client.close()
+
+    assert len(proxy.calls) == 1
