@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from google.cloud.firestore_v1 import GeoPoint
+from google.cloud.firestore_v1.base_document import BaseDocumentReference
 from google.cloud.firestore_v1.vector import Vector
 
 BYTES, TIME, VECTOR = "$bytes", "$time", "$vector"
@@ -30,6 +32,24 @@ def decode(encoded: bytes) -> dict[str, Any]:
     return document
 
 
+def as_text(value: Any) -> str:
+    """Return what JSON does not know as text: of a reference its path, of a place its latitude and longitude.
+
+    >>> as_text(GeoPoint(53.5, -2))
+    '53.5, -2'
+    """
+    match value:
+        case BaseDocumentReference():
+            return str(value.path)
+        case GeoPoint():
+            return f"{value.latitude}, {value.longitude}"
+        case datetime():
+            return value.isoformat()
+        case bytes():
+            return base64.b64encode(value).decode()
+    return str(value)
+
+
 def numbers_of(vector: Vector) -> Any:
     """Return the numbers of a vector; to go through the vector itself takes longer than all else."""
     return vector.to_map_value()["value"]  # type: ignore[no-untyped-call]
@@ -43,7 +63,7 @@ def _encode_value(value: Any) -> Any:
             return {TIME: value.astimezone(UTC).isoformat()}
         case Vector():
             return {VECTOR: base64.b64encode(np.array(numbers_of(value), "<f8").tobytes()).decode()}
-    return str(value)
+    return as_text(value)
 
 
 def _decode_map(value: dict[str, Any]) -> Any:

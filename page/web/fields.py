@@ -16,6 +16,7 @@ from google.cloud.firestore_v1.vector import Vector
 from analysis.definition import SILENT_DB, SR
 from analysis.document import SOUND_FIELDS
 from page import display
+from page.catalog.encoding import as_text
 from page.display import DASH, MINUS
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def make_rows(sound: dict[str, Any]) -> list[Row]:
     return [*added, *rows]
 
 
-def _format_added(value: Any) -> str | datetime:
+def _format_added(value: Any) -> str | datetime:  # noqa: PLR0911  a table
     match value:
         case str() | datetime():
             return value
@@ -94,7 +95,11 @@ def _format_added(value: Any) -> str | datetime:
             return display.number(value)
         case list() if all(isinstance(part, str) for part in value):
             return ", ".join(value) or DASH
-    return DASH if value is None else json.dumps(value, default=str, ensure_ascii=False)
+        case bytes():
+            return display.size(len(value))
+        case list() | dict():
+            return json.dumps(value, default=as_text, ensure_ascii=False)
+    return DASH if value is None else as_text(value)
 
 
 def _rows_of(field: Field, document: dict[str, Any]) -> list[Row]:

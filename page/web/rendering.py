@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from google.cloud.firestore_v1.vector import Vector
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from page import display
+from page.catalog.encoding import as_text, numbers_of
 from page.catalog.following import price
 from page.catalog.records import PITCHES
 from page.catalog.selection import SORTS, show_number
@@ -77,7 +78,10 @@ class Templates:
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """Return a document as JSON: vectors are lists, bytes base64, times ISO 8601, NaN and infinity null."""
+    """Return a document as JSON: vectors are lists, bytes base64, times ISO 8601, NaN and infinity null.
+
+    References and places are text, whether they come from the database or from the catalog.
+    """
     return json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
@@ -125,12 +129,12 @@ def _plain(value: Any) -> Any:
     match value:
         case dict():
             return {str(name): _plain(part) for name, part in value.items()}
-        case bytes():
-            return base64.b64encode(value).decode()
-        case datetime():
-            return value.isoformat()
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case Vector():
+            return _plain(numbers_of(value))
         case float() if value != value or value in {float("inf"), -float("inf")}:  # noqa: PLR0124  NaN
             return None
         case str() | int() | float() | None:
             return value
-    return [_plain(part) for part in value]
+    return as_text(value)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.cloud.firestore_v1 import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 from hypothesis import example, given
 
@@ -168,10 +169,14 @@ def test_no_value_breaks_the_page(value: Any) -> None:
 def test_what_people_have_added_comes_first() -> None:
     """Fields that are not ours are shown under their own names, whatever they hold."""
     added = {"rating": 5, "place": "Rooftop", "tags": ["dry", "close"], "is_ok": True, "by": {"name": "E"}, "no": None}
+    added |= {"at": GeoPoint(53.5, -2), "cover": bytes(2000), "days": [UPLOADED_AT]}
     rows = make_rows(make_document("a.wav") | added)
 
-    assert rows[:6] == [
+    assert rows[:9] == [
+        Row("at", "53.5, -2"),
         Row("by", '{"name": "E"}'),
+        Row("cover", "2 kB"),
+        Row("days", '["2026-11-24T09:00:00+00:00"]'),
         Row("is_ok", "yes"),
         Row("no", "\u2013"),
         Row("place", "Rooftop"),

@@ -4,11 +4,13 @@ import gzip
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html import unescape
 from itertools import chain
 from urllib.parse import quote
 
 import pytest
+from google.cloud.firestore import GeoPoint
 
 from bench.documents import make_document, make_rejection
 from page.web.app import PAGE_SIZE
@@ -377,6 +379,7 @@ def test_strange_documents_do_not_break_the_lists(serve_page: Callable[..., Page
         silence="s",
     )
     bare = {"uid": make_document("bare", seed=3)["uid"], "blob_name": "bare", "uploaded_at": None}
+    bare |= {"place": GeoPoint(53.5, -2), "next": page.database.document("takes/a"), "days": [datetime.now(UTC)]}
     page.insert(old, odd, bare)
 
     assert names_of(page.read("/")) == ["odd.wav", "old.wav", "bare"]

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.cloud.firestore import DocumentReference, GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 
 from analysis.settings import Settings
 from bench.documents import make_document
+from page.catalog.encoding import decode, encode
 from page.catalog.selection import Selection
 from page.config import Config
 from page.web.moments import Moments
@@ -84,6 +86,13 @@ def test_the_links_stand_on_the_page(config: Config) -> None:
 def test_whatever_a_document_holds_is_json(value: Any, text: str) -> None:
     """What JSON does not know becomes what it knows; what is no number is null."""
     assert as_json(value) == text
+
+
+def test_what_firestore_holds_besides_is_text() -> None:
+    """A document that comes from the database itself is told as one from the catalog."""
+    added = {"next": DocumentReference("takes", "a", client=object()), "place": GeoPoint(53.5, -2)}
+
+    assert as_json(added) == as_json(decode(encode(added))) == '{"next": "takes/a", "place": "53.5, -2"}'
 
 
 def test_a_document_is_json_line_by_line() -> None:
