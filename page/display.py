@@ -36,6 +36,22 @@ MEDIA_TYPES = {
     "mpeg": "video/mpeg",
     "mpegts": "video/mp2t",
 }
+# What people call a container, by the names that libsndfile and ffmpeg give it; another one is called what it is.
+CONTAINERS = {
+    **dict.fromkeys(("wav", "wavex"), "WAV"),
+    **{name: name.upper() for name in ("aac", "aiff", "amr", "ape", "au", "avi", "caf", "dts", "flac", "flv", "ogg")},
+    **{name: name.upper() for name in ("mp3", "tta", "w64")},
+    **dict.fromkeys(("mpc", "mpc8"), "Musepack"),
+    "ac3": "AC-3",
+    "asf": "WMA",
+    "eac3": "E-AC-3",
+    "loas": "AAC",
+    "matroska,webm": "MKV/WebM",
+    "mov,mp4,m4a,3gp,3g2,mj2": "MP4/M4A",
+    "mpeg": "MPEG-PS",
+    "mpegts": "MPEG-TS",
+    "wv": "WavPack",
+}
 CHANNELS = {"1": "mono", "2": "stereo"}
 
 
@@ -96,12 +112,19 @@ def rate(hertz: Any) -> str:
     return f"{hertz / 1000:g} kHz" if is_number(hertz) else DASH
 
 
+def container(name: str) -> str:
+    """Return what people call a container, such as WAV, of the name in a document."""
+    return CONTAINERS.get(name.casefold(), name)
+
+
 def source(value: Any) -> str:
     """Return what the file says of itself, such as WAV PCM_16, 44.1 kHz, stereo."""
     if not isinstance(value, dict):
         return DASH
     channels = value.get("channels")
-    formats = dict.fromkeys(str(value[key]) for key in ("container", "codec") if value.get(key))
+    held, codec = (str(value.get(key) or "") for key in ("container", "codec"))
+    is_told = codec.casefold() in {held.casefold(), container(held).casefold()}
+    formats = [part for part in (container(held), "" if is_told else codec) if part]
     parts = [" ".join(formats), rate(value.get("sample_rate")), CHANNELS.get(str(channels), f"{channels} channels")]
     return ", ".join(part for part in parts if part and part != DASH)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from page.catalog.selection import Selection
+from page.display import container
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class Points:
         fingerprints: theirs [shape=(n, d)].
         durations: s, NaN where there is none.
         levels: dBFS, -inf for digital silence, NaN where there is none.
-        containers: formats of the files.
+        containers: formats of the files, as people call them.
     """
 
     changed: int
@@ -64,5 +65,5 @@ def choose_points(view: View, changed: int, n: int) -> Points:
     return Points(
         *(changed, count, n_comparable, ids, columns.fingerprints(ids)[:, :length]),
         *(columns.column("duration")[ids], columns.column("level")[ids]),
-        [view.labels[code] for code in columns.column("label")[ids].tolist()],
+        [container(view.labels[code]) for code in columns.column("label")[ids].tolist()],
     )

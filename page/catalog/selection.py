@@ -38,7 +38,7 @@ class Selection:
     Attributes:
         q: words that the text has, or, after a minus, has not.
         folder: what a name begins with, up to a slash.
-        format: container of the file.
+        format: container of the file, by either of its names.
         min_s: shortest duration, s.
         max_s: longest duration, s.
         min_db: lowest level, dBFS.

@@ -11,6 +11,7 @@ from page.catalog.records import KINDS, NO_TIME, PITCHES
 from page.catalog.selection import BPM_SHARE
 from page.catalog.storage import GONE, LIVE
 from page.catalog.text import split_words
+from page.display import container
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,8 @@ class View:
             codes = [code for code, text in self.labels.items() if text.startswith(selection.folder)]
             mask &= self._has_code("folder", codes)
         if label := selection.format or selection.reason:
-            codes = [code for code, text in self.labels.items() if text.casefold() == label.casefold()]
+            name = container(label).casefold()
+            codes = [code for code, text in self.labels.items() if container(text).casefold() == name]
             mask &= self._has_code("label", codes)
         for name, least, most in (
             ("duration", selection.min_s, selection.max_s),
@@ -108,8 +110,11 @@ class View:
             child, slash, _ = self.labels[code][len(folder) :].partition("/")
             if slash and self.labels[code].startswith(folder):
                 folders[folder + child + "/"] = folders.get(folder + child + "/", 0) + number
-        labels = {self.labels[code]: number for code, number in self._count_codes(columns.column("label")[mask])}
-        return Counts(_most(folders), _most({text: number for text, number in labels.items() if text}))
+        labels: dict[str, int] = {}
+        for code, number in self._count_codes(columns.column("label")[mask]):
+            if text := container(self.labels[code]):  # which several names may stand for
+                labels[text] = labels.get(text, 0) + number
+        return Counts(_most(folders), _most(labels))
 
     def _count_codes(self, codes: NDArray[Any]) -> list[tuple[int, int]]:
         numbers = np.bincount(codes) if len(codes) else np.empty(0, np.int64)

@@ -114,6 +114,10 @@ def test_tempo_is_in_beats_a_minute() -> None:
         (display.size, 2_000_000_000, "2 GB"),
         (display.rate, 44100, "44.1 kHz"),
         (display.source, {"container": "MP3", "codec": "MP3", "channels": 6}, "MP3, 6 channels"),
+        (display.source, {"container": "WAVEX", "codec": "PCM_24", "channels": 2}, "WAV PCM_24, stereo"),
+        (display.source, {"container": "ac3", "codec": "ac3", "channels": 1}, "AC-3, mono"),
+        (display.source, {"container": "wv", "codec": "wavpack", "channels": 1}, "WavPack, mono"),
+        (display.source, {"container": "mov,mp4,m4a,3gp,3g2,mj2", "codec": "aac", "channels": 1}, "MP4/M4A aac, mono"),
         (
             display.source,
             {"container": "WAV", "codec": "PCM_16", "sample_rate": 8000, "channels": 2},

@@ -79,7 +79,9 @@ def places_of(found: dict[str, Any]) -> dict[str, tuple[float, float]]:
 
 def test_the_map_places_alike_sounds_together(open_map: Open) -> None:
     """It is told that it is being drawn; then two groups of fingerprints are two groups in the picture."""
-    put(*make(*range(60)))
+    documents = make(*range(60))
+    documents[0]["source"] = {"container": "WAVEX"}
+    put(*documents)
     drawn = open_map()
     first, found = json.loads(drawn.read()), wait_for(drawn)
 
@@ -92,6 +94,7 @@ def test_the_map_places_alike_sounds_together(open_map: Open) -> None:
     distances = [np.linalg.norm(groups[0][:, np.newaxis] - groups[other], axis=2) for other in (0, 1)]
     assert distances[0].max() < distances[1].min()
     assert set(found["sounds"][0]) == {"uid", "blob_name", "x", "y", "duration", "rms_db", "container", "folder"}
+    assert {sound["container"] for sound in found["sounds"]} == {"WAV"}
 
 
 def test_what_was_drawn_is_remembered(open_map: Open) -> None:

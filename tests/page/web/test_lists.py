@@ -186,6 +186,26 @@ def test_folders_and_formats_lead_on_with_their_counts(found: Page) -> None:
     }
 
 
+def test_a_format_has_one_name(serve_page: Callable[..., Page]) -> None:
+    """Files that are one format to people are counted and found together, whichever library has read them."""
+    page = serve_page()
+    containers = ("WAV", "WAVEX", "wav", "ogg", "mov,mp4,m4a,3gp,3g2,mj2")
+    page.insert(
+        *(
+            make_document(f"{name}.x", seed=seed, source={"container": name, "codec": "x"})
+            for seed, name in enumerate(containers)
+        )
+    )
+    html = page.read("/")
+    links = re.findall(r'<a href="/\?(format=[^"]*)"><bdi>([^<]*)</bdi></a> <span class="muted number">(\d+)', html)
+
+    assert {name: int(number) for _, name, number in links} == {"WAV": 3, "OGG": 1, "MP4/M4A": 1}
+    for address, _, number in links:
+        assert len(names_of(page.read(f"/?{address}"))) == int(number)
+    assert names_in(page, "format=wav") == {"WAV.x", "WAVEX.x", "wav.x"}
+    assert names_in(page, f"format={quote(containers[-1])}") == {f"{containers[-1]}.x"}
+
+
 def test_what_nobody_filled_in_is_not_in_the_address(found: Page) -> None:
     """A form that is sent with empty fields leads to the address that says the same without them."""
     answer, _ = found.ask("/?q=snare&folder=&min_s=&sort=newest")
