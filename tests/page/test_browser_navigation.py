@@ -120,6 +120,25 @@ def test_back_leads_to_the_place_that_was_left(tab: Any, many: Page) -> None:
     assert tab.evaluate("window.stays")
 
 
+def test_a_reload_forgets_no_place(tab: Any, many: Page) -> None:
+    """Who comes back to a list from a page that was loaded again meanwhile sees the rows that were seen."""
+    tab.goto(many.url)
+    wait_for_page(tab, f"{many.url}/")
+    link = row(tab, "kit/090.wav").get_by_role("link")
+    link.scroll_into_view_if_needed()
+    scrolled = tab.evaluate("scrollY")
+    link.press("Enter")
+    wait_for_page(tab, "**/sounds/*")
+    tab.reload()
+    wait_for_page(tab, "**/sounds/*")
+    tab.go_back()
+    wait_for_page(tab, f"{many.url}/")
+
+    assert scrolled > 500
+    tab.wait_for_function("(top) => Math.abs(scrollY - top) <= 1", arg=scrolled)
+    assert tab.evaluate("document.activeElement.textContent") == "kit/090.wav"
+
+
 @pytest.mark.parametrize(
     ("address", "checkbox"),
     [("sounds/gone.wav", None), ("sounds/tone.wav", "#in-db"), ("map", None)],

@@ -9,7 +9,8 @@
 import { announce, localTimes, show } from "./player.js";
 
 const PAGES = /^\/(rejections|map|duplicates|similar|sounds\/[^/]+)?$/; // the addresses of pages
-const places = new Map(); // how far each page of the history was scrolled, and which link had the focus
+const KEPT = 100; // places
+const places = new Map(readPlaces()); // how far each page of the history was scrolled, and which link had the focus
 let leaving = new AbortController();
 let redirectedTo = null;
 
@@ -17,6 +18,15 @@ let redirectedTo = null;
 export function refresh() {
   if (window.navigation) navigation.navigate(location.href, { history: "replace" });
   else location.reload();
+}
+
+// A reload does not lose how far the pages before and after it were scrolled.
+function readPlaces() {
+  try {
+    return JSON.parse(sessionStorage.getItem("places")) ?? [];
+  } catch {
+    return [];
+  }
 }
 
 async function start(page) {
@@ -97,4 +107,5 @@ window.navigation?.addEventListener("navigatesuccess", () => {
   if (redirectedTo) history.replaceState(null, "", redirectedTo); // only now, as it would end the navigation
   redirectedTo = null;
 });
+addEventListener("pagehide", () => sessionStorage.setItem("places", JSON.stringify([...places].slice(-KEPT))));
 start(document);
