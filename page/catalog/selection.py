@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from page.catalog.records import PITCHES
+from page.display import MINUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,12 +137,12 @@ def _parse_flag(given: Mapping[str, str], name: str) -> bool:
 
 
 def _parse_number(given: Mapping[str, str], name: str, least: float | None = None) -> float | None:
-    text = given.get(name)
-    if text is None:
+    if name not in given:
         return None
-    if not NUMBER.fullmatch(text.replace(",", ".")) or (least is not None and float(text.replace(",", ".")) < least):
+    text = given[name].replace(",", ".").replace(MINUS, "-")  # as people type it, and as the page shows it
+    if not NUMBER.fullmatch(text) or (least is not None and float(text) < least):
         raise BadParameterError(f"{name} is a number" + ("" if least is None else f" from {least} on"))
-    return float(text.replace(",", "."))
+    return float(text)
 
 
 def _parse_note(given: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from google.cloud.firestore import GeoPoint
 
 from bench.documents import make_document, make_rejection
+from page.display import MINUS
 from page.web.app import PAGE_SIZE
 from tests.page import sample_sounds
 from tests.page.sample_sounds import HOSTILE, N_MANY
@@ -133,6 +134,7 @@ def test_case_accents_and_unicode_form_do_not_matter(found: Page, asked: str) ->
         ("max_s=60&q=cr", {"places/Cr\u00e8me 2.wav"}),
         ("max_db=-39.5", {"tagged.wav"}),
         ("min_db=-39.5&q=tagged", set()),
+        (f"max_db={quote(MINUS)}39,5", {"tagged.wav"}),
         ("bpm=96", {"noted.wav"}),
         ("bpm=47", {"noted.wav"}),
         ("bpm=185", {"noted.wav"}),
