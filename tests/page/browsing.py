@@ -58,3 +58,22 @@ def assert_paused(tab: Any) -> None:
 def row(tab: Any, name: str) -> Any:
     """The row of a sound."""
     return tab.locator("li.sound").filter(has_text=name)
+
+
+def look(tab: Any, address: str) -> None:
+    """Look at a list, until it hears what is written; when it is back it looks once, as the catalog is up to date."""
+    tab.route("**/catalog.json?wait=1", lambda route: route.fulfill(json={"was_due": False}))
+    tab.goto("about:blank")
+    with tab.expect_response("**/events?*"):
+        tab.goto(address)
+
+
+def names_in(tab: Any) -> list[str]:
+    """Return the names in the list."""
+    return [text.split("\n")[0] for text in tab.locator("#list .base").all_inner_texts()]
+
+
+def wait_for_notice(tab: Any, text: str) -> None:
+    """Wait until the notice says just this."""
+    tab.locator("#missed.notice p", has_text=text).wait_for()
+    assert tab.locator("#missed p").inner_text() == text

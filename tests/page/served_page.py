@@ -5,14 +5,14 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from google.cloud import firestore, storage
 
 from analysis.settings import Settings
-from bench.documents import write_documents
+from bench.documents import make_document, write_documents
 from local.program import HOST
 from local.servers import PROJECT
 from page.config import Config
@@ -56,6 +56,24 @@ class Page:
         write_documents(self.database.collection(self.environment["REJECTIONS_COLLECTION"]), rejections)
         if self.port:
             self.wait_for_catalog()
+
+    def make_sounds(self, name: str, n: int, **fields: Any) -> list[dict[str, Any]]:
+        """Return the documents of sounds that are uploaded now, "name 0.wav" first."""
+        now = datetime.now(UTC)
+        sounds = []
+        for index in range(n):
+            time = now + timedelta(milliseconds=index)
+            times = {"uploaded_at": time, "analyzed_at": time}
+            sounds.append(make_document(f"{name} {index}.wav", **{"bucket": self.bucket.name} | times | fields))
+        return sounds
+
+    def remove(self, name: str) -> None:
+        """Let the document of a sound or a rejection be deleted; return when the page that is served knows."""
+        for collection in ("SOUNDS_COLLECTION", "REJECTIONS_COLLECTION"):
+            for document in self.database.collection(self.environment[collection]).stream():
+                if document.get("blob_name") == name:
+                    document.reference.delete()
+        self.wait_for_catalog()
 
     def wait_for_catalog(self) -> None:
         """Wait until the catalog holds all that is in the database and the bucket now."""

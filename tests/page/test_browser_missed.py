@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from bench.documents import make_document, make_rejection
+from bench.documents import make_rejection
 from local.program import Program
 from local.servers import start_page
 from page.web.app import PAGE_SIZE
 from page.web.events import LOOK_BACK, MAX_EVENTS
-from tests.page.browsing import LISTEN, SEEN, row, wait_for_page
+from tests.page.browsing import LISTEN, SEEN, look, names_in, row, wait_for_notice, wait_for_page
 from tests.page.served_page import Page
 
 NO_CONNECTION = "No connection to the page: is it still running? What arrives meanwhile is shown when it is back."
@@ -25,37 +25,8 @@ NO_CONNECTION = "No connection to the page: is it still running? What arrives me
 def page(serve_page: Callable[..., Page]) -> Page:
     """A page over three sounds and a rejection."""
     page = serve_page()
-    page.insert(*make_sounds(page, "old", 3), rejections=[make_rejection("old.txt", rejected_at=datetime.now(UTC))])
+    page.insert(*page.make_sounds("old", 3), rejections=[make_rejection("old.txt", rejected_at=datetime.now(UTC))])
     return page
-
-
-def make_sounds(page: Page, name: str, n: int, **fields: Any) -> list[dict[str, Any]]:
-    """Return sounds that are uploaded now, "name 0.wav" first."""
-    now = datetime.now(UTC)
-    sounds = []
-    for index in range(n):
-        time = now + timedelta(milliseconds=index)
-        times = {"uploaded_at": time, "analyzed_at": time}
-        sounds.append(make_document(f"{name} {index}.wav", **{"bucket": page.bucket.name} | times | fields))
-    return sounds
-
-
-def remove(page: Page, name: str) -> None:
-    """Let the document of a sound be deleted, and wait until the page knows."""
-    sounds = page.database.collection(page.environment["SOUNDS_COLLECTION"])
-    for document in sounds.stream():
-        if document.get("blob_name") == name:
-            document.reference.delete()
-    page.wait_for_catalog()
-
-
-def look(tab: Any, address: str) -> None:
-    """Look at a list, until it hears what is written; when it is back it looks once, as the catalog is up to date."""
-    tab.route("**/catalog.json?wait=1", lambda route: route.fulfill(json={"was_due": False}))
-    tab.goto("about:blank")
-    with tab.expect_response("**/events?*"):
-        tab.goto(address)
-    tab.locator("#list li").first.wait_for()
 
 
 def be_away(tab: Any) -> None:
@@ -64,33 +35,22 @@ def be_away(tab: Any) -> None:
     tab.evaluate(SEEN, arg=False)
 
 
-def names(tab: Any) -> list[str]:
-    """Return the names in the list."""
-    return [text.split("\n")[0] for text in tab.locator("#list .base").all_inner_texts()]
-
-
-def wait_for_notice(tab: Any, text: str) -> None:
-    """Wait until the notice says just this."""
-    tab.locator("#missed.notice p", has_text=text).wait_for()
-    assert tab.locator("#missed p").inner_text() == text
-
-
 def test_what_came_and_went_while_it_was_not_seen_is_told_once(tab: Any, page: Page) -> None:
     """The list has what is new and lacks what is gone, and says so in one line instead of one for each sound."""
     look(tab, page.url)
     be_away(tab)
-    page.insert(*make_sounds(page, "new", 12))
-    remove(page, "old 1.wav")
+    page.insert(*page.make_sounds("new", 12))
+    page.remove("old 1.wav")
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, "While you were away: 12 new, 1 removed")
 
-    assert names(tab) == [*(f"new {index}.wav" for index in range(11, -1, -1)), "old 2.wav", "old 0.wav"]
+    assert names_in(tab) == [*(f"new {index}.wav" for index in range(11, -1, -1)), "old 2.wav", "old 0.wav"]
     assert tab.locator("h1").inner_text() == "14 sounds"
     assert tab.evaluate("told") == ["While you were away: 12 new, 1 removed"]
     tab.get_by_role("button", name="To the newest").click()
     assert tab.evaluate("document.activeElement.closest('li').dataset.name") == "new 11.wav"
     assert not tab.locator("#missed.notice").count()
-    page.insert(*make_sounds(page, "live", 1))
+    page.insert(*page.make_sounds("live", 1))
     row(tab, "live 0.wav").wait_for()
     assert tab.evaluate("told.at(-1)") == "New: live 0.wav"
 
@@ -98,16 +58,16 @@ def test_what_came_and_went_while_it_was_not_seen_is_told_once(tab: Any, page: P
 def test_what_is_not_dismissed_is_told_with_what_comes_later(tab: Any, page: Page) -> None:
     """Who comes by in between loses no number; what was seen coming or dismissed is not told again."""
     look(tab, page.url)
-    page.insert(*make_sounds(page, "live", 1))
+    page.insert(*page.make_sounds("live", 1))
     row(tab, "live 0.wav").wait_for()
     for index, told in enumerate(("2 new", "4 new")):
         be_away(tab)
-        page.insert(*make_sounds(page, f"new {index}", 2))
+        page.insert(*page.make_sounds(f"new {index}", 2))
         tab.evaluate(SEEN, arg=True)
         wait_for_notice(tab, f"While you were away: {told}")
     tab.get_by_role("button", name="Dismiss").click()
     be_away(tab)
-    page.insert(*make_sounds(page, "last", 1))
+    page.insert(*page.make_sounds("last", 1))
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, "While you were away: 1 new")
 
@@ -121,7 +81,7 @@ def test_where_nothing_happened_nothing_is_said(tab: Any, page: Page) -> None:
     page.insert(rejections=[make_rejection("new.txt", bucket=page.bucket.name, rejected_at=datetime.now(UTC))])
     with tab.expect_response("**/?seen=*"):
         tab.evaluate(SEEN, arg=True)
-    page.insert(*make_sounds(page, "live", 1))
+    page.insert(*page.make_sounds("live", 1))
     row(tab, "live 0.wav").wait_for()
 
     assert tab.evaluate("told") == ["New: live 0.wav"]
@@ -133,7 +93,7 @@ def test_rejections_are_told_as_sounds_are(tab: Any, page: Page) -> None:
     be_away(tab)
     now = datetime.now(UTC)
     bad = [make_rejection(f"{index}.txt", bucket=page.bucket.name, rejected_at=now) for index in range(2)]
-    page.insert(*make_sounds(page, "new", 3), rejections=bad)
+    page.insert(*page.make_sounds("new", 3), rejections=bad)
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, "While you were away: 2 new")
 
@@ -153,19 +113,19 @@ def test_what_a_view_has_no_place_for_is_shown_by_a_press(
     tab: Any, page: Page, address: str, told: str, shown: list[str]
 ) -> None:
     """Where another order or a filter is looked at the rows stay as they are, and the notice offers the new ones."""
-    page.insert(*make_sounds(page, "new", 1))
+    page.insert(*page.make_sounds("new", 1))
     look(tab, page.url + address)
-    before = names(tab)
+    before = names_in(tab)
     be_away(tab)
-    page.insert(*make_sounds(page, "new a", 2))
-    remove(page, "new 0.wav")
+    page.insert(*page.make_sounds("new a", 2))
+    page.remove("new 0.wav")
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, f"While you were away: {told}")
-    assert names(tab) == before
+    assert names_in(tab) == before
     tab.get_by_role("link", name="Show", exact=True).click()
     row(tab, "new a 1.wav").wait_for()
 
-    assert names(tab) == shown
+    assert names_in(tab) == shown
     assert tab.url == page.url + address
     assert not tab.locator("#missed.notice").count()
 
@@ -174,11 +134,11 @@ def test_of_very_many_the_newest_are_shown_by_a_press(tab: Any, page: Page) -> N
     """However many came, also more than the stream sends, they are counted, and not each of them becomes a row."""
     look(tab, page.url)
     be_away(tab)
-    page.insert(*make_sounds(page, "new", MAX_EVENTS + 100))
+    page.insert(*page.make_sounds("new", MAX_EVENTS + 100))
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, f"While you were away: {MAX_EVENTS + 100} new")
 
-    assert names(tab) == ["old 2.wav", "old 1.wav", "old 0.wav"]
+    assert names_in(tab) == ["old 2.wav", "old 1.wav", "old 0.wav"]
     assert tab.evaluate("told") == [f"While you were away: {MAX_EVENTS + 100} new"]
     tab.get_by_role("link", name="Show", exact=True).click()
     row(tab, f"new {MAX_EVENTS + 99}.wav").wait_for()
@@ -188,15 +148,15 @@ def test_of_very_many_the_newest_are_shown_by_a_press(tab: Any, page: Page) -> N
 
 def test_a_later_page_leads_to_the_first(tab: Any, page: Page) -> None:
     """What is new is on the first page, so there it is shown."""
-    page.insert(*make_sounds(page, "more", PAGE_SIZE))
+    page.insert(*page.make_sounds("more", PAGE_SIZE))
     look(tab, page.url)
     tab.get_by_role("link", name="Older").click()
     wait_for_page(tab, "**/?after=*")
     be_away(tab)
-    page.insert(*make_sounds(page, "new", 1))
+    page.insert(*page.make_sounds("new", 1))
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, "While you were away: 1 new")
-    assert names(tab) == ["old 2.wav", "old 1.wav", "old 0.wav"]
+    assert names_in(tab) == ["old 2.wav", "old 1.wav", "old 0.wav"]
     tab.get_by_role("link", name="Show", exact=True).click()
     row(tab, "new 0.wav").wait_for()
 
@@ -205,18 +165,18 @@ def test_a_later_page_leads_to_the_first(tab: Any, page: Page) -> None:
 
 def test_rows_of_a_later_page_do_not_come_up(tab: Any, page: Page) -> None:
     """Where a row is gone none takes its place that the next page has, and what was selected stays selected."""
-    page.insert(*make_sounds(page, "more", PAGE_SIZE))
+    page.insert(*page.make_sounds("more", PAGE_SIZE))
     look(tab, page.url)
     row(tab, "more 7.wav").locator(".pick").check()
     be_away(tab)
-    page.insert(*make_sounds(page, "new", 1))
+    page.insert(*page.make_sounds("new", 1))
     for index in (9, 12):
-        remove(page, f"more {index}.wav")
+        page.remove(f"more {index}.wav")
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, "While you were away: 1 new, 2 removed")
 
     more = [f"more {index}.wav" for index in range(PAGE_SIZE - 1, -1, -1) if index not in {9, 12}]
-    assert names(tab) == ["new 0.wav", *more]
+    assert names_in(tab) == ["new 0.wav", *more]
     assert row(tab, "more 7.wav").locator(".pick").is_checked()
 
 
@@ -225,31 +185,31 @@ def test_what_was_written_hours_ago_is_told(tab: Any, page: Page) -> None:
     look(tab, page.url)
     be_away(tab)
     long_ago = datetime.now(UTC) - LOOK_BACK - timedelta(hours=3)
-    page.insert(*make_sounds(page, "night", 2, uploaded_at=long_ago, analyzed_at=long_ago, bucket="another"))
+    page.insert(*page.make_sounds("night", 2, uploaded_at=long_ago, analyzed_at=long_ago, bucket="another"))
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, "While you were away: 2 new")
 
-    assert sorted(names(tab)[-2:]) == ["night 0.wav", "night 1.wav"]
+    assert sorted(names_in(tab)[-2:]) == ["night 0.wav", "night 1.wav"]
 
 
 def test_what_the_page_finds_out_later_is_told_too(tab: Any, page: Page) -> None:
     """What was removed while nobody looked is told as soon as the catalog was compared with the collection."""
     long_ago = datetime.now(UTC) - 2 * LOOK_BACK  # of whose removal no listener is told
-    page.insert(*make_sounds(page, "older", 1, uploaded_at=long_ago, analyzed_at=long_ago, bucket="another"))
+    page.insert(*page.make_sounds("older", 1, uploaded_at=long_ago, analyzed_at=long_ago, bucket="another"))
     look(tab, page.url)
     be_away(tab)
-    page.insert(*make_sounds(page, "new", 1))
+    page.insert(*page.make_sounds("new", 1))
 
     def compare(route: Any) -> None:
         wait_for_notice(tab, "While you were away: 1 new")
-        remove(page, "older 0.wav")
+        page.remove("older 0.wav")
         route.fulfill(json={"was_due": True})
 
     tab.route("**/catalog.json?wait=1", compare)
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, "While you were away: 1 new, 1 removed")
 
-    assert names(tab) == ["new 0.wav", "old 2.wav", "old 1.wav", "old 0.wav"]
+    assert names_in(tab) == ["new 0.wav", "old 2.wav", "old 1.wav", "old 0.wav"]
 
 
 @dataclass
@@ -277,7 +237,7 @@ def process(make_collections: Callable[..., Page], tmp_path: Path) -> Iterator[P
     page = make_collections()
     program = start_page(tmp_path, page.bucket.name, page.environment).wait()
     process = Process(replace(page, port=program.port), tmp_path, program)
-    process.page.insert(*make_sounds(page, "old", 3))
+    process.page.insert(*page.make_sounds("old", 3))
     yield process
     process.end()
 
@@ -295,12 +255,12 @@ def test_a_page_that_ended_is_named_in_all_windows(tab: Any, process: Process) -
         wait_for_notice(window, NO_CONNECTION)
         assert not window.locator("#missed").get_by_role("button").count()
     offline = replace(process.page, port=0)  # no process knows of it yet
-    offline.insert(*make_sounds(process.page, "new", 2))
+    offline.insert(*process.page.make_sounds("new", 2))
     process.start()
 
     for window in windows:
         wait_for_notice(window, "While there was no connection: 2 new")
-        assert names(window) == ["new 1.wav", "new 0.wav", "old 2.wav", "old 1.wav", "old 0.wav"]
+        assert names_in(window) == ["new 1.wav", "new 0.wav", "old 2.wav", "old 1.wav", "old 0.wav"]
     assert tab.evaluate("told") == [NO_CONNECTION, "While there was no connection: 2 new"]
 
 
@@ -312,7 +272,7 @@ def test_a_page_that_is_stuck_is_named(tab: Any, process: Process) -> None:
     tab.clock.fast_forward("01:00")
     tab.clock.fast_forward("00:10")
     wait_for_notice(tab, NO_CONNECTION)
-    replace(process.page, port=0).insert(*make_sounds(process.page, "new", 1))
+    replace(process.page, port=0).insert(*process.page.make_sounds("new", 1))
     os.killpg(process.program.process.pid, signal.SIGCONT)
 
     wait_for_notice(tab, "While there was no connection: 1 new")
@@ -323,7 +283,7 @@ def test_a_network_that_is_gone_is_named(tab: Any, page: Page) -> None:
     look(tab, page.url)
     be_away(tab)
     tab.context.set_offline(offline=True)
-    page.insert(*make_sounds(page, "new", 1))
+    page.insert(*page.make_sounds("new", 1))
     tab.evaluate(SEEN, arg=True)
     wait_for_notice(tab, NO_CONNECTION)
     tab.context.set_offline(offline=False)
