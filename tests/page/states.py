@@ -376,7 +376,7 @@ STATES: dict[str, Callable[[Any, Pages], None]] = {
     "list, playing": play,
     "list, arriving": see_arrive,
     "list, missed": miss,
-    "list, missed in a search": lambda tab, pages: miss(tab, pages, "?q=missed"),
+    "list, missed in another order": lambda tab, pages: miss(tab, pages, "?sort=oldest"),
     "list, no connection": lambda tab, pages: miss(tab, pages, is_offline=True),
     "list, keys": see_keys,
     "uploads, question": ask_before_upload,

@@ -1,7 +1,7 @@
 // Rows that are selected in the list, or all that a search finds, are taken along: as ZIP, CSV, names or a command.
 
 import { announce } from "./player.js";
-import { NO_ANSWER } from "./texts.js";
+import { NO_ANSWER, spaced } from "./texts.js";
 
 // Called by navigation.js whenever a list is shown; ``signal`` is aborted when another page takes its place.
 export function start(main, signal) {
@@ -18,7 +18,11 @@ export function start(main, signal) {
 
   function show() {
     const picked = picks().filter((pick) => pick.checked).length;
-    const count = all.checked ? Number(all.dataset.count) : picked;
+    const total = Number(all.dataset.count);
+    const count = all.checked ? total : picked;
+    form.hidden = !picks().length;
+    all.closest("label").hidden = total <= picks().length;
+    all.nextElementSibling.textContent = spaced(total);
     form.querySelector("#several-actions").hidden = !count;
     form.querySelector("#several-count").textContent = count === 1 ? "1 selected" : `${count} selected`;
     const box = these.querySelector("input");
@@ -72,7 +76,6 @@ export function start(main, signal) {
     show();
   });
   these.hidden = false;
-  all.closest("label").hidden = Number(all.dataset.count) <= picks().length;
   these.addEventListener("change", (event) => {
     for (const pick of picks()) pick.checked = event.target.checked;
     all.checked = false;
@@ -91,6 +94,7 @@ export function start(main, signal) {
   });
   const rows = new MutationObserver(show); // rows come and go while one looks
   rows.observe(list, { childList: true });
+  rows.observe(all, { attributeFilter: ["data-count"] });
   signal.addEventListener("abort", () => rows.disconnect());
   show();
 }
