@@ -32,8 +32,8 @@ TONE = sample_sounds.encode((np.sin(np.arange(20 * SR) * 0.1) * 0.5).astype(np.f
 
 @pytest.fixture(scope="module")
 def page(serve_page: Callable[..., Page], tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """A page over a tone that can be heard, its copy, and another sound."""
-    page = serve_page(MAX_BYTES=str(MAX_BYTES))
+    """A page over a tone that can be heard, its copy, and another sound; its list takes files to be stored."""
+    page = serve_page(uploads=True, MAX_BYTES=str(MAX_BYTES))
     file = tmp_path_factory.mktemp("tone") / "tone.wav"
     file.write_bytes(TONE)
     tone = example.analyse(file.open("rb"), "tone.wav", Settings())
@@ -57,8 +57,14 @@ def drop(tab: Any, name: str, content: bytes) -> None:
 
 
 def test_a_file_is_dropped_and_its_neighbours_are_played(tab: Any, page: Page) -> None:
-    """What is dropped takes the place of what was before, its neighbours play, and no page is loaded anew."""
-    tab.goto(f"{page.url}/similar")
+    """What is dropped takes the place of what was before, its neighbours play, and no page is loaded anew.
+
+    Nothing is stored, although the list before it takes files for the bucket.
+    """
+    sent = []
+    tab.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    tab.goto(page.url)
+    tab.get_by_role("link", name="Sounds like …").click()
     tab.evaluate("window.isTheSame = true")
     drop(tab, HOSTILE, TONE)
 
@@ -72,6 +78,7 @@ def test_a_file_is_dropped_and_its_neighbours_are_played(tab: Any, page: Page) -
     assert tab.locator("li.sound").count() == 0
     assert tab.locator("#player-play.playing").count() == 1
     assert tab.evaluate("window.isTheSame")
+    assert sent == [f"{page.url}/similar"] * 2
 
 
 def test_a_file_is_chosen(tab: Any, page: Page, tmp_path: Path) -> None:

@@ -314,7 +314,7 @@ function tellReading(number) {
 
 // Called by navigation.js whenever a page is shown; ``signal`` is aborted when another takes its place.
 export function start(main, signal) {
-  const drop = main.querySelector(".drop");
+  const drop = main.querySelector("#drop"); // on the list alone: another page takes files that are not stored
   if (!drop) return;
   const on = (type, listener) => document.addEventListener(type, listener, { signal });
   on("dragover", (event) => {
