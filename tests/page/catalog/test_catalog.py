@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import ServiceUnavailable
+from google.api_core.exceptions import DeadlineExceeded, GoogleAPICallError, ServiceUnavailable
+from google.cloud import firestore
+from google.cloud.firestore_v1 import _helpers
+from google.cloud.firestore_v1.vector import Vector
 
 from bench.documents import make_document, make_rejection
 from page.catalog import background_value, following, source
@@ -272,7 +276,12 @@ def test_a_filling_that_is_broken_off_goes_on(page: Page, open_catalog: Open, mo
     assert n_read == 45 + 30  # of the first five more than were kept
 
 
-def test_a_call_that_is_broken_off_goes_on(page: Page, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "ending", [ServiceUnavailable("Stream removed"), DeadlineExceeded("Deadline Exceeded")], ids=["cut", "too slow"]
+)
+def test_a_call_that_is_broken_off_goes_on(
+    page: Page, config: Config, monkeypatch: pytest.MonkeyPatch, ending: GoogleAPICallError
+) -> None:
     """A stream that ends early is taken up after its last document; one that brings nothing is an error."""
     page.insert(*(make_document(f"{seed}.wav", seed=seed) for seed in range(12)))
     whole = dict(source.read_range(config, "sounds"))
@@ -283,7 +292,7 @@ def test_a_call_that_is_broken_off_goes_on(page: Page, config: Config, monkeypat
         for document in stream(query):
             if not n_left:
                 n_left = 1000
-                raise ServiceUnavailable("Stream removed")
+                raise ending
             n_left -= 1
             yield document
 
@@ -292,8 +301,50 @@ def test_a_call_that_is_broken_off_goes_on(page: Page, config: Config, monkeypat
 
     assert (len(read), dict(read)) == (12, whole)
     n_left = 0
-    with pytest.raises(ServiceUnavailable):
+    with pytest.raises(type(ending)):
         next(source.read_range(config, "sounds"))
+
+
+def test_documents_are_read_as_the_client_reads_them(page: Page, config: Config) -> None:
+    """Whatever people have added to a document has the value that the client's own snapshot gives."""
+    sounds = source.collection_of(config, "sounds")
+    values = {
+        "nothing": None,
+        "numbers": [0, -(2**63), 0.0, -0.0, 1.5, inf, True],
+        "texts": ["", "Café", b"\x00\xff"],
+        "none": [],
+        "time": datetime(2026, 11, 29, 12, 0, 0, 123456, tzinfo=UTC),
+        "place": firestore.GeoPoint(52.5, 13.4),
+        "other": sounds.document("other"),
+        "maps": {"empty": {}, "one": {"part": [{"deep": [1, {"deeper": None, "still": 2}]}]}, "two": {"a": 1, "b": 2}},
+        "vector": Vector([1, 2.5]),
+    }
+    document = make_document("own.wav") | values
+    page.insert(document)
+
+    ((uid, read),) = source.read_range(config, "sounds")
+    expected = sounds.document(uid).get().to_dict()
+    assert (uid, read) == (document["uid"], expected)
+    assert {name: type(value) for name, value in _parts(read)} == {
+        name: type(value) for name, value in _parts(expected)
+    }
+
+
+def test_special_maps_are_read_as_the_client_reads_them() -> None:
+    """A map can be one of BSON's types, and one with a type need not be a vector; the emulator stores neither."""
+    of_bson = ({"__oid__": "0123456789abcdef01234567"}, {"__int__": 7}, {"__oid__": 7}, {"name": {"__int__": 7}})
+    for held in (*of_bson, {"__type__": "other", "value": [1]}, {"deep": {"__type__": "__vector__", "value": [1.5]}}):
+        message = _helpers.encode_value(held)._pb
+        expected = _helpers.decode_value(message, None)
+        read = source._decode(message, None)
+        assert (read, type(read)) == (expected, type(expected))
+
+
+def _parts(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield all that a document holds, maps and lists included, with the way to each."""
+    yield name, value
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _parts(part, f"{name}/{key}")
 
 
 def test_much_is_not_read_unasked(page: Page, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
