@@ -14,10 +14,11 @@ WAIT_S = 2  # for the newer, where there is an older
 class BackgroundValue[T]:
     """A value that is computed in a thread, once for each state; the older is given where the newer takes long.
 
-    ``compute`` returns the version of the state that it has read, and the value.
+    ``compute`` is given what is known, None at first, and returns the version of the state that it has read, and the
+    value.
     """
 
-    def __init__(self, compute: Callable[[], tuple[int, T]]) -> None:
+    def __init__(self, compute: Callable[[tuple[int, T] | None], tuple[int, T]]) -> None:
         self._compute = compute
         self._condition = Condition()
         self._known: tuple[int, T] | None = None
@@ -34,6 +35,17 @@ class BackgroundValue[T]:
                 raise self._error or RuntimeError("nothing was computed")
             return self._known[1]
 
+    @property
+    def known(self) -> tuple[int, T] | None:
+        """The value that was computed last and the version of its state, None before."""
+        with self._condition:
+            return self._known
+
+    def put(self, version: int, value: T) -> None:
+        """Take over a value that was computed before."""
+        with self._condition:
+            self._known = version, value
+
     def _start(self) -> None:
         if not self._is_computing:
             self._is_computing = True
@@ -42,7 +54,7 @@ class BackgroundValue[T]:
     def _run(self) -> None:
         known, error = None, None
         try:
-            known = self._compute()
+            known = self._compute(self._known)
         except Exception as raised:  # noqa: BLE001  who asks is told
             error = raised
         with self._condition:

@@ -20,7 +20,7 @@ import numpy as np
 from page.catalog import source, storage
 from page.catalog.background_value import BackgroundValue
 from page.catalog.columns import Columns
-from page.catalog.duplicates import find_groups, read_candidates
+from page.catalog.duplicates import Groups, are_there, find_groups, read_candidates, regroup
 from page.catalog.following import Follower
 from page.catalog.points import choose_points
 from page.catalog.records import KINDS, make_row, vector_of
@@ -33,8 +33,9 @@ from page.config import is_emulated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from page.catalog.columns import Mask
-    from page.catalog.duplicates import Groups
     from page.catalog.following import Progress
     from page.catalog.points import Points
     from page.catalog.records import Kind
@@ -119,7 +120,8 @@ class Catalog:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._storage = Storage(path)
         self._ends.callback(self._storage.close)
-        self._snapshot, self._n_unsaved = Snapshot(path, self._storage), 0
+        self._snapshot = Snapshot(path, self._storage)
+        self._n_unsaved, self._is_preparing = 0, False  # sounds that the snapshot lacks, or whose groups it lacks
         self._ends.callback(self._save)
         self._follower = Follower(config, self._storage, path, may_read_all=may_read_all)
         self._ends.callback(self._follower.close)
@@ -127,7 +129,7 @@ class Catalog:
         self._token = self._storage.read_state("token") or self._make_token()
         self._changed = -1  # nothing is read yet
         self._lock = Lock()
-        self._groups = BackgroundValue(self._find_groups)
+        self._groups: BackgroundValue[Groups] = BackgroundValue(self._find_groups)
         self._follower.start()
 
     def close(self) -> None:
@@ -269,10 +271,14 @@ class Catalog:
         first, end = groups.starts[group : group + 2].tolist()
         return self._storage.read_documents(groups.ids[first : min(end, first + n)].tolist())
 
-    def _find_groups(self) -> tuple[int, Groups]:
+    def _find_groups(self, known: tuple[int, Groups] | None) -> tuple[int, Groups]:
         with self._lock:
             columns = self._update().columns
-            version, candidates = columns.version, read_candidates(columns)
+            version, groups = columns.version, _regroup(columns, known)
+            if groups is not None:
+                return version, groups
+            candidates = read_candidates(columns, are_there(columns))
+            self._n_unsaved += len(candidates.ids)
         return version, find_groups(candidates)
 
     def read_points(self, n: int) -> Points:
@@ -331,7 +337,7 @@ class Catalog:
     def _update(self) -> View:
         """Bring the columns up to date with the file, which another page may have written too."""
         if self._changed < 0:
-            self._changed, self._view.columns = self._snapshot.load()
+            self._load()
         changed = self._storage.changed()
         if changed > self._changed or not self._view.labels:
             rows = self._storage.read_rows(self._changed)
@@ -340,17 +346,54 @@ class Catalog:
             self._changed, self._n_unsaved = changed, self._n_unsaved + len(rows)
             if any(row[2] == DELETED for row in rows):
                 self._snapshot.remove()  # in which its name is still to be found
-            if self._n_unsaved >= UNSAVED and self._follower.progress().is_filled:
-                Thread(target=self._save, name="snapshot", daemon=True).start()
+            if self._n_unsaved >= UNSAVED and not self._is_preparing and self._follower.progress().is_filled:
+                self._is_preparing = True
+                Thread(target=self._prepare, args=(self._view.columns.version,), name="catalog", daemon=True).start()
         return self._view
 
+    def _load(self) -> None:
+        self._changed, self._view.columns, computed = self._snapshot.load()
+        with suppress(KeyError, ValueError):  # it was not known, or an earlier version of the page has written the file
+            self._view.put_order("name", computed["by_name"])
+            self._groups.put(self._view.columns.version, Groups.from_arrays(computed))
+
+    def _prepare(self, version: int) -> None:
+        """Compute what takes long of many rows before somebody asks for it, and keep it."""
+        try:
+            self._groups.get(version)
+            with self._lock:
+                self._update().order("name")
+        except sqlite3.Error:
+            return  # the catalog was closed meanwhile
+        finally:
+            self._is_preparing = False
+        self._save()
+
     def _save(self) -> None:
-        """Keep the columns for who opens the catalog again; nobody opens one of an emulator."""
+        """Keep the columns, and what was computed of them, for who opens the catalog again.
+
+        Nobody opens one of an emulator.
+        """
         with self._lock:
-            if self._n_unsaved and not is_emulated():
-                self._n_unsaved = 0
-                with suppress(OSError, sqlite3.Error):  # such as a full disk: then all rows are read the next time
-                    self._snapshot.save(self._view.columns, self._changed)
+            n_unsaved, self._n_unsaved = self._n_unsaved, 0
+            if not n_unsaved or is_emulated():
+                return
+            computed: dict[str, NDArray[Any]] = {}
+            if (by_name := self._view.known_order("name")) is not None:
+                computed["by_name"] = by_name
+            if (groups := _regroup(self._view.columns, self._groups.known)) is not None:
+                computed |= groups.to_arrays()
+            with suppress(OSError, sqlite3.Error):  # such as a full disk: then all rows are read the next time
+                self._snapshot.save(self._view.columns, self._changed, computed)
+
+
+def _regroup(columns: Columns, known: tuple[int, Groups] | None) -> Groups | None:
+    """Bring groups up to date; None where they are not known, or where so much has changed that all are found anew."""
+    if known is None:
+        return None
+    version, groups = known
+    changed = columns.changed_since(version)
+    return regroup(columns, groups, changed) if len(changed) else groups
 
 
 def path_of(config: Config, environment: Mapping[str, str] = os.environ) -> Path:

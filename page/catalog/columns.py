@@ -26,6 +26,7 @@ type Mask = NDArray[np.bool_]
 END = b"\n"  # of a text; in none, as there is a space for each control character
 BLOCK = 2**17  # fingerprints that are compared at a time, so that what is computed on the way stays small
 CACHED_WORDS = 16
+ROUNDED = 1e-5  # share of the squares by which those of distances can be wrong
 MARGIN = 64  # nearest that are looked at more exactly than float32 products are, besides those that are asked for
 COLUMNS: dict[str, np.dtype[Any]] = {
     name: RECORD[name]
@@ -53,6 +54,7 @@ class Columns:
         }
         self._fingerprints = np.zeros((1024, N_FINGERPRINT), np.float32)
         self._norms = np.zeros(1024, np.float32)  # squares of their lengths
+        self._changed = np.zeros(1024, np.int64)  # the version in which each row was written last
         self._texts = bytearray()
         self._starts = np.zeros(1024, np.int64)  # where each text begins
         self._owners = np.zeros(1024, np.int64)  # whose it is; 0 where the row has a newer one
@@ -75,6 +77,7 @@ class Columns:
             arrays["starts"],
             arrays["owners"],
         )
+        columns._changed = np.ones(n, np.int64)
         columns._text_of = np.full(n, -1, np.int64)
         columns._text_of[columns._owners] = np.arange(n_texts)
         return columns
@@ -112,6 +115,19 @@ class Columns:
         self._add_texts(ids, [row[6] for row in rows])
         self._words.clear()
         self.version += 1
+        self._changed[ids] = self.version
+
+    def changed_since(self, version: int) -> NDArray[np.int64]:
+        """Return the rows that were written after a version."""
+        return np.flatnonzero(self._changed[: self.n] > version)
+
+    def text(self, row: int) -> bytes:
+        """Return the text of a row, as UTF-8."""
+        number = self._text_of[row]
+        if number < 0:
+            return b""
+        end = self._starts[number + 1] if number + 1 < self._n_texts else len(self._texts)
+        return bytes(self._texts[self._starts[number] : end - len(END)])
 
     def find_word(self, word: str) -> Mask:
         """Return in whose texts a folded word stands, anywhere."""
@@ -139,6 +155,22 @@ class Columns:
         nearest = np.argpartition(squares, n - 1)[:n]
         nearest = nearest[np.isfinite(squares[nearest])]
         return nearest[np.argsort(squares[nearest], kind="stable")]
+
+    def find_near(self, ids: NDArray[np.int64], radius: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return pairs of a row, and a position among some rows, whose fingerprints are nearer to each other than that.
+
+        Some that are hardly further are among them, as the distances are computed in float32.
+        """
+        queries, squares = self._fingerprints[ids], self._norms[ids] * (1 - ROUNDED)
+        found = []
+        for first in range(0, self.n, BLOCK):
+            block = slice(first, min(first + BLOCK, self.n))
+            with np.errstate(over="ignore", invalid="ignore"):  # of what float32 does not hold infinity is compared
+                least = (self._norms[block] * (1 - ROUNDED))[:, None] + (squares - radius**2)
+                rows, positions = np.nonzero(self._fingerprints[block] @ (2 * queries.T) >= least)
+            found.append((rows + first, positions))
+        rows, positions = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return rows, positions
 
     def distances(self, query: NDArray[np.float32], others: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the Euclidean distances of rows to a fingerprint [shape=(dimensions,)]."""
@@ -182,6 +214,7 @@ class Columns:
         for name, column in self._columns.items():
             self._columns[name] = _grow(column, self.n)
         self._fingerprints, self._norms = _grow(self._fingerprints, self.n), _grow(self._norms, self.n)
+        self._changed = _grow(self._changed, self.n)
         self._text_of = _grow(self._text_of, self.n, -1)
         self._starts = _grow(self._starts, self._n_texts + n_texts)
         self._owners = _grow(self._owners, self._n_texts + n_texts)

@@ -9,15 +9,19 @@ where times are equal; sounds without a time come last.
 sound that is in no group yet begins one, and takes all others that are in none and that tell_same of
 analysis/similarity.py calls the same sound as this first one. So a sound is compared with the first of its group, and
 no group is a chain, along which one sound could become another.
+
+*After a change.* Sounds that are joined by a chain of the same, files or sounds, are grouped without regard to all
+others. So ``regroup`` follows the chains from what has changed and groups what it finds; other groups stay as they are.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE
 from page.catalog.records import KINDS, NO_COUNT, NO_TIME
 from page.catalog.same_sounds import find_same_sounds
 from page.catalog.storage import LIVE
@@ -29,6 +33,10 @@ if TYPE_CHECKING:
 
 type Ids = NDArray[np.int64]
 
+NEVER = np.iinfo(np.int64).max  # a time after all others
+MAX_COMPARED = 2**26  # fingerprints with which regroup compares: find_groups takes four times as long
+COMPARED_AT_ONCE = 16
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
@@ -37,14 +45,29 @@ class Groups:
     Attributes:
         ids: the ids of all members, a group after the other, the oldest of each first.
         sizes: bytes of each member, 0 where that is not known.
+        times: when each member was uploaded, µs; NEVER where that is not known.
         starts: where each group begins in ids, and where the last ends.
         n_file: how many of the groups are of the same file; the others are of the same sound.
     """
 
     ids: Ids
     sizes: Ids
+    times: Ids
     starts: Ids
     n_file: int
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Ids]) -> Self:
+        """Return the groups of which to_arrays gave these; raises KeyError or ValueError for others."""
+        members, starts = arrays["members"], arrays["group_starts"]
+        if members.ndim != 2 or len(members) != 3 or not len(starts) or starts[-1] != members.shape[1]:  # noqa: PLR2004
+            raise ValueError("the arrays do not belong together")
+        return cls(members[0], members[1], members[2], starts, int(arrays["n_file_groups"]))
+
+    def to_arrays(self) -> dict[str, Ids]:
+        """Return all that is held, as arrays of which each has a name."""
+        members = np.stack([self.ids, self.sizes, self.times])
+        return {"members": members, "group_starts": self.starts, "n_file_groups": np.array(self.n_file)}
 
     def __len__(self) -> int:
         """Return how many groups there are."""
@@ -67,14 +90,31 @@ class Groups:
         if kept.all():
             return self
         group = np.repeat(np.arange(len(self)), self.counts)[kept]
-        return _make_groups(group, self.ids[kept], self.sizes[kept], self.n_file)
+        return _make_groups(group, self.ids[kept], self.sizes[kept], self.times[kept], self.n_file)
 
     def select(self, mask: Mask) -> Groups:
         """Return the groups of which one member or more is selected."""
-        if not len(self):
-            return self
-        chosen = np.logical_or.reduceat(mask[self.ids], self.starts[:-1])
-        return self.take(np.flatnonzero(chosen))
+        return self.take(np.flatnonzero(self._has(mask)))
+
+    def without(self, mask: Mask) -> Groups:
+        """Return the groups of which no member is selected."""
+        return self.take(np.flatnonzero(~self._has(mask)))
+
+    def by_kind(self) -> tuple[Groups, Groups]:
+        """Return the groups of the same file, and those of the same sound."""
+        return self.take(np.arange(self.n_file)), self.take(np.arange(self.n_file, len(self)))
+
+    def copies(self, n: int) -> Mask:
+        """Return which of n rows are members without being the first of their group."""
+        mask = np.zeros(n, bool)
+        mask[np.delete(self.ids, self.starts[:-1])] = True
+        return mask
+
+    def sorted(self) -> Groups:
+        """Return them in their order: those that free as much begin with that whose first is the oldest."""
+        firsts = self.starts[:-1]
+        is_sound = np.arange(len(self)) >= self.n_file
+        return self.take(np.lexsort([self.ids[firsts], self.times[firsts], -self.freed, is_sound]))
 
     def take(self, chosen: Ids) -> Groups:
         """Return some of the groups, in another order; those of files must come first."""
@@ -82,16 +122,25 @@ class Groups:
         ends = np.cumsum(counts)
         places = np.repeat(self.starts[chosen] - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
         starts = np.concatenate([[0], ends])
-        return Groups(self.ids[places], self.sizes[places], starts, int(np.count_nonzero(chosen < self.n_file)))
+        n_file = int(np.count_nonzero(chosen < self.n_file))
+        return Groups(self.ids[places], self.sizes[places], self.times[places], starts, n_file)
+
+    def _has(self, mask: Mask) -> Mask:
+        """Return which groups have a member that is selected."""
+        if not len(self):
+            return np.empty(0, bool)
+        has: Mask = np.logical_or.reduceat(mask[self.ids], self.starts[:-1])
+        return has
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """What is compared of the sounds that are there, the oldest first; a position stands for the same sound in each.
+    """What is compared of sounds, the oldest first; a position stands for the same sound in each.
 
     Attributes:
         ids: their ids.
         sizes: bytes of each file, NO_COUNT where that is missing.
+        times: when each was uploaded, µs; NEVER where that is not known.
         md5: hashes of their MD5, 0 where they have none.
         crc32c: hashes of their CRC32C and size, 0 where they have none.
         lengths: samples of each, NO_COUNT where that is missing.
@@ -101,6 +150,7 @@ class Candidates:
 
     ids: Ids
     sizes: NDArray[np.int64]
+    times: NDArray[np.int64]
     md5: NDArray[np.uint64]
     crc32c: NDArray[np.uint64]
     lengths: NDArray[np.int64]
@@ -108,15 +158,23 @@ class Candidates:
     fingerprints: NDArray[np.float32]
 
 
-def read_candidates(columns: Columns) -> Candidates:
-    """Copy from the columns what is compared."""
-    is_one = (columns.column("kind") == KINDS.index("sounds")) & (columns.column("state") == LIVE)
-    ids = np.flatnonzero(is_one)
+def are_there(columns: Columns) -> Mask:
+    """Return which rows are sounds whose files are there."""
+    mask: Mask = (columns.column("kind") == KINDS.index("sounds")) & (columns.column("state") == LIVE)
+    return mask
+
+
+def read_candidates(columns: Columns, mask: Mask) -> Candidates:
+    """Copy from the columns what is compared of some rows."""
+    ids = np.flatnonzero(mask)
     times = columns.column("listed_at")[ids]
-    ids = ids[np.argsort(np.where(times == NO_TIME, np.iinfo(np.int64).max, times), kind="stable")]
+    times[times == NO_TIME] = NEVER
+    order = np.argsort(times, kind="stable")
+    ids = ids[order]
     return Candidates(
         ids,
         columns.column("size")[ids],
+        times[order],
         columns.column("md5")[ids],
         columns.column("crc32c")[ids],
         columns.column("length")[ids],
@@ -127,23 +185,67 @@ def read_candidates(columns: Columns) -> Candidates:
 
 def find_groups(candidates: Candidates) -> Groups:
     """Return the groups of copies."""
-    first_file = find_same_files(candidates.md5, candidates.crc32c)
-    position = np.arange(len(first_file))
-    can_sound = (first_file == position) & (candidates.dimensions > 0) & (candidates.lengths != NO_COUNT)
-    chosen = np.flatnonzero(can_sound)
-    first_sound = position.copy()
-    first_sound[chosen] = chosen[
-        find_same_sounds(
-            candidates.fingerprints[chosen], candidates.lengths[chosen], candidates.dimensions[chosen].astype(np.int64)
-        )
-    ]
-    group = np.concatenate([first_file, first_sound[chosen] + len(position)])
-    members = np.concatenate([position, chosen])
-    order = np.argsort(group, kind="stable")
-    members = members[order]
-    sizes = np.maximum(candidates.sizes, 0)
-    groups = _make_groups(group[order], candidates.ids[members], sizes[members], len(position))
-    return groups.take(np.lexsort([-groups.freed, np.arange(len(groups)) >= groups.n_file]))
+    first = find_same_files(candidates.md5, candidates.crc32c)
+    is_one = (first == np.arange(len(first))) & (candidates.dimensions > 0) & (candidates.lengths != NO_COUNT)
+    return _join(_group_files(candidates, first), _group_sounds(candidates, np.flatnonzero(is_one))).sorted()
+
+
+def regroup(columns: Columns, groups: Groups, changed: Ids) -> Groups | None:
+    """Return what find_groups would, from the groups of before and the rows that have changed since then.
+
+    None is returned where so much is concerned that find_groups takes no longer.
+    """
+    there = are_there(columns)
+    files, sounds = groups.by_kind()
+    concerned = np.zeros(columns.n, bool)
+    concerned[changed] = True
+    seeds = concerned.copy()
+
+    concerned[files.select(concerned).ids] = True
+    _add_same_files(columns, there, concerned)
+    candidates = read_candidates(columns, there & concerned)
+    new_files = _group_files(candidates, find_same_files(candidates.md5, candidates.crc32c))
+    new_files = _join(files.without(concerned), new_files)
+
+    copies = new_files.copies(columns.n)
+    seeds |= copies != files.copies(columns.n)  # the first alone of the same files is compared by its sound
+    can_sound = there & ~copies & (columns.column("dimensions") > 0) & (columns.column("length") != NO_COUNT)
+    seeds[sounds.select(seeds).ids] = True
+    if not _add_same_sounds(columns, can_sound, seeds):
+        return None
+    candidates = read_candidates(columns, can_sound & seeds)
+    new_sounds = _group_sounds(candidates, np.arange(len(candidates.ids)))
+    return _join(_join(new_files, sounds.without(seeds)), new_sounds).sorted()
+
+
+def _add_same_files(columns: Columns, there: Mask, mask: Mask) -> None:
+    """Add to a mask all that have a checksum of one of it, and all that have one of those."""
+    n_before = -1
+    while n_before != (n_before := int(np.count_nonzero(mask))):
+        for name in ("md5", "crc32c"):
+            hashes = columns.column(name)
+            known = np.unique(hashes[mask & there])
+            mask |= there & np.isin(hashes, known[known != 0])
+
+
+def _add_same_sounds(columns: Columns, can_sound: Mask, mask: Mask) -> bool:
+    """Add to a mask all that are the same sound as one of it, and all that are as one of those.
+
+    False is returned where more than MAX_COMPARED fingerprints would be compared.
+    """
+    lengths, n_left = columns.column("length"), MAX_COMPARED // columns.n
+    waiting = np.flatnonzero(mask & can_sound)
+    while len(waiting):
+        batch, waiting = waiting[:COMPARED_AT_ONCE], waiting[COMPARED_AT_ONCE:]
+        n_left -= len(batch)
+        if n_left < 0:
+            return False
+        row, one = columns.find_near(batch, SAME_SOUND_DISTANCE)
+        is_new = can_sound[row] & ~mask[row] & (np.abs(lengths[row] - lengths[batch[one]]) <= SAME_LENGTH)
+        new = np.unique(row[is_new])
+        mask[new] = True
+        waiting = np.concatenate([waiting, new])
+    return True
 
 
 def find_same_files(md5: NDArray[np.uint64], crc32c: NDArray[np.uint64]) -> Ids:
@@ -175,11 +277,40 @@ def _first_of_equal(positions: Ids, keys: NDArray[np.uint64]) -> Ids:
     return positions[places][group]
 
 
-def _make_groups(group: Ids, ids: Ids, sizes: Ids, n_file: int) -> Groups:
+def _group_files(candidates: Candidates, first: Ids) -> Groups:
+    order = np.argsort(first, kind="stable")
+    return _make_groups(first[order], candidates.ids[order], *_of(candidates, order), len(first))
+
+
+def _group_sounds(candidates: Candidates, positions: Ids) -> Groups:
+    kinds = candidates.dimensions[positions].astype(np.int64)
+    first = find_same_sounds(candidates.fingerprints[positions], candidates.lengths[positions], kinds)
+    order = np.argsort(first, kind="stable")
+    members = positions[order]
+    return _make_groups(first[order], candidates.ids[members], *_of(candidates, members), 0)
+
+
+def _of(candidates: Candidates, positions: Ids) -> tuple[Ids, Ids]:
+    return np.maximum(candidates.sizes[positions], 0), candidates.times[positions]
+
+
+def _make_groups(group: Ids, ids: Ids, sizes: Ids, times: Ids, n_file: int) -> Groups:
     """Return groups of at least two, of members that stand together; those below n_file are of files."""
     begins = np.flatnonzero(np.diff(group, prepend=-1))
     counts = np.diff(np.append(begins, len(group)))
     is_one = counts > 1
     kept = np.repeat(is_one, counts)
     starts = np.concatenate([[0], np.cumsum(counts[is_one])])
-    return Groups(ids[kept], sizes[kept], starts, int(np.count_nonzero(group[begins[is_one]] < n_file)))
+    n_file = int(np.count_nonzero(group[begins[is_one]] < n_file))
+    return Groups(ids[kept], sizes[kept], times[kept], starts, n_file)
+
+
+def _join(one: Groups, other: Groups) -> Groups:
+    """Return the groups of both; those of files must come first."""
+    return Groups(
+        np.concatenate([one.ids, other.ids]),
+        np.concatenate([one.sizes, other.sizes]),
+        np.concatenate([one.times, other.times]),
+        np.concatenate([one.starts, len(one.ids) + other.starts[1:]]),
+        one.n_file + other.n_file,
+    )

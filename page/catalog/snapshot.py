@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from page.catalog.storage import Storage
 
+type Arrays = dict[str, NDArray[Any]]
+
 STATE = "snapshot"  # the name of the token in the catalog's state
 MAX_LINE = 1000
 
@@ -37,24 +39,30 @@ class Snapshot:
         self._path, self._part = path.with_name(path.name + SNAPSHOT), path.with_name(path.name + SNAPSHOT_PART)
         self._storage = storage
 
-    def load(self) -> tuple[int, Columns]:
-        """Return the number of the last change that it holds, and the columns; 0 and empty ones where there is none."""
+    def load(self) -> tuple[int, Columns, Arrays]:
+        """Return the number of the last change that it holds, the columns, and what was computed of them.
+
+        Where there is none it is 0, and the columns are empty.
+        """
         token = self._storage.read_state(STATE)
         if token is None:
-            return 0, Columns()
+            return 0, Columns(), {}
         try:
             with self._path.open("rb") as file:
                 told = json.loads(file.readline(MAX_LINE))
                 if (told["form"], told["token"]) != (FORM, token):
-                    return 0, Columns()
-                arrays: dict[str, NDArray[Any]] = {name: np.load(file, allow_pickle=False) for name in told["arrays"]}
-            return told["changed"], Columns.from_arrays(arrays)
+                    return 0, Columns(), {}
+                arrays: Arrays = {name: np.load(file, allow_pickle=False) for name in told["arrays"]}
+            return told["changed"], Columns.from_arrays(arrays), arrays
         except (OSError, EOFError, ValueError, KeyError, TypeError):
-            return 0, Columns()
+            return 0, Columns(), {}
 
-    def save(self, columns: Columns, changed: int) -> None:
-        """Write the columns, whole or not at all; where another page is writing, it does that for both."""
-        token, arrays = secrets.token_hex(16), columns.to_arrays()
+    def save(self, columns: Columns, changed: int, computed: Arrays) -> None:
+        """Write the columns and what was computed of them, whole or not at all.
+
+        Where another page is writing, it does that for both.
+        """
+        token, arrays = secrets.token_hex(16), columns.to_arrays() | computed
         descriptor = os.open(self._part, os.O_CREAT | os.O_RDWR, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             try:

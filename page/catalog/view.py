@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from page.catalog.records import Kind
     from page.catalog.selection import Selection, Sort
 
+ORDERS: dict[Sort, tuple[str, int]] = {
+    "newest": ("listed_at", -1),
+    "oldest": ("listed_at", 1),
+    "longest": ("duration", -1),
+    "shortest": ("duration", 1),
+    "loudest": ("level", -1),
+    "quietest": ("level", 1),
+}  # by which column; by name the file sorts
+MOVED = 1000  # rows that are moved one by one in an order
 MAX_COUNTED = 200  # folders or formats that are named with their counts
 
 
@@ -97,10 +107,22 @@ class View:
     def order(self, sort: Sort) -> NDArray[np.int64]:
         """Return all ids in an order, and 0; what has no value comes last, and equals in the order of their ids."""
         version, order = self._orders.get(sort, (-1, None))
-        if order is None or version != self.columns.version:
+        changed = self.columns.changed_since(version)
+        if order is None or len(changed) > MOVED:
             order = self._sort(sort)
-            self._orders[sort] = (self.columns.version, order)
+        elif len(changed):
+            order = self._move(sort, order, changed)
+        self._orders[sort] = (self.columns.version, order)
         return order
+
+    def known_order(self, sort: Sort) -> NDArray[np.int64] | None:
+        """Return an order if it was asked for before, and is cheap to bring up to date."""
+        is_known = sort in self._orders and len(self.columns.changed_since(self._orders[sort][0])) <= MOVED
+        return self.order(sort) if is_known else None
+
+    def put_order(self, sort: Sort, order: NDArray[np.int64]) -> None:
+        """Take over an order that was computed of these columns before."""
+        self._orders[sort] = (self.columns.version, order)
 
     def count(self, mask: Mask, folder: str) -> Counts:
         """Return the counts of a mask, in a folder."""
@@ -131,17 +153,27 @@ class View:
         if sort == "name":
             order = np.array([0, *self._read_ids_by_text()], np.int64)
             return order[order < self.columns.n]  # others may have been written meanwhile
-        name, sign = {
-            "newest": ("listed_at", -1),
-            "oldest": ("listed_at", 1),
-            "longest": ("duration", -1),
-            "shortest": ("duration", 1),
-            "loudest": ("level", -1),
-            "quietest": ("level", 1),
-        }[sort]
-        values = self.columns.column(name).astype(np.float64)
+        return np.argsort(self._values(sort, slice(None)), kind="stable")
+
+    def _move(self, sort: Sort, order: NDArray[np.int64], changed: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return an order in which some rows have changed, or are new."""
+        is_changed = np.zeros(self.columns.n, bool)
+        is_changed[changed] = True
+        others = order[~is_changed[order]]
+
+        def key(row: int) -> Any:
+            value = self.columns.text(row) if sort == "name" else float(self._values(sort, slice(row, row + 1))[0])
+            return (value != value, value, row)  # noqa: PLR0124  NaN, which is no value, comes last
+
+        moved = sorted(changed.tolist(), key=key)
+        return np.insert(others, [bisect_left(others, key(row), key=key) for row in moved], moved)
+
+    def _values(self, sort: Sort, rows: slice) -> NDArray[np.float64]:
+        """Return what rows are sorted by, the lowest first; NaN where there is none."""
+        name, sign = ORDERS[sort]
+        values = self.columns.column(name)[rows].astype(np.float64)
         values[values == NO_TIME] = np.nan
-        return np.argsort(values * sign, kind="stable")
+        return values * sign
 
 
 def _most(counts: dict[str, int]) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ from page.catalog.background_value import BackgroundValue
 def test_a_state_is_computed_once() -> None:
     """Who asks again for the same state gets what was computed; for another state it is computed again."""
     states = iter([(1, "one"), (2, "two")])
-    value = BackgroundValue(lambda: next(states))
+    value = BackgroundValue(lambda _: next(states))
 
     assert [value.get(version) for version in (1, 1, 2, 2)] == ["one", "one", "two", "two"]
 
@@ -21,7 +21,7 @@ def test_the_older_is_given_where_the_newer_takes_long(monkeypatch: pytest.Monke
     monkeypatch.setattr(background_value, "WAIT_S", 0)
     may_end, versions = Event(), iter([1, 2])
 
-    def compute() -> tuple[int, int]:
+    def compute(_: tuple[int, int] | None) -> tuple[int, int]:
         version = next(versions)
         if version > 1:
             may_end.wait(60)
@@ -39,7 +39,7 @@ def test_the_older_is_given_where_the_newer_takes_long(monkeypatch: pytest.Monke
 def test_an_error_is_told_and_not_kept() -> None:
     """What kept it from being computed is raised to who asks, and the next to ask tries again."""
     divisors = iter([0, 1])
-    value = BackgroundValue(lambda: (1 // next(divisors), "one"))
+    value = BackgroundValue(lambda _: (1 // next(divisors), "one"))
 
     with pytest.raises(ZeroDivisionError):
         value.get(1)

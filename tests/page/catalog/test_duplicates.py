@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE
 from analysis.similarity import tell_same
 from bench.documents import make_document
+from page.catalog import duplicates
 from page.catalog.columns import Columns
-from page.catalog.duplicates import Groups, find_groups, read_candidates
+from page.catalog.duplicates import Groups, are_there, find_groups, read_candidates, regroup
 from page.catalog.records import make_row
 from page.catalog.same_sounds import find_same_sounds
-from page.catalog.storage import GONE, LIVE
+from page.catalog.storage import DELETED, GONE, LIVE
 
 type Found = tuple[str, list[int]]
 
@@ -45,9 +46,14 @@ def tell(groups: Groups) -> list[Found]:
     return [(kinds[group], groups.ids[bounds[group] : bounds[group + 1]].tolist()) for group in range(len(groups))]
 
 
+def find_all(columns: Columns) -> Groups:
+    """Return the groups of all that is there."""
+    return find_groups(read_candidates(columns, are_there(columns)))
+
+
 def find(documents: Sequence[dict[str, Any]], states: Sequence[int] | None = None) -> list[Found]:
     """Return the groups of documents."""
-    return tell(find_groups(read_candidates(fill(documents, states))))
+    return tell(find_all(fill(documents, states)))
 
 
 def compare_all(documents: Sequence[dict[str, Any]]) -> list[Found]:
@@ -173,7 +179,7 @@ def test_what_is_gone_is_in_no_group() -> None:
     """Neither when the groups are made, nor when it goes later: of two there is no group then."""
     documents = [make(at) for at in range(3)] + [make(at, md5_hash="same", place=9.0, size=at) for at in range(3, 6)]
     columns = fill(documents)
-    groups = find_groups(read_candidates(columns))
+    groups = find_all(columns)
     is_there = np.ones(columns.n, bool)
     is_there[[4, 1, 2]] = False
 
@@ -186,7 +192,7 @@ def test_who_frees_most_comes_first() -> None:
     """Groups of files come first, and of each kind those whose copies take most; the first of a group is not freed."""
     documents = [make(at, place=at // 2 * 9.0, size=size) for at, size in enumerate([900, 5, 1, 70, None, 6])]
     documents += [make(at, place=at * 9.0, md5_hash="same", size=3) for at in (6, 7)]
-    groups = find_groups(read_candidates(fill(documents)))
+    groups = find_all(fill(documents))
 
     assert tell(groups) == [("file", [7, 8]), ("sound", [3, 4]), ("sound", [5, 6]), ("sound", [1, 2])]
     assert groups.freed.tolist() == [3, 70, 6, 5]
@@ -198,9 +204,109 @@ def test_groups_of_a_selection() -> None:
     columns = fill(documents)
     mask = np.zeros(columns.n, bool)
     mask[[2, 5]] = True
-    groups = find_groups(read_candidates(columns)).select(mask)
+    groups = find_all(columns).select(mask)
 
     assert sorted(tell(groups)) == [("sound", [1, 2]), ("sound", [5, 6])]
+
+
+versions = st.tuples(
+    st.tuples(*[st.integers(-4, 4).map(lambda step: step * 0.11)] * 2),
+    st.sampled_from([2, 40, 0]),
+    st.integers(0, 3),
+    st.sampled_from([None, "a", "b", "c"]),
+    st.sampled_from([None, "d", "e"]),
+    st.integers(0, 9),
+    st.sampled_from([LIVE, LIVE, LIVE, GONE, DELETED]),
+)  # of a sound: where its fingerprint lies and how long that is, its length, checksums, time, and state
+
+
+def put(columns: Columns, place: int, version: Any) -> None:
+    """Write a version of a sound into its place."""
+    vector, n, length, md5, crc32c, second, state = version
+    document = make(
+        place,
+        fingerprint=Vector([*vector, *[0.0] * (n - 2)]) if n else None,
+        length=20_000 + 1100 * length,
+        md5_hash=md5,
+        crc32c=crc32c,
+        size=7,
+        uploaded_at=FIRST + timedelta(seconds=second) if second else None,
+    )
+    row = make_row("sounds", document["uid"], document)
+    columns.apply([(place, 0, state, 1, 1, row.record, row.text)])
+
+
+def as_shown(groups: Groups) -> dict[str, list[int]]:
+    """Return all that groups say."""
+    return {name: array.tolist() for name, array in groups.to_arrays().items()}
+
+
+@given(
+    sounds=st.lists(versions, max_size=14),
+    steps=st.lists(st.lists(st.tuples(st.integers(1, 17), versions), max_size=3), min_size=1, max_size=4),
+)
+def test_after_changes_the_groups_are_those_of_all(sounds: list[Any], steps: list[list[Any]]) -> None:
+    """Whatever comes, changes or goes: what is brought up to date is what is found anew, and in the same order."""
+    columns = Columns()
+    for place, sound in enumerate(sounds, 1):
+        put(columns, place, sound)
+    groups = find_all(columns)
+    for changes in steps:
+        version = columns.version
+        for place, sound in changes:
+            put(columns, place, sound)
+        updated = regroup(columns, groups, columns.changed_since(version))
+
+        assert updated is not None
+        assert as_shown(updated) == as_shown(find_all(columns))
+        groups = updated
+
+
+def test_after_changes_among_many_the_groups_are_those_of_all() -> None:
+    """Among hundreds of takes of a few sounds, where groups depend on each other, and of fingerprints of any size."""
+    rng = np.random.default_rng(5)
+    columns = Columns()
+
+    def draw(place: int) -> tuple[Any, ...]:
+        vector = rng.normal(0, 0.01, 40) + np.pad(rng.uniform(0, 6, 2), (0, 38))
+        vector = np.full(40, 1e30) if place % 10 == 0 else vector
+        md5 = str(rng.integers(0, 300))
+        return vector.tolist(), 2, int(rng.integers(0, 3)), md5, None, int(rng.integers(1, 99)), LIVE
+
+    for place in range(1, 400):
+        put(columns, place, draw(place))
+    groups = find_all(columns)
+    assert len(groups) - groups.n_file > 20
+    for _ in range(40):
+        version = columns.version
+        for place in rng.integers(1, 410, 4).tolist():
+            put(columns, place, draw(place))
+        updated = regroup(columns, groups, columns.changed_since(version))
+
+        assert updated is not None
+        assert as_shown(updated) == as_shown(find_all(columns))
+        groups = updated
+
+
+def test_where_much_has_changed_all_is_to_be_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To follow each of many changes would take longer; how many are too many is seen before they are compared."""
+    columns = fill([make(at, place=at * 9.0) for at in range(20)])
+    groups = find_all(columns)
+    monkeypatch.setattr(duplicates, "MAX_COMPARED", 10 * columns.n)
+
+    assert regroup(columns, groups, np.arange(1, 11)) is not None
+    assert regroup(columns, groups, np.arange(1, 12)) is None
+
+
+def test_groups_come_back_as_they_were() -> None:
+    """From the arrays that are kept of them; arrays that do not belong together are none."""
+    groups = find_all(fill([make(at, place=at // 2 * 9.0) for at in range(6)]))
+    arrays = groups.to_arrays()
+
+    assert as_shown(Groups.from_arrays(arrays)) == as_shown(groups)
+    for wrong in ({"members": arrays["members"][:, 1:]}, {"group_starts": np.array([0])}, {"members": np.zeros(6)}):
+        with pytest.raises(ValueError, match="do not belong together"):
+            Groups.from_arrays(arrays | wrong)
 
 
 def test_many_copies_of_one_sound_take_no_square_of_memory() -> None:
