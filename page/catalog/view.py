@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,9 +162,11 @@ class View:
         is_changed[changed] = True
         others = order[~is_changed[order]]
 
-        def key(row: int) -> Any:
-            value = self.columns.text(row) if sort == "name" else float(self._values(sort, slice(row, row + 1))[0])
-            return (value != value, value, row)  # noqa: PLR0124  NaN, which is no value, comes last
+        def key(row: int) -> tuple[bool, Any, int]:
+            if sort == "name":
+                return False, self.columns.text(row), row
+            (value,) = self._values(sort, slice(row, row + 1)).tolist()
+            return isnan(value), 0.0 if isnan(value) else value, row
 
         moved = sorted(changed.tolist(), key=key)
         return np.insert(others, [bisect_left(others, key(row), key=key) for row in moved], moved)

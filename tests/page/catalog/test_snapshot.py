@@ -1,6 +1,7 @@
 """A page that is opened again reads only what came after: from a snapshot that is right, or not used."""
 
 import fcntl
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from page.config import Config
 from tests.fakes.waiting import wait_until
 
 CONFIG = Config("p", "b", Settings())
+ALL = Selection()
 type Open = Callable[[], Catalog]
 
 
@@ -217,6 +219,61 @@ def test_many_rows_are_kept_before_the_page_ends(
     wait_until(lambda: beside(SNAPSHOT).exists() and not beside(SNAPSHOT_PART).exists())
 
     assert look(open_catalog()) == seen
+    assert sum(read) == 12
+
+
+def test_what_was_computed_is_kept(open_catalog: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is opened again has the groups of copies and the order of names, and changes move them alone."""
+
+    def see(catalog: Catalog) -> tuple[Any, list[str]]:
+        by_name = catalog.select("sounds", Selection(sort="name"))
+        members = [[place.name for place in places] for places in catalog.read_places(catalog.find_duplicates(ALL))]
+        return members, [document["blob_name"] for document in by_name.documents]
+
+    put(*(make_document(f"copy {name}.wav", seed=99) for name in "ab"))
+    first = open_catalog()
+    seen = see(first)
+    assert seen[0] == [["copy a.wav", "copy b.wav"]]
+    first.close()
+
+    def refuse(*_arguments: Any) -> Any:
+        raise AssertionError("all is computed anew")
+
+    monkeypatch.setattr(catalogs, "find_groups", refuse)
+    monkeypatch.setattr(Storage, "ids_by_text", refuse)
+    second = open_catalog()
+    assert see(second) == seen
+    second.close()
+    put(make_document("copy A.wav", seed=99), make_document("z.wav", seed=0), make_document("before.wav", seed=70))
+    third = open_catalog()
+    members, names = see(third)
+
+    assert [sorted(group) for group in members] == [["copy A.wav", "copy a.wav", "copy b.wav"], ["kit/0.wav", "z.wav"]]
+    assert names == sorted(names, key=lambda name: name.casefold())
+    third.close()
+    assert see(open_catalog()) == (members, names)
+
+
+def test_what_takes_long_is_computed_before_it_is_asked_for(
+    open_catalog: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups and the order of names of many rows that were read are kept with them, though nobody has asked."""
+    monkeypatch.setattr(catalogs, "UNSAVED", 12)
+    look(open_catalog())
+    wait_until(lambda: beside(SNAPSHOT).exists() and not beside(SNAPSHOT_PART).exists())
+    first = beside(SNAPSHOT).read_bytes().partition(b"\n")[0]
+
+    assert {"by_name", "members"} <= set(json.loads(first)["arrays"])
+
+
+def test_a_snapshot_without_what_is_computed_is_read(open_catalog: Open, read: list[int]) -> None:
+    """Where nobody has asked for the groups, or a version of the page has written it that did not keep them."""
+    look_at = open_catalog()
+    look(look_at)
+    look_at.close()
+    second = open_catalog()
+
+    assert len(second.find_duplicates(ALL)) == 0
     assert sum(read) == 12
 
 
