@@ -9,16 +9,19 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import batched
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil  # type: ignore[import-untyped]
 from google.cloud import firestore
+from google.cloud.firestore_v1.vector import Vector
 
+from analysis.definition import N_FINGERPRINT
 from analysis.settings import Settings
 from bench import page_media
 from bench.documents import make_document, write_documents
@@ -41,7 +44,6 @@ DISTINCT = (
     2000  # documents that are made; others are these under other names, as making one takes longer than writing it
 )
 WORDS = ("kick", "snare", "hihat", "Glocke", "Café", "rain", "voice", "take", "loop", "pad")
-FIRSTS = {"by name", "search: a tenth", "duplicates"}  # which prepare what the next time finds
 ADDRESSES = {
     "list, newest": "/",
     "by name": "/?sort=name",
@@ -67,18 +69,23 @@ ADDRESSES = {
 
 def measure(options: Options) -> list[Table]:
     """Time the page over few sounds, many and very many, and the filling of its catalog."""
-    columns = [_measure_count(count, 3 * options.runs) for count in (QUICK_COUNTS if options.quick else COUNTS)]
-    names = list(columns[0])
-    rows = [[name, *(column[name] for column in columns)] for name in names]
-    header = ("", *(f"{count} sounds" for count in (QUICK_COUNTS if options.quick else COUNTS)))
+    counts = QUICK_COUNTS if options.quick else COUNTS
+    columns = [_measure_count(count, 3 * options.runs) for count in counts]
+    header = ("", *(f"{count} sounds" for count in counts))
     notes = (f"Medians of {3 * options.runs} requests, each for another sound where its address has one: ms / CPU ms.",)
+    after_change = ("The same right after a sound was written.",)
     filled = QUICK_FILLED if options.quick else FILLED
     return [
-        Table("The page", notes, header, rows),
+        Table("The page", notes, header, _rows([column for column, _ in columns])),
+        Table("The page after a change", after_change, header, _rows([column for _, column in columns])),
         Table("Filling", ("From Google's emulator on the same machine.",), ("", "value"), measure_filling(filled)),
         *page_media.measure_pictures(options),
         measure_archives(options),
     ]
+
+
+def _rows(columns: list[dict[str, str]]) -> list[list[str]]:
+    return [[name, *(column[name] for column in columns)] for name in columns[0]]
 
 
 def measure_filling(count: int) -> list[list[str]]:
@@ -109,12 +116,26 @@ def measure_filling(count: int) -> list[list[str]]:
 
 
 def make_documents(count: int) -> Iterator[dict[str, Any]]:
-    """Yield documents of sounds that have files in another bucket, so that none is gone."""
+    """Yield documents of sounds that have files in another bucket, so that none is gone.
+
+    A hundredth are copies of some files; no two others are the same sound.
+    """
     made = [make_document("x", seed=seed) for seed in range(min(count, DISTINCT))]
+    vectors = [np.array(list(document["fingerprint"])) for document in made]
     for number in range(count):
+        turn, one = divmod(number, len(made))
         name = f"kit/{number % 997}/{WORDS[number % 10]} {WORDS[number // 10 % 10]} {number:07}.wav"
-        identity = make_uid_of(number)
-        yield made[number % len(made)] | {"uid": identity, "blob_name": name, "file_name": name, "generation": number}
+        document = {"uid": make_uid_of(number), "blob_name": name, "file_name": name, "generation": number}
+        if number % 100:
+            vector = np.roll(vectors[one], turn) + 0.1 * (turn // N_FINGERPRINT)
+            document |= {"fingerprint": Vector(vector.tolist()), "md5_hash": f"{number}", "crc32c": f"{number}"}
+        yield made[one] | document
+
+
+def make_later_documents(count: int) -> Iterator[dict[str, Any]]:
+    """Yield documents of sounds that are uploaded after so many others, every second a copy of the one before."""
+    for number in range(count, 2**32):
+        yield make_document(f"kit/later {number}.wav", seed=number // 2, bucket="other", uid=make_uid_of(number))
 
 
 def make_uid_of(number: int) -> str:
@@ -122,7 +143,8 @@ def make_uid_of(number: int) -> str:
     return f"{number * 2654435761 % 2**32:08x}-0000-5000-8000-{number:012x}"
 
 
-def _measure_count(count: int, n_runs: int) -> dict[str, str]:
+def _measure_count(count: int, n_runs: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what each address takes, and what it takes after a change."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         variables = {"XDG_CACHE_HOME": directory, "NO_GCE_CHECK": "true", "GOOGLE_APPLICATION_CREDENTIALS": "/dev/null"}
         with _environment(variables):
@@ -130,31 +152,42 @@ def _measure_count(count: int, n_runs: int) -> dict[str, str]:
             _write_catalog(path_of(config), count)
             before = psutil.Process().memory_info().rss
             progress(f"opening {count}")
-            unfinished, catalog, _ = _open(config)
+            unfinished, catalog, app = _open(config)
+            for address in ("/duplicates", "/?sort=name"):  # which it computes by itself, and keeps
+                _ask(app, address)
             catalog.close()
             opened, catalog, app = _open(config)
             result = {
                 "opening again and the first list": opened,
                 "the same after a crash": unfinished,
             }
+            changed: dict[str, str] = {}
+            later = make_later_documents(count)
             try:
                 for name, address in ADDRESSES.items():
                     progress(f"{name}, {count} sounds")
-                    times: list[tuple[float, float]] = []
-                    for run in range(n_runs + 1):
-                        uid = make_uid_of((run * 7919 + count // 2) % count)
-                        times.append(_time(partial(_ask, app, address.format(uid=uid))))
-                    walls, cpus = zip(*times, strict=True)
-                    result[name] = _cell(statistics.median(walls[1:]), statistics.median(cpus[1:]))
-                    if name in FIRSTS:
-                        result[f"{name}, the first time"] = _cell(*times[0])
+                    addresses = [
+                        address.format(uid=make_uid_of((run * 7919 + count // 2) % count)) for run in range(n_runs + 1)
+                    ]
+                    _ask(app, addresses[0])
+                    result[name] = _median(_time(partial(_ask, app, address)) for address in addresses[1:])
+                    times = []
+                    for asked in addresses[1:]:
+                        catalog.put("sounds", next(later))
+                        times.append(_time(partial(_ask, app, asked)))
+                    changed[name] = _median(times)
                 result["memory above an empty page, MB"] = megabytes(
                     (psutil.Process().memory_info().rss - before) / 1e6
                 )
                 result["file, MB"] = megabytes(path_of(config).stat().st_size / 1e6)
             finally:
                 catalog.close()
-    return result
+    return result, changed
+
+
+def _median(times: Iterable[tuple[float, float]]) -> str:
+    walls, cpus = zip(*times, strict=True)
+    return _cell(statistics.median(walls), statistics.median(cpus))
 
 
 def _write_catalog(path: Path, count: int) -> None:
