@@ -339,3 +339,20 @@ def test_scripts_show_names_as_templates_do(tab: Any, small: tuple[Page, dict[st
     shown = tab.evaluate("async ([script, texts]) => texts.map((await import(script)).visible)", [script, texts])
 
     assert shown == list(map(visible, texts))
+
+
+def test_a_map_that_was_not_laid_out_shows_all_again(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
+    """Where the map had no size for a while, as in a window that is made small, it is no other part of it."""
+    open_map(tab, small[0])
+    out = tab.get_by_role("button", name="Zoom out")
+    assert out.is_disabled()
+    for shown in ("none", ""):
+        tab.evaluate(
+            """async (shown) => {
+              document.getElementById("map-plane").style.display = shown;
+              for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+            }""",
+            shown,
+        )
+
+    assert out.is_disabled()

@@ -204,9 +204,9 @@ export class ScatterPlot {
   }
 
   #resize(zoom = this.zoom) {
-    this.width = this.plane.clientWidth;
-    this.height = this.plane.clientHeight;
-    if (!this.points.length || !this.width || !this.height) return;
+    const { clientWidth: width, clientHeight: height } = this.plane;
+    if (!this.points.length || !width || !height) return; // what is not laid out has no zoom
+    Object.assign(this, { width, height });
     this.canvas.width = Math.round(this.width * devicePixelRatio);
     this.canvas.height = Math.round(this.height * devicePixelRatio);
     const whole = this.#whole();
