@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from page import display
-from page.similarity.neighbours import find_neighbours, label_distance
+from page.similarity.neighbours import find_neighbours
 from page.web.fields import in_short
 from page.web.rendering import as_json as to_json
 
@@ -31,10 +31,7 @@ def fill(catalog: Catalog) -> None:
 
 def list_neighbours(catalog: Catalog, sound: dict[str, Any], *, as_json: bool) -> str:
     """Return a line for the sound and one for each of its neighbours, or the neighbours as neighbours.json has them."""
-    found = [
-        neighbour | {"similarity": label_distance(neighbour["distance"])}
-        for neighbour in find_neighbours(catalog, sound, N_NEIGHBOURS)
-    ]
+    found = find_neighbours(catalog, sound, N_NEIGHBOURS)
     if as_json:
         return to_json(list(map(in_short, found)))
     facts = (

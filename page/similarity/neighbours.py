@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from page.catalog.selection import Selection
 
 MAX_NEIGHBOURS = 1000
+MORE = 4  # times as many are compared at the next step
 # Half of the sounds that docs/similarity.md was measured on have no neighbour within 2.9.
 LABELS = ((SAME_DISTANCE, "extremely alike"), (2.8, "very alike"), (4.5, "alike"), (6.8, "somewhat alike"))
 FAR_LABEL = "little alike"
@@ -23,15 +24,34 @@ FAR_LABEL = "little alike"
 def find_neighbours(
     catalog: Catalog, sound: dict[str, Any], n: int, selection: Selection | None = None
 ) -> list[dict[str, Any]]:
-    """Return the documents of the n nearest sounds, nearest first, each with ``distance`` and ``same``; never itself.
+    """Return the documents of the n nearest sounds, nearest first, never itself.
 
-    ``same`` is what tell_same says of the two: "file", "sound" or None. A sound without a fingerprint, which is digital
+    Each has ``distance``, ``similarity``, which is the distance in words, and ``same``, which is what tell_same says of
+    the two: "file", "sound" or None. A sound without a fingerprint, which is digital
     silence, has no neighbours.
     """
     return [
-        neighbour.document | {"distance": neighbour.distance, "same": tell_same(sound, neighbour.document)}
+        neighbour.document
+        | {"distance": neighbour.distance, "same": tell_same(sound, neighbour.document)}
+        | {"similarity": label_distance(neighbour.distance)}
         for neighbour in catalog.find_neighbours(sound, n, selection)
     ]
+
+
+def find_groups(
+    catalog: Catalog, sound: dict[str, Any], n: int, selection: Selection | None = None, least: int = 1
+) -> tuple[list[list[dict[str, Any]]], int | None]:
+    """Return the n nearest sounds, in groups of copies, and how many come next; None where there are no more.
+
+    Where many are copies of each other, more than n are found, until there are ``least`` groups.
+    """
+    while True:
+        found = find_neighbours(catalog, sound, n, selection)
+        groups = group_copies(found)
+        following = min(MORE * n, MAX_NEIGHBOURS) if len(found) == n < MAX_NEIGHBOURS else None
+        if following is None or len(groups) >= least:
+            return groups, following
+        n = following
 
 
 def group_copies(neighbours: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
     from page.catalog.catalog import Catalog
     from page.catalog.records import Kind
+    from page.catalog.selection import Selection
     from page.config import Config
 
 PAGE_SIZE = 50
 MAX_LISTED = 1000  # sounds in one answer of sounds.json
 CATCH_UP_S = 60  # that who comes back waits for the comparison with the collection and the bucket
 N_NEIGHBOURS = 10
-MORE = 4  # times as many neighbours are shown on demand
 SAMPLE_SOUNDS = 300  # enough for percentiles
 WAVEFORM_COLUMNS = 800
 FRAGMENTS = ("/neighbours", "/means")  # addresses whose HTML is a part of a page
@@ -177,30 +177,25 @@ class _Endpoints:
         return answer(request, self.templates.render("mean_mfccs.html", **values), HTML)
 
     def neighbours(self, request: Request) -> Response:
-        sound, found = self._find_neighbours(request)
-        parameters = dict(request.query_params)
-        n = parse_count(parameters.get("n", ""), N_NEIGHBOURS, neighbours.MAX_NEIGHBOURS)
-        has_more = len(found) == n < neighbours.MAX_NEIGHBOURS
+        sound, n, selection = self._read_asked(request)
+        groups, following = neighbours.find_groups(self._catalog, sound, n, selection, N_NEIGHBOURS)
         values = {
             "sound": sound,
-            "groups": neighbours.group_copies(found),
-            "is_filtered": parse_selection("sounds", parameters).is_filtered,
-            "more": parameters | {"n": str(MORE * n)} if has_more else None,
+            "groups": groups,
+            "is_filtered": selection.is_filtered,
+            "more": dict(request.query_params) | {"n": str(following)} if following else None,
         }
         return answer(request, self.templates.render("neighbours.html", **values), HTML)
 
     def neighbours_json(self, request: Request) -> Response:
-        _, found = self._find_neighbours(request)
+        found = neighbours.find_neighbours(self._catalog, *self._read_asked(request))
         return answer(request, as_json(list(map(in_short, found))), JSON)
 
-    def _find_neighbours(self, request: Request) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def _read_asked(self, request: Request) -> tuple[dict[str, Any], int, Selection]:
+        """Return whose neighbours are asked for, how many, and among which."""
         selection = parse_selection("sounds", request.query_params)
         n = parse_count(request.query_params.get("n", ""), N_NEIGHBOURS, neighbours.MAX_NEIGHBOURS)
-        sound = self._catalog.read_sound(request.path_params["uid"])
-        found = neighbours.find_neighbours(self._catalog, sound, n, selection)
-        return sound, [
-            neighbour | {"similarity": neighbours.label_distance(neighbour["distance"])} for neighbour in found
-        ]
+        return self._catalog.read_sound(request.path_params["uid"]), n, selection
 
     def map(self, request: Request) -> Response:
         return answer(request, self.templates.render("map.html"), HTML)

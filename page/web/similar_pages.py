@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from page.catalog.catalog import Catalog
+    from page.catalog.selection import Selection
     from page.config import Config
     from page.web.rendering import Templates
 
@@ -86,25 +87,24 @@ class SimilarPages:
     async def html(self, request: Request) -> Response:
         """Answer with the neighbours of the file in a form."""
         try:
-            sound, found = await self._find(request, N_SHOWN)
+            sound, asked = await self._analyse(request, N_SHOWN)
         except RefusedFileError as refused:
             body = await run_in_threadpool(self._render, request, problem=refused.problem)
             return Response(body, refused.problem.status, _headers_of(refused), "text/html")
-        values = {
-            "sound": sound,
-            "waveform": svg.draw_waveform(sound.get("peaks"), WAVEFORM_COLUMNS),
-            "groups": neighbours.group_copies(found),
-        }
+        groups, _ = await run_in_threadpool(neighbours.find_groups, self._catalog, sound, *asked, N_SHOWN)
+        waveform = svg.draw_waveform(sound.get("peaks"), WAVEFORM_COLUMNS)
+        values = {"sound": sound, "waveform": waveform, "groups": groups}
         return Response(await run_in_threadpool(self._render, request, **values), media_type="text/html")
 
     async def json(self, request: Request) -> Response:
         """Answer with the neighbours as those of a sound."""
         try:
-            _, found = await self._find(request, N_NEIGHBOURS)
+            sound, asked = await self._analyse(request, N_NEIGHBOURS)
         except RefusedFileError as refused:
             problem = refused.problem
             told = {"title": problem.title, "advice": problem.advice, "reason": refused.reason}
             return JSONResponse(told, problem.status, _headers_of(refused))
+        found = await run_in_threadpool(neighbours.find_neighbours, self._catalog, sound, *asked)
         return Response(as_json(list(map(in_short, found))), media_type="application/json")
 
     def _render(self, request: Request, **found: Any) -> str:
@@ -116,17 +116,15 @@ class SimilarPages:
         }
         return self._templates.render("similar.html", **nothing | values | found)
 
-    async def _find(self, request: Request, n: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Return the document of the file, and its neighbours; raises RefusedFileError."""
+    async def _analyse(self, request: Request, n: int) -> tuple[dict[str, Any], tuple[int, Selection]]:
+        """Return the document of the file, and how many neighbours of it are asked for; raises RefusedFileError."""
         selection = parse_selection("sounds", request.query_params)
         n = parse_count(request.query_params.get("n", ""), n, neighbours.MAX_NEIGHBOURS)
         async with self._alone():
             with TemporaryFile(prefix="sound-") as file:
                 name = await self._receive(request, file)
                 file.seek(0)
-                sound = await while_waited_for(request, analyse_apart(file, name, ANALYSE_S))
-        found = await run_in_threadpool(neighbours.find_neighbours, self._catalog, sound, n, selection)
-        return sound, [one | {"similarity": neighbours.label_distance(one["distance"])} for one in found]
+                return await while_waited_for(request, analyse_apart(file, name, ANALYSE_S)), (n, selection)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

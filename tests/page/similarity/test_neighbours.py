@@ -153,6 +153,28 @@ def test_copies_stand_together(serve_page: Callable[..., Page]) -> None:
     assert [sound["blob_name"] for sound in found][:3] == ["copy.wav", "near.wav", "far a.wav"]
 
 
+def test_many_copies_leave_room_for_others(serve_page: Callable[..., Page]) -> None:
+    """A sound with more copies than are looked for first is shown with ten rows all the same, and the way to more."""
+    page = serve_page()
+    places = [("copy", number, 0.0) for number in range(15)] + [
+        ("other", number, 9.0 * number) for number in range(1, 60)
+    ]
+    sounds = [
+        make_document(f"{name} {number}.wav", seed=seed, fingerprint=Vector([place, 0.0]), length=50_000)
+        for seed, (name, number, place) in enumerate(places)
+    ]
+    page.insert(*sounds)
+    address = f"/sounds/{sounds[0]['uid']}/neighbours"
+    html = page.read(address)
+
+    assert html.count('<li class="copies">') == 1
+    assert "13 copies of <bdi>" in html
+    assert sorted(names_of(html))[:14] == sorted(f"copy {number}.wav" for number in range(1, 15))
+    assert len(names_of(html)) == 40
+    assert f'data-more="{address}?n=160"' in html
+    assert len(json.loads(page.read(f"{address}.json"))) == 10
+
+
 def test_as_many_as_are_wanted_are_shown(many: Page) -> None:
     """Below the nearest is a way to more of them, until there are no more."""
     uid = sample_sounds.many_sounds()[7]["uid"]

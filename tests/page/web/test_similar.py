@@ -274,7 +274,7 @@ def test_two_files_are_never_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     async def ask() -> None:
         pages = SimilarPages(Config, None, None)  # type: ignore[arg-type]
         request = Request({"type": "http", "method": "POST", "headers": [], "query_string": b""})
-        await asyncio.gather(*(pages._find(request, 1) for _ in range(3)), return_exceptions=True)
+        await asyncio.gather(*(pages._analyse(request, 1) for _ in range(3)), return_exceptions=True)
 
     monkeypatch.setattr(similar_pages, "read_file", take)
     monkeypatch.setattr(similar_pages, "while_waited_for", take)
