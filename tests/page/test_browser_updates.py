@@ -108,6 +108,32 @@ def test_a_search_shows_what_it_finds(tab: Any, page: Page) -> None:
     assert tab.locator("#several-count").inner_text() == "1 selected"
 
 
+def test_links_to_folders_follow_a_list_of_all(tab: Any, page: Page) -> None:
+    """A sound in a new folder is shown as it is told, and then the folder with its count, until its last sound goes."""
+    asked = look_and_listen(tab, page.url)
+    folders = tab.locator("nav[aria-label=Folders]")
+    asked.hold()
+    page.insert(*page.make_sounds("drums/snare", 1))
+    row(tab, "snare 0.wav").wait_for()
+    assert folders.count() == 0
+    asked.wait()
+    asked.release()
+    folders.wait_for()
+    assert folders.inner_text().split() == ["Folders", "drums/", "1"]
+    page.insert(*page.make_sounds("drums/kick", 2))
+    wait_until(lambda: folders.inner_text().split() == ["Folders", "drums/", "3"])
+    for name in ("snare 0.wav", "kick 0.wav", "kick 1.wav"):
+        page.remove(f"drums/{name}")
+        row(tab, name).wait_for(state="detached")
+    folders.wait_for(state="detached")
+
+    assert names_in(tab) == ["old 2.wav", "old 1.wav", "old 0.wav"]
+    assert tab.locator("h1").inner_text() == "3 sounds"
+    told = [f"{what}: drums/{name}.wav" for what in ("New", "Removed") for name in ("kick 0", "kick 1", "snare 0")]
+    assert sorted(tab.evaluate("told")) == told
+    assert not tab.locator("#missed.notice").count()
+
+
 @pytest.mark.parametrize("order", ["", "&sort=oldest"], ids=["newest", "another order"])
 def test_a_search_says_nothing_of_what_it_excludes(tab: Any, page: Page, order: str) -> None:
     """What the search does not find changes nothing that is seen or said, nor does a removal of it."""

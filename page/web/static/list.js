@@ -1,7 +1,7 @@
 // New sounds and rejections appear in the list as they are written, and leave it as they are removed.
 //
-// A list of all, the newest first, shows what it is told. What a filter selects, or where a sound stands in another
-// order or on a later page, only the page knows: such a list is asked for when it is told of something.
+// A list of all, the newest first, shows what it is told at once. What a filter selects, where a sound stands in another
+// order or on a later page, and how many are in each folder, only the page knows: it is asked when something is told.
 
 import { subscribe } from "./events.js";
 import { refresh } from "./navigation.js";
@@ -19,8 +19,9 @@ function receive(event) {
   const isRemoved = event.kind === "removed";
   if (!isRemoved && (event.kind !== list.dataset.kind || heard.get(event.uid) === event.html)) return;
   heard.set(event.uid, event.html); // none where it is removed
-  if (!("live" in list.dataset)) updates.hear();
-  else if (isRemoved) remove(rowOf(event.uid));
+  updates.hear();
+  if (!("live" in list.dataset)) return;
+  if (isRemoved) remove(rowOf(event.uid));
   else insert(event);
 }
 

@@ -32,11 +32,12 @@ export class Updates {
 
   // Whether an event is not to be shown: because what it tells is in the list that will be asked for, or not yet.
   takes(event) {
-    if (!this.due) this.held?.push(event);
-    return this.due !== null || this.held !== null;
+    const isInList = this.due !== null && !(this.due === HEARD && "live" in this.list.dataset);
+    if (!isInList) this.held?.push(event);
+    return isInList || this.held !== null;
   }
 
-  // Something was told that may concern the list.
+  // Something was told that may concern the list, or what stands around it.
   hear() {
     this.due = HEARD;
     this.askIn(Math.max(SOON_MS, this.answeredAt + PAUSE_MS - performance.now()));
