@@ -147,7 +147,7 @@ class Events:
                         self._delete(kind, change.document.id)
                         self._tell_removal(change.document.id)
                     continue
-                document = change.document.to_dict()
+                document = change.document.to_dict() | {"uid": change.document.id}
                 time = document[time_field]
                 self._put(kind, document)
                 event = self._format(kind, document, time)

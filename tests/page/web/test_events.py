@@ -17,6 +17,7 @@ from local.servers import PROJECT
 from page.config import Config
 from page.web import events
 from page.web.events import MAX_EVENTS, MAX_QUEUED, Events
+from page.web.rendering import Templates
 from tests.fakes.waiting import run_apart, wait_until
 from tests.page.served_page import Page
 
@@ -321,6 +322,24 @@ def test_an_event_is_one_line_of_json(page: Page) -> None:
         "reason": "corrupt",
         "message": "it\r\nis",
     }
+
+
+def test_a_document_that_lacks_fields_ends_no_stream(page: Page) -> None:
+    """Whatever somebody writes into the collection is told under its id, and what comes after it too."""
+    now = datetime.now(UTC)
+    uids = [make_document(name)["uid"] for name in ("bare", "after")]
+    collection = page.database.collection(page.environment["SOUNDS_COLLECTION"])
+
+    async def follow() -> list[tuple[datetime, str]]:
+        told = listen(page, Templates(config_of(page)).render_row).subscribe(now)
+        collection.document(uids[0]).set({"analyzed_at": now + timedelta(milliseconds=1)})
+        events = await take_events(told, 1)
+        collection.document(uids[1]).set(make_document("after", analyzed_at=now + timedelta(milliseconds=2)))
+        events += await take_events(told, 1)
+        await told.aclose()
+        return events
+
+    assert [uid for _, uid in run_apart(follow())] == uids
 
 
 def test_a_sound_that_was_deleted_is_not_told(page: Page) -> None:
