@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import storage  # type: ignore[attr-defined]  # it ships no types
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from analysis.errors import CorruptError
+from page.display import is_file_known
 from page.media.bucket_file import BucketFile
 from page.media.cache import Cache
 from page.media.media_type import GZIP, HEAD_BYTES, sniff
@@ -72,7 +74,8 @@ class _Head:
 def open_content(config: Config, sound: dict[str, Any], range_header: str | None) -> Content:
     """Return the bytes of a sound that a Range header asks for, or all of them.
 
-    Raises OtherBucketError, RangeNotSatisfiableError, and what the storage client raises, such as NotFound.
+    Raises OtherBucketError, RangeNotSatisfiableError, CorruptError where the document does not say which file it is of,
+    and what the storage client raises, such as NotFound.
     """
     blob = _find_blob(config, sound)
     head = _heads.get((config.bucket_name, sound["uid"]), lambda: _read_head(blob))
@@ -137,6 +140,8 @@ def storage_client(project: str) -> storage.Client:
 def _find_blob(config: Config, sound: dict[str, Any]) -> storage.Blob:
     if sound.get("bucket") != config.bucket_name:
         raise OtherBucketError(f"{sound.get('bucket')}")
+    if not is_file_known(sound):
+        raise CorruptError("its document does not say which file it is of")
     bucket = storage_client(config.project).bucket(config.bucket_name)
     return bucket.blob(sound["blob_name"], generation=sound["generation"])
 

@@ -63,18 +63,19 @@ class Selected:
 
     def _answer(self, kind: str, form: list[tuple[str, str]]) -> Response:
         batches = self._read(form)
+        named = (list(map(_named, some)) for some in batches)
         match kind:
             case "zip":
-                pieces = write_zip(self._check(batches), self._open, self._describe)
+                pieces = write_zip(self._check(named), self._open, self._describe)
             case "csv":
                 from page.catalog import export  # noqa: PLC0415  pyarrow takes half a second to import
 
                 known = ([sound for sound in some if "generation" in sound] for some in batches)
                 pieces = export.export(known, "csv")
             case "txt":
-                pieces = ("".join(f"{sound['blob_name']}\n" for sound in some).encode() for some in batches)
+                pieces = ("".join(f"{sound['blob_name']}\n" for sound in some).encode() for some in named)
             case _:
-                pieces = (make_commands(map(_place, some)).encode() for some in batches)
+                pieces = (make_commands(map(_place, some)).encode() for some in named)
         headers = {} if kind in {"txt", "sh"} else {"content-disposition": f'attachment; filename="sounds.{kind}"'}
         return StreamingResponse(begin(pieces), headers=headers, media_type=MEDIA_TYPES[kind])
 
@@ -125,6 +126,11 @@ async def _read_form(request: Request) -> list[tuple[str, str]]:
         if len(body) > MAX_BODY_BYTES:
             raise problems.TooMuchError(f"At most {display.number(MAX_SOUNDS)} sounds can be selected one by one")
     return parse_qsl(body.decode(errors="replace"))
+
+
+def _named(sound: dict[str, Any]) -> dict[str, Any]:
+    """Return a sound with its uid for a name where its document has none."""
+    return sound if isinstance(sound.get("blob_name"), str) else sound | {"blob_name": sound["uid"], "generation": None}
 
 
 def _place(sound: dict[str, Any]) -> Place:

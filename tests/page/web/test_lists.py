@@ -10,7 +10,7 @@ from itertools import chain
 from urllib.parse import quote
 
 import pytest
-from google.cloud.firestore import GeoPoint
+from google.cloud.firestore import DELETE_FIELD, GeoPoint
 
 from bench.documents import make_document, make_rejection
 from page.display import MINUS
@@ -402,11 +402,26 @@ def test_strange_documents_do_not_break_the_lists(serve_page: Callable[..., Page
     )
     bare = {"uid": make_document("bare", seed=3)["uid"], "blob_name": "bare", "uploaded_at": None}
     bare |= {"place": GeoPoint(53.5, -2), "next": page.database.document("takes/a"), "days": [datetime.now(UTC)]}
-    page.insert(old, odd, bare)
+    nameless = [
+        make_document("", seed=seed, bucket=f"other-{seed}", **fields)
+        for seed, fields in enumerate(({"blob_name": 5}, {"blob_name": None}, {}), 4)
+    ]
+    lost = make_document("", seed=7, bucket=page.bucket.name, blob_name=None)
+    page.insert(old, odd, bare, *nameless, lost)
+    sounds = page.database.collection(page.environment["SOUNDS_COLLECTION"])
+    sounds.document(nameless[0]["uid"]).update(dict.fromkeys(("blob_name", "duration", "uid"), DELETE_FIELD))
+    page.wait_for_catalog()
 
-    assert names_of(page.read("/")) == ["odd.wav", "old.wav", "bare"]
-    for document in (old, odd, bare):
+    assert sorted(names_of(page.read("/"))) == ["", "", "", "bare", "odd.wav", "old.wav"]
+    assert page.read("/").count("without a name") == 3
+    for document in (old, odd, bare, *nameless):
         for what in ("", "/means", "/neighbours"):
             assert page.ask(f"/sounds/{document['uid']}{what}")[0].status == 200, (document, what)
+    assert page.ask(f"/sounds/{lost['uid']}/audio")[0].status == 422
+    for document in (*nameless, lost):
+        for kind in ("zip", "csv", "txt", "sh"):
+            form = {"Content_Type": "application/x-www-form-urlencoded"}
+            answer, _ = page.ask(f"/selected.{kind}", "POST", f"uid={document['uid']}".encode(), **form)
+            assert answer.status == 200, (document, kind)
     for path in ("/map.json", "/export.csv", "/export.parquet"):
         assert page.ask(path)[0].status == 200
