@@ -11,7 +11,7 @@ DASH = "\u2013"
 MINUS = "\u2212"
 NARROW_SPACE = "\u202f"
 REPLACEMENT = "\ufffd"
-MINUTE_S, HOUR_S = 60, 3600
+SHORT_S, MINUTE_S, HOUR_S = 0.01, 60, 3600  # of what is shorter than the first, hundredths of a second tell nothing
 BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 MIXED_CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "mpegts", "mpeg", "caf"}
 MP4_CODECS = {"aac": "mp4a.40.2", "alac": "alac", "ac3": "ac-3", "eac3": "ec-3"}
@@ -69,9 +69,11 @@ def number(value: Any) -> str:
 
 
 def duration(seconds: Any) -> str:
-    """Return seconds as 0.31 s, 12.4 s, 3:07 or 1:02:03."""
+    """Return seconds as 4.5 ms, 0.31 s, 12.4 s, 3:07 or 1:02:03."""
     if not is_number(seconds):
         return DASH
+    if 0 < seconds < SHORT_S:
+        return f"{seconds * 1000:.2g} ms"
     if seconds < MINUTE_S:
         return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     whole = round(seconds)

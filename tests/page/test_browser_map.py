@@ -241,7 +241,8 @@ def test_the_map_is_a_list_too(tab: Any, small: tuple[Page, dict[str, str]]) -> 
     tab.locator("#map-list summary").click()
     sounds = sorted(json.loads(page.read("/map.json"))["sounds"], key=lambda sound: sound["x"])
     items = tab.locator("#map-list li")
-    items.nth(len(sounds) - 1).get_by_role("link").nth(3).wait_for()
+    # The neighbours of each come by a request of their own, in any order.
+    tab.wait_for_function("(n) => document.querySelectorAll('#map-list li a').length === n", arg=4 * len(sounds))
 
     shown = [[link.get_attribute("href") for link in item.get_by_role("link").all()] for item in items.all()]
     for (first, *others), sound in zip(shown, sounds, strict=True):
@@ -309,18 +310,18 @@ def test_the_map_is_drawn_and_brought_up_to_date_by_itself(tab: Any, serve_page:
 
 
 def test_a_name_turns_no_text(tab: Any, small: tuple[Page, dict[str, str]]) -> None:
-    """A sign stands for each control character of a name, also for those that would turn what follows."""
+    """A sign stands for each control character of a name; lengths are told as in the lists."""
     sounds = [
         {
             "uid": str(n),
             "blob_name": f"{n} \u202evaw.exe",
             "x": n / 2,
             "y": n / 2,
-            "duration": 1,
+            "duration": duration,
             "rms_db": -12,
             "folder": "",
         }
-        for n in range(3)
+        for n, duration in enumerate((1, 0.164, 0.0045))
     ]
     told = {"count": 3, "comparable": 3, "laid_out": 3, "kept": None, "is_being_drawn": False, "sounds": sounds}
     tab.route("**/map.json", lambda route: route.fulfill(json=told))
@@ -328,7 +329,10 @@ def test_a_name_turns_no_text(tab: Any, small: tuple[Page, dict[str, str]]) -> N
     tab.locator("#map-list summary").click()
 
     tab.locator("#map-list li").first.wait_for()  # the list is filled when it has opened
-    assert "0 \ufffdvaw.exe, 1.0 s, −12.0 dB" in tab.locator("#map-list ol").inner_text()
+    listed = tab.locator("#map-list ol").inner_text()
+    assert "0 \ufffdvaw.exe, 1.0 s, −12.0 dB" in listed
+    assert "1 \ufffdvaw.exe, 0.16 s" in listed
+    assert "2 \ufffdvaw.exe, 4.5 ms" in listed
 
 
 def test_scripts_show_names_as_templates_do(tab: Any, small: tuple[Page, dict[str, str]]) -> None:

@@ -285,8 +285,14 @@ function leadOf({ count, comparable, laid_out: laidOut, kept, sounds, is_being_d
 
 function describe(sound) {
   const level = typeof sound.rms_db === "number" ? `, ${sound.rms_db.toFixed(1).replace("-", "−")} dB` : "";
-  const length = typeof sound.duration === "number" ? (sound.duration < 60 ? `${sound.duration.toFixed(1)} s` : clock(sound.duration)) : "–";
-  return `${sound.blob_name}, ${length}${level}`;
+  return `${sound.blob_name}, ${lengthOf(sound.duration)}${level}`;
+}
+
+// As the list tells it.
+function lengthOf(seconds) {
+  if (typeof seconds !== "number") return "–";
+  if (seconds > 0 && seconds < 0.01) return `${Number((seconds * 1000).toPrecision(2))} ms`;
+  return seconds < 60 ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : clock(seconds);
 }
 
 function baseName(sound) {
