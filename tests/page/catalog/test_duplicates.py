@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from google.cloud.firestore_v1.vector import Vector
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analysis.definition import SAME_LENGTH, SAME_SOUND_DISTANCE
@@ -244,6 +244,10 @@ def as_shown(groups: Groups) -> dict[str, list[int]]:
 @given(
     sounds=st.lists(versions, max_size=14),
     steps=st.lists(st.lists(st.tuples(st.integers(1, 17), versions), max_size=3), min_size=1, max_size=4),
+)
+@example(  # a composite object joins, by its CRC32C, the one of two same files that has it
+    sounds=[((0, 0), 0, 0, "a", None, 1, LIVE), ((0, 0), 0, 0, "a", "d", 2, LIVE)],
+    steps=[[(3, ((0, 0), 0, 0, None, "d", 3, LIVE))]],
 )
 def test_after_changes_the_groups_are_those_of_all(sounds: list[Any], steps: list[list[Any]]) -> None:
     """Whatever comes, changes or goes: what is brought up to date is what is found anew, and in the same order."""
