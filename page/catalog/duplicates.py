@@ -195,27 +195,29 @@ def regroup(columns: Columns, groups: Groups, changed: Ids) -> Groups | None:
 
     None is returned where so much is concerned that find_groups takes no longer.
     """
+    if len(changed) > MAX_COMPARED // columns.n:
+        return None
     there = are_there(columns)
     files, sounds = groups.by_kind()
-    concerned = np.zeros(columns.n, bool)
-    concerned[changed] = True
-    seeds = concerned.copy()
+    by_file = np.zeros(columns.n, bool)  # which rows are concerned
+    by_file[changed] = True
+    by_sound = by_file.copy()
 
-    concerned[files.select(concerned).ids] = True
-    _add_same_files(columns, there, concerned)
-    candidates = read_candidates(columns, there & concerned)
+    by_file[files.select(by_file).ids] = True
+    _add_same_files(columns, there, by_file)
+    candidates = read_candidates(columns, there & by_file)
     new_files = _group_files(candidates, find_same_files(candidates.md5, candidates.crc32c))
-    new_files = _join(files.without(concerned), new_files)
+    new_files = _join(files.without(by_file), new_files)
 
     copies = new_files.copies(columns.n)
-    seeds |= copies != files.copies(columns.n)  # the first alone of the same files is compared by its sound
+    by_sound |= copies != files.copies(columns.n)  # of the same files the first alone is compared by its sound
+    by_sound[sounds.select(by_sound).ids] = True
     can_sound = there & ~copies & (columns.column("dimensions") > 0) & (columns.column("length") != NO_COUNT)
-    seeds[sounds.select(seeds).ids] = True
-    if not _add_same_sounds(columns, can_sound, seeds):
+    if not _add_same_sounds(columns, can_sound, by_sound):
         return None
-    candidates = read_candidates(columns, can_sound & seeds)
+    candidates = read_candidates(columns, can_sound & by_sound)
     new_sounds = _group_sounds(candidates, np.arange(len(candidates.ids)))
-    return _join(_join(new_files, sounds.without(seeds)), new_sounds).sorted()
+    return _join(_join(new_files, sounds.without(by_sound)), new_sounds).sorted()
 
 
 def _add_same_files(columns: Columns, there: Mask, mask: Mask) -> None:

@@ -108,11 +108,10 @@ class View:
     def order(self, sort: Sort) -> NDArray[np.int64]:
         """Return all ids in an order, and 0; what has no value comes last, and equals in the order of their ids."""
         version, order = self._orders.get(sort, (-1, None))
+        if order is not None and version == self.columns.version:
+            return order
         changed = self.columns.changed_since(version)
-        if order is None or len(changed) > MOVED:
-            order = self._sort(sort)
-        elif len(changed):
-            order = self._move(sort, order, changed)
+        order = self._sort(sort) if order is None or len(changed) > MOVED else self._move(sort, order, changed)
         self._orders[sort] = (self.columns.version, order)
         return order
 
