@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 MIN_COMPRESSED = 1000  # bytes: less fits into one packet
 LEVEL = 5  # of gzip: 100 kB of HTML take 2 ms
+TAKES_GZIP = re.compile(
+    r"(^|,)\s*gzip\s*(,|$|;(?!\s*q\s*=\s*0(\.0*)?\s*(,|$)))", re.IGNORECASE
+)  # a weight of 0 is a no
 
 
 def answer(request: Request, text: str, media_type: str, unimportant: str = "") -> Response:
@@ -26,7 +30,7 @@ def answer(request: Request, text: str, media_type: str, unimportant: str = "") 
     headers = {"etag": etag, "vary": "accept-encoding"}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
-    if len(body) >= MIN_COMPRESSED and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(body) >= MIN_COMPRESSED and TAKES_GZIP.search(request.headers.get("accept-encoding", "")):
         body = gzip.compress(body, LEVEL, mtime=0)
         headers["content-encoding"] = "gzip"
     return Response(body, headers=headers, media_type=media_type)

@@ -318,6 +318,9 @@ def test_what_is_long_is_compressed(many: Page) -> None:
     assert answer.headers["content-encoding"] == "gzip"
     assert gzip.decompress(body).decode() == plain
     assert len(body) < len(plain) / 3
+    for refused in ("identity", "br, gzip;q=0", "gzip; Q=0.0, br"):
+        answer, body = many.ask("/sounds.json", Accept_Encoding=refused)
+        assert (answer.headers["content-encoding"], body.decode()) == (None, plain), refused
 
 
 def test_static_files_are_kept_by_their_content(many: Page) -> None:
