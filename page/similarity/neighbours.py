@@ -41,17 +41,21 @@ def find_neighbours(
 def find_groups(
     catalog: Catalog, sound: dict[str, Any], n: int, selection: Selection | None = None, least: int = 1
 ) -> tuple[list[list[dict[str, Any]]], int | None]:
-    """Return the n nearest sounds, in groups of copies, and how many come next; None where there are no more.
+    """Return the n nearest sounds, in groups of copies, and how many to ask for to see more; None where all are there.
 
-    Where many are copies of each other, more than n are found, until there are ``least`` groups.
+    Where these are fewer than ``least`` groups, as many are copies of each other, so many groups are looked for.
     """
+    asked = n
     while True:
         found = find_neighbours(catalog, sound, n, selection)
-        groups = group_copies(found)
-        following = min(MORE * n, MAX_NEIGHBOURS) if len(found) == n < MAX_NEIGHBOURS else None
-        if following is None or len(groups) >= least:
-            return groups, following
+        groups, has_more = group_copies(found), len(found) == n < MAX_NEIGHBOURS
+        following = min(MORE * n, MAX_NEIGHBOURS)
+        if not has_more or len(groups) >= least:
+            break
         n = following
+    if n > asked and len(groups) > least:
+        return groups[:least], n
+    return groups, following if has_more else None
 
 
 def group_copies(neighbours: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -83,9 +83,9 @@ def test_copies_open_and_more_come_on_demand(tab: Any, serve_page: Callable[...,
     page.insert(*sounds)
     tab.goto(f"{page.url}/sounds/{sounds[0]['uid']}")
     tab.locator(".copies").wait_for()
-    assert tab.locator(".neighbours .sound:visible").count() == 9
-    tab.locator(".copies summary").click()
     assert tab.locator(".neighbours .sound:visible").count() == 10
+    tab.locator(".copies summary").click()
+    assert tab.locator(".neighbours .sound:visible").count() == 11
     tab.get_by_role("button", name="More").click()
     tab.locator(".neighbours > .sound").nth(20).wait_for()
 

@@ -89,8 +89,7 @@ def test_every_other_answer_says_just_this(heard: Heard, many: Page, shared: Pag
     """So have ranges, refusals, uploads, a rejection and an error that nobody foresaw."""
     page, document, content = heard
     audio = f"/sounds/{document['uid']}/audio"
-    odd = make_document("odd.wav", bucket=shared.bucket.name)
-    del odd["generation"]
+    odd = make_document("odd.wav", **sample_sounds.upload(shared.bucket, "odd.wav", b"RIFF") | {"size": "large"})
     bad = make_rejection("bad.html", **sample_sounds.upload(shared.bucket, "bad.html", b"<b>"))
     shared.insert(odd, rejections=[bad])
     saved = A_DAY | FILE | {"content-type": "application/octet-stream"}
@@ -106,8 +105,8 @@ def test_every_other_answer_says_just_this(heard: Heard, many: Page, shared: Pag
         (page, "/nowhere", {"Accept": "application/json"}, 404, JSON),
         (many, f"/sounds/{make_rejection(HOSTILE)['uid']}", {}, 404, HTML),
         (shared, f"/rejections/{bad['uid']}/file", {}, 200, saved),
-        (shared, f"/sounds/{odd['uid']}/audio", {}, 500, HTML),
-        (shared, f"/sounds/{odd['uid']}/audio", {"Accept": "application/json"}, 500, JSON),
+        (shared, f"/sounds/{odd['uid']}/peaks.json", {}, 500, HTML),
+        (shared, f"/sounds/{odd['uid']}/peaks.json", {"Accept": "application/json"}, 500, JSON),
     ):
         answer, _ = server.ask(path, **asked)
         assert (path, answer.status) == (path, status)
