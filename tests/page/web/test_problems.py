@@ -116,15 +116,14 @@ def test_a_database_that_is_gone_is_told(serve_page: Callable[..., Page]) -> Non
 
 def test_what_nobody_foresaw_is_told(shared: Page) -> None:
     """An error that the page does not know is told as JSON or as a page, guarded as every answer is."""
-    odd = make_document("without generation.wav", bucket=shared.bucket.name)
-    del odd["generation"]
+    odd = make_document("of no size.wav", bucket=shared.bucket.name, size="large")
     shared.insert(odd)
 
-    answer, body = shared.ask(f"/sounds/{odd['uid']}/audio", Accept="application/json")
+    answer, body = shared.ask(f"/sounds/{odd['uid']}/peaks.json", Accept="application/json")
     assert answer.status == 500
-    assert json.loads(body)["advice"].endswith("(KeyError)")
+    assert json.loads(body)["advice"].endswith("(TypeError)")
     assert answer.headers["content-security-policy"]
-    answer, body = shared.ask(f"/sounds/{odd['uid']}/audio")
+    answer, body = shared.ask(f"/sounds/{odd['uid']}/peaks.json")
     assert answer.status == 500
     assert b"<h1>" in body
 
