@@ -43,6 +43,7 @@ BUCKET = "bench"
 DISTINCT = (
     2000  # documents that are made; others are these under other names, as making one takes longer than writing it
 )
+SPREAD = np.geomspace(2.5, 0.25, N_FINGERPRINT)  # few directions hold most of what tells sounds apart
 WORDS = ("kick", "snare", "hihat", "Glocke", "Café", "rain", "voice", "take", "loop", "pad")
 ADDRESSES = {
     "list, newest": "/",
@@ -121,13 +122,13 @@ def make_documents(count: int) -> Iterator[dict[str, Any]]:
     A hundredth are copies of some files; no two others are the same sound.
     """
     made = [make_document("x", seed=seed) for seed in range(min(count, DISTINCT))]
-    vectors = [np.array(list(document["fingerprint"])) for document in made]
+    vectors = [np.array(document["fingerprint"]) for document in made]
     for number in range(count):
         turn, one = divmod(number, len(made))
         name = f"kit/{number % 997}/{WORDS[number % 10]} {WORDS[number // 10 % 10]} {number:07}.wav"
         document = {"uid": make_uid_of(number), "blob_name": name, "file_name": name, "generation": number}
         if number % 100:
-            vector = np.roll(vectors[one], turn) + 0.1 * (turn // N_FINGERPRINT)
+            vector = SPREAD * np.roll(vectors[one], turn) + 0.1 * (turn // N_FINGERPRINT)
             document |= {"fingerprint": Vector(vector.tolist()), "md5_hash": f"{number}", "crc32c": f"{number}"}
         yield made[one] | document
 
