@@ -111,7 +111,7 @@ def test_a_selection_outlives_what_arrives(tab: Any, page: Page) -> None:
         sound | {"duration": 187.0, "analyzed_at": datetime.now(UTC)},
         make_document("newer.wav", seed=101, uploaded_at=datetime.now(UTC)),
     )
-    row(tab, "3:07").wait_for()
+    row(tab, "again.wav").locator(".f-duration", has_text="3:07").wait_for()
     row(tab, "newer.wav").wait_for()
 
     assert row(tab, "again.wav").get_by_role("checkbox").is_checked()
