@@ -60,7 +60,7 @@ def test_what_is_analysed_anew_takes_its_own_row(tab: Any, serve_page: Callable[
     tab.goto(page.url)
     row(tab, "again.wav").wait_for()
     page.insert(sound | {"duration": 187.0, "analyzed_at": datetime.now(UTC)})
-    row(tab, "3:07").wait_for()
+    tab.locator("li.sound .f-duration", has_text="3:07").wait_for()
 
     assert tab.locator("li.sound").count() == 1
 

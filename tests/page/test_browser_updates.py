@@ -235,7 +235,7 @@ def test_what_plays_is_selected_or_has_the_focus_stays(tab: Any, page: Page) -> 
         sounds[1] | {"duration": 187.0, "analyzed_at": datetime.now(UTC)}, *page.make_sounds("kit/snare new", 2)
     )
     asked.release()
-    row(tab, "3:07").wait_for()
+    tab.locator("li.sound .f-duration", has_text="3:07").wait_for()
 
     assert names_in(tab) == ["snare new 1.wav", "snare new 0.wav", "snare 2.wav", "snare 1.wav", "snare 0.wav"]
     assert row(tab, "snare 1.wav").locator(".pick").is_checked()
