@@ -4,7 +4,7 @@
 off. After that a *round* makes three comparisons, each when it is due: documents that were written since the last
 round are read (with an overlap, as a document is written later than it says); the bucket is listed; the numbers of
 documents are compared, for parts of the uids. A part that differs is split, until what differs is among few enough to
-read. Nothing is asked while nobody looks.
+read. The next few are read again too, as an edit by hand changes no number. Nothing is asked while nobody looks.
 
 Of several pages that share a catalog's file one reads for all of them: the one that holds the lock beside the file.
 """
@@ -40,7 +40,7 @@ ROUND_S, COMPARE_S, LIST_S = 60, 900, 900  # between two of each, in the cloud
 SHARE = 5  # with emulators, which cost nothing but time: a pause lasts so many times what came before it
 MIN_PAUSE_S = 0.05
 LOOKED_S = 30  # somebody looks for so long after the last request
-FEW = 300  # documents that are read rather than counted
+FEW = 300  # documents that are read rather than counted, and those of more that are read each time
 RETRY_S = 10  # after a failure
 CLOSE_S = 1
 PARTS = 4  # whose numbers are compared
@@ -85,6 +85,7 @@ class Follower:
         self._looked_at = self._read_new_at = -float("inf")
         self._is_closed = False
         self._due = dict.fromkeys(("round", "compare", "list"), -float("inf"))
+        self._reread_from = {kind: SHUFFLED.randrange(UIDS) for kind in KINDS}
         self._reads, self._total, self._n_done = 0, 0, 0
         self._as_of: datetime | None = None
         self._problem: Exception | None = None
@@ -242,14 +243,19 @@ class Follower:
         """Find where the catalog and the collection differ, and repair it.
 
         A small collection is read. Of a larger one the numbers in PARTS parts of the uids are compared, which are
-        others each time: what makes up for another in one part is found the next time.
+        others each time: what makes up for another in one part is found the next time. Of its documents FEW or so are
+        read again, which are the next ones each time.
         """
         cuts = sorted(SHUFFLED.randrange(1, UIDS) for _ in range(PARTS - 1))
-        if source.count_documents(self._config, kind) <= FEW:
+        if (count := source.count_documents(self._config, kind)) <= FEW:
             self._repair(kind, "", "")
             return
         for low, high in pairwise((0, *cuts, UIDS)):
             self._compare_part(kind, low, high)
+        low = self._reread_from[kind]
+        high = min(low + max(UIDS * FEW // count, 1), UIDS)
+        self._repair(kind, _bound(low), _bound(high))
+        self._reread_from[kind] = high % UIDS
 
     def _compare_part(self, kind: Kind, low: int, high: int) -> None:
         first, end = _bound(low), _bound(high)

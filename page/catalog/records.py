@@ -51,7 +51,7 @@ class Row:
         kind: which collection it is in.
         uid: its id.
         name: name of the blob.
-        bucket: the bucket of the blob.
+        bucket: the bucket of the blob; None where the document names none, or no blob in it.
         generation: the generation of the blob.
         written_at: when the document was written, µs.
         folder: the name up to its last slash.
@@ -84,7 +84,7 @@ def make_row(kind: Kind, uid: str, document: dict[str, Any]) -> Row:
         kind,
         uid,
         name,
-        bucket if isinstance(bucket, str) else None,
+        bucket if isinstance(bucket, str) and name else None,
         generation if isinstance(generation, int) and not isinstance(generation, bool) else None,
         microseconds(document.get(TIME_FIELDS[kind])),
         name[: name.rfind("/") + 1],
@@ -135,7 +135,8 @@ def vector_of(fingerprint: Any) -> bytes:
     """Return the numbers of a fingerprint as float32; none where it is not one that can be compared."""
     try:
         numbers = numbers_of(fingerprint) if isinstance(fingerprint, Vector) else list(fingerprint or ())
-        vector = np.array(numbers, "<f4")
+        with np.errstate(over="ignore"):
+            vector = np.array(numbers, "<f4")
     except (TypeError, ValueError):
         return b""
     is_one = vector.ndim == 1 and len(vector) <= N_FINGERPRINT and np.isfinite(vector).all()

@@ -54,8 +54,9 @@ def collection_of(config: Config, kind: Kind) -> Any:
 
 def read_document(config: Config, kind: Kind, uid: str) -> dict[str, Any] | None:
     """Return a document, None where there is none; it is one read."""
-    found: dict[str, Any] | None = collection_of(config, kind).document(uid).get(retry=RETRY, timeout=CALL_S).to_dict()
-    return found
+    collection = collection_of(config, kind)
+    query = collection.where(filter=FieldFilter("__name__", "==", collection.document(uid)))
+    return next((document for _, document in _stream(query, CALL_S)), None)
 
 
 def count_documents(config: Config, kind: Kind, first: str = "", end: str = "") -> int:
@@ -96,31 +97,41 @@ def list_objects(config: Config) -> Iterator[list[tuple[str, int]]]:
         yield [(blob.name, int(blob.generation)) for blob in page]
 
 
-def _stream(query: Any) -> Iterator[Document]:
+def _stream(query: Any, timeout_s: float = STREAM_S) -> Iterator[Document]:
     """Yield the documents of a query.
 
     The query's own snapshots copy each document deeply, and its messages wrap each part of it, which together takes
     longer than all else: the messages are read as they came.
     """
-    responses, _ = query._get_stream_iterator(None, RETRY, STREAM_S)  # noqa: SLF001
+    responses, _ = query._get_stream_iterator(None, RETRY, timeout_s)  # noqa: SLF001
     for response in responses:
         message = response._pb  # noqa: SLF001
         if message.HasField("document"):
-            fields = {name: _decode(value, query._client) for name, value in message.document.fields.items()}  # noqa: SLF001
+            database = message.document.name.partition("/documents/")[0]
+            fields = {name: _decode(value, database) for name, value in message.document.fields.items()}
             yield message.document.name.rpartition("/")[2], fields
 
 
-def _decode(value: Any, client: Any) -> Any:
-    """Return what a message of Firestore's Value holds, as the client decodes it, in half of the client's time."""
+def _decode(value: Any, database: str) -> Any:
+    """Return what a message of Firestore's Value holds, as the client decodes it, in half of the client's time.
+
+    A reference is the path of its document, and begins with the database where that is another, of which the client
+    makes an error.
+    """
     kind = value.WhichOneof("value_type")
     if kind in PLAIN:
         return getattr(value, kind)
+    if kind == "reference_value":
+        return value.reference_value.removeprefix(f"{database}/documents/")
     if kind == "array_value":
-        return [_decode(element, client) for element in value.array_value.values]
-    if kind == "map_value" and len(value.map_value.fields) != 1:  # of one field it may be one of BSON's types
-        held = {name: _decode(part, client) for name, part in value.map_value.fields.items()}
-        return Vector(held["value"]) if held.get("__type__") == "__vector__" else held
-    return _helpers.decode_value(value, client)
+        return [_decode(element, database) for element in value.array_value.values]
+    if kind == "map_value":
+        held = {name: _decode(part, database) for name, part in value.map_value.fields.items()}
+        if held.get("__type__") == "__vector__":
+            return Vector(held["value"])
+        if len(held) != 1 or not next(iter(held)).startswith("__"):
+            return held
+    return _helpers.decode_value(value, None)  # and one of BSON's types is a map of one field
 
 
 def _in_range(collection: Any, first: str, end: str) -> Any:

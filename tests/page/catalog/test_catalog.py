@@ -18,6 +18,7 @@ from google.cloud.firestore_v1 import _helpers
 from google.cloud.firestore_v1.vector import Vector
 
 from bench.documents import make_document, make_rejection
+from local.servers import PROJECT
 from page.catalog import background_value, following, source
 from page.catalog import catalog as catalogs
 from page.catalog.catalog import Catalog, UnfinishedError
@@ -169,6 +170,25 @@ def test_a_mismatch_among_many_is_found_by_counting(
     assert catalog.progress().reads - reads < len(sounds)
 
 
+def test_what_is_edited_by_hand_among_many_is_found(
+    page: Page, open_catalog: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though an edit changes no number of documents and no time: some are read again each time, until all were."""
+    monkeypatch.setattr(following, "FEW", 10)
+    monkeypatch.setattr(following, "COMPARE_S", 0)
+    monkeypatch.setattr(following, "ROUND_S", 0.05)
+    page.insert(*(make_document(f"{seed}.wav", seed=seed) for seed in range(50)))
+    catalog = open_catalog()
+    wait_for(catalog)
+    sounds = page.database.collection(page.environment["SOUNDS_COLLECTION"])
+    for document in sounds.stream():
+        document.reference.update({"mood": "solemn"})
+    before = catalog.progress().reads
+
+    wait_until(lambda: catalog.progress() and catalog.select("sounds", Selection(q="solemn")).count == 50)
+    assert catalog.progress().reads - before >= 50
+
+
 def test_a_sound_and_its_rejection_never_exist_together(page: Page, open_catalog: Open) -> None:
     """A sound that is rejected when it is analysed anew leaves the one list and is in the other."""
     sound = make_document("a.wav")
@@ -206,6 +226,18 @@ def test_a_listing_says_nothing_of_what_is_newer(page: Page, open_catalog: Open)
     wait_for(catalog)
 
     assert names_of(catalog) == ["now.wav"]
+
+
+def test_documents_without_a_name_are_not_each_other(page: Page, open_catalog: Open) -> None:
+    """Of what names no object nothing is known of its file: no other has overwritten it, and no listing lacks it."""
+    for seed in range(3):
+        document = make_document("x.wav", seed=seed, bucket=page.bucket.name)
+        del document["blob_name"]
+        page.insert(document)
+    catalog = open_catalog()
+    wait_for(catalog)
+
+    assert catalog.select("sounds", ALL).count == 3
 
 
 def test_an_overwritten_sound_is_gone_at_once(page: Page, open_catalog: Open) -> None:
@@ -315,7 +347,6 @@ def test_documents_are_read_as_the_client_reads_them(page: Page, config: Config)
         "none": [],
         "time": datetime(2026, 11, 29, 12, 0, 0, 123456, tzinfo=UTC),
         "place": firestore.GeoPoint(52.5, 13.4),
-        "other": sounds.document("other"),
         "maps": {"empty": {}, "one": {"part": [{"deep": [1, {"deeper": None, "still": 2}]}]}, "two": {"a": 1, "b": 2}},
         "vector": Vector([1, 2.5]),
     }
@@ -330,13 +361,31 @@ def test_documents_are_read_as_the_client_reads_them(page: Page, config: Config)
     }
 
 
+def test_references_are_paths(page: Page, config: Config, open_catalog: Open) -> None:
+    """A reference to another database, of which the client makes an error, keeps nobody from reading the others."""
+    sounds, others = (one.collection("sounds") for one in (source._client(PROJECT, "(default)"), firestore.Client("p")))
+    values = {"beside": sounds.document("a"), "elsewhere": {"one": [others.document("a")]}}
+    document = make_document("own.wav")
+    page.insert(document | values, make_document("other.wav", seed=1))
+
+    expected = {"beside": "sounds/a", "elsewhere": {"one": ["projects/p/databases/(default)/documents/sounds/a"]}}
+    read = source.read_document(config, "sounds", document["uid"])
+    assert read is not None
+    assert {name: read[name] for name in values} == expected
+    catalog = open_catalog()
+    wait_for(catalog)
+    held = catalog.read_sound(document["uid"])
+    assert {name: held[name] for name in values} == expected
+    assert sorted(names_of(catalog)) == ["other.wav", "own.wav"]
+
+
 def test_special_maps_are_read_as_the_client_reads_them() -> None:
     """A map can be one of BSON's types, and one with a type need not be a vector; the emulator stores neither."""
     of_bson = ({"__oid__": "0123456789abcdef01234567"}, {"__int__": 7}, {"__oid__": 7}, {"name": {"__int__": 7}})
     for held in (*of_bson, {"__type__": "other", "value": [1]}, {"deep": {"__type__": "__vector__", "value": [1.5]}}):
         message = _helpers.encode_value(held)._pb
         expected = _helpers.decode_value(message, None)
-        read = source._decode(message, None)
+        read = source._decode(message, "projects/p/databases/d")
         assert (read, type(read)) == (expected, type(expected))
 
 
