@@ -8,12 +8,15 @@ from itertools import batched
 from typing import Any
 
 import numpy as np
+from google.api_core.exceptions import Cancelled
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.vector import Vector
 
 from analysis.definition import ANALYSIS_VERSION, N_FINGERPRINT, N_MFCC, SR
 from analysis.document import SOUND_FIELDS, Field
 
+RETRY = Retry(if_exception_type(Cancelled))  # with which the emulator answers while somebody ends a listener
 FIRST_MOMENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
@@ -108,4 +111,4 @@ def write_documents(collection: firestore.CollectionReference, documents: Iterab
         batch = client.batch()
         for document in some:
             batch.set(collection.document(document["uid"]), document)
-        batch.commit()
+        batch.commit(retry=RETRY)

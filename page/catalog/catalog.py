@@ -140,6 +140,14 @@ class Catalog:
         """Let something be done before the file is closed, for whoever works with it in the background."""
         self._ends.callback(action)
 
+    def call_at_change(self, action: Callable[[], None]) -> None:
+        """Let something be done whenever the catalog has found a change by itself: it was given by no ``put``."""
+        self._follower.call_at_change(action)
+
+    def look_on(self) -> None:
+        """Say that somebody looks, without asking for anything."""
+        self._follower.look(is_asking=False)
+
     def progress(self, wait_s: float = 0) -> Progress:
         """Say that somebody looks, and return how far it is."""
         self._follower.look()

@@ -26,6 +26,7 @@ from page.config import is_emulated
 from page.display import number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from page.catalog.records import Kind
@@ -38,7 +39,7 @@ OVERLAP = timedelta(minutes=5)  # a document is written so long after its own ti
 UNASKED_READS = 50_000  # a first filling that costs more has to be asked for
 ROUND_S, COMPARE_S, LIST_S = 60, 900, 900  # between two of each, in the cloud
 SHARE = 5  # with emulators, which cost nothing but time: a pause lasts so many times what came before it
-MIN_PAUSE_S = 0.05
+MIN_PAUSE_S, IDLE_S = 0.05, 5  # the second while a window is open in which nobody does anything
 LOOKED_S = 30  # somebody looks for so long after the last request
 FEW = 300  # documents that are read rather than counted, and those of more that are read each time
 RETRY_S = 10  # after a failure
@@ -82,11 +83,13 @@ class Follower:
         self._may_read_all = may_read_all or is_emulated()
         self._lock = path.with_name(path.name + "-lock").open("a")
         self._condition = Condition()
-        self._looked_at = self._read_new_at = -float("inf")
+        self._looked_at = self._asked_at = self._read_new_at = -float("inf")
         self._is_closed = False
         self._due = dict.fromkeys(("round", "compare", "list"), -float("inf"))
         self._reread_from = {kind: SHUFFLED.randrange(UIDS) for kind in KINDS}
         self._reads, self._total, self._n_done = 0, 0, 0
+        self._n_changed = 0  # rows that a round has changed
+        self._at_change: list[Callable[[], None]] = []
         self._as_of: datetime | None = None
         self._problem: Exception | None = None
         self._is_asking, self._was_filled = False, False
@@ -105,10 +108,11 @@ class Follower:
             self._thread.join(CLOSE_S)
         self._lock.close()
 
-    def look(self) -> None:
-        """Say that somebody looks, so that what is due is done."""
+    def look(self, *, is_asking: bool = True) -> None:
+        """Say that somebody looks, so that what is due is done; who only looks on asks for nothing."""
         with self._condition:
             self._looked_at = monotonic()
+            self._asked_at = self._looked_at if is_asking else self._asked_at
             self._condition.notify_all()
 
     def wait(self, seconds: float) -> Progress:
@@ -139,6 +143,10 @@ class Follower:
             *(self._is_filled(), self._is_asking, self._storage.last_id(), self._total, self._reads),
             *(self._as_of, self._problem),
         )
+
+    def call_at_change(self, action: Callable[[], None]) -> None:
+        """Let something be done whenever a round has found a change that nobody told of."""
+        self._at_change.append(action)
 
     def put(self, kind: Kind, uid: str, document: dict[str, Any]) -> None:
         """Write a document that was read elsewhere."""
@@ -214,19 +222,24 @@ class Follower:
         return self._was_filled
 
     def _round(self) -> None:
-        began, began_at = monotonic(), datetime.now(UTC)
+        began, began_at, n_before = monotonic(), datetime.now(UTC), self._n_changed
         self._read_new()
         if is_emulated() or began >= self._due["list"]:
             before = microseconds(began_at - OVERLAP)
-            self._storage.join_listing(self._config.bucket_name, source.list_objects(self._config), before)
+            objects = source.list_objects(self._config)
+            self._n_changed += self._storage.join_listing(self._config.bucket_name, objects, before)
             self._due["list"] = monotonic() + LIST_S
         if is_emulated() or began >= self._due["compare"]:
             for kind in KINDS:
                 self._compare(kind)
             self._due["compare"] = monotonic() + COMPARE_S
             self._as_of = began_at
-        pause = max(SHARE * (monotonic() - began), MIN_PAUSE_S) if is_emulated() else ROUND_S
-        self._due["round"] = monotonic() + pause
+        if self._n_changed > n_before:
+            for action in self._at_change:
+                action()
+        now = monotonic()
+        pause_s = max(SHARE * (now - began), MIN_PAUSE_S) if now - self._asked_at < LOOKED_S else IDLE_S
+        self._due["round"] = now + (pause_s if is_emulated() else ROUND_S)
 
     def _read_new(self) -> None:
         """Read what was written since the last time."""
@@ -234,7 +247,7 @@ class Follower:
         since = datetime.fromisoformat(self._storage.read_state("read_since") or now.isoformat()) - OVERLAP
         for kind in KINDS:
             for batch in batched(source.read_since(self._config, kind, since), BATCH):
-                self._storage.put([make_row(kind, uid, document) for uid, document in batch])
+                self._n_changed += self._storage.put([make_row(kind, uid, document) for uid, document in batch])
                 self._reads += len(batch)
         self._storage.write_state(read_since=now.isoformat())
         self._note_reading()
@@ -273,8 +286,10 @@ class Follower:
         """Read a range of uids, and forget what is no longer in it."""
         found = dict(source.read_range(self._config, kind, first=first, end=end))
         self._reads += len(found)
-        self._storage.put([make_row(kind, uid, document) for uid, document in found.items()])
-        self._storage.delete(kind, self._storage.uids(kind, first, end or LAST) - found.keys())
+        missing = self._storage.uids(kind, first, end or LAST) - found.keys()
+        self._n_changed += self._storage.put([make_row(kind, uid, document) for uid, document in found.items()])
+        self._storage.delete(kind, missing)
+        self._n_changed += len(missing)
 
     def _tell(self, problem: Exception | None) -> None:
         with self._condition:

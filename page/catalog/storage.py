@@ -105,11 +105,11 @@ class Storage:
             for uid in uids:
                 self._delete(KINDS.index(kind), uid, changed)
 
-    def join_listing(self, bucket: str, objects: Iterable[list[tuple[str, int]]], before: int) -> None:
+    def join_listing(self, bucket: str, objects: Iterable[list[tuple[str, int]]], before: int) -> int:
         """Mark the documents of a bucket whose generation is not live as GONE, and those that are again as LIVE.
 
-        ``objects`` are names and live generations, a page at a time. Documents that were not written before ``before``,
-        µs, are left as they are: the listing can be older than their objects.
+        Return how many were marked. ``objects`` are names and live generations, a page at a time. Documents that were
+        not written before ``before``, µs, are left as they are: the listing can be older than their objects.
         """
         with self._lock:
             self._writer.execute("CREATE TEMP TABLE IF NOT EXISTS listing (object TEXT PRIMARY KEY, live INTEGER)")
@@ -120,7 +120,8 @@ class Storage:
                 self._writer.executemany("INSERT OR REPLACE INTO listing VALUES (?, ?)", page)
                 self._writer.commit()
         with self._writing() as changed:
-            self._writer.execute(JOIN_LISTING, {"changed": changed, "bucket": bucket, "before": before})
+            values = {"changed": changed, "bucket": bucket, "before": before}
+            return self._writer.execute(JOIN_LISTING, values).rowcount
 
     def write_state(self, **state: str) -> None:
         """Write entries of the state."""

@@ -95,7 +95,8 @@ class _Endpoints:
         self._catalog = catalog
         self._map = Map(catalog)
         self.templates = Templates(config)
-        self._events = Events(config, self.templates.render_row, catalog.put, catalog.delete)
+        self._events = Events(config, self.templates.render_row, catalog.put, catalog.delete, catalog.look_on)
+        catalog.call_at_change(self._events.tell_change)
 
     def sounds(self, request: Request) -> Response:
         return self._list(request, "sounds")

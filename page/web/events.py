@@ -4,9 +4,10 @@
 last id, and is sent what was written meanwhile, as far back as LOOK_BACK. A removal is told to those that are
 connected, if the document was written since then. The clocks of the function and of this machine may differ by
 CLOCK_SKEW, so that a browser can be sent an event twice. When all that was written before is told, a browser is told
-that it is up to date. All browsers share one listener on each collection, and there is none while nobody looks.
-Firestore bills a listener for each document that is newer than its beginning, the newest MAX_EVENTS at most, and then
-for each document that is written.
+that it is up to date. What the listeners do not tell of, such as an edit or a removal of what was written long ago or
+of a file, the catalog finds later, and a browser is told that something has changed. All browsers share one listener on
+each collection, and there is none while nobody looks. Firestore bills a listener for each document that is newer than
+its beginning, the newest MAX_EVENTS at most, and then for each document that is written.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ MAX_QUEUED = 4 * MAX_EVENTS  # those of both collections, and as many that are w
 RECONNECT = "retry: 3000\n\n"  # ms after which a browser connects again
 KEEP_ALIVE = "event: keep-alive\ndata:\n\n"  # which a browser hears, too: it knows then that it is connected
 UP_TO_DATE = "event: up-to-date\ndata:\n\n"
+CHANGED = "event: changed\ndata:\n\n"
 
 
 @dataclass(eq=False)
@@ -69,7 +71,7 @@ class Events:
     """The listeners on both collections, and the browsers that are connected.
 
     ``render`` returns the HTML of a document: it is given "sounds" or "rejections", and the document. ``put`` and
-    ``delete`` bring the catalog up to date before anybody is told.
+    ``delete`` bring the catalog up to date before anybody is told, and ``look_on`` says that somebody looks.
     """
 
     def __init__(
@@ -78,11 +80,13 @@ class Events:
         render: Callable[[Kind, dict[str, Any]], str],
         put: Callable[[Kind, dict[str, Any]], None],
         delete: Callable[[Kind, str], None],
+        look_on: Callable[[], object],
     ) -> None:
         self._config = config
         self._render = render
         self._put = put
         self._delete = delete
+        self._look_on = look_on
         self._subscribers: set[_Subscriber] = set()
         self._listeners: list[Any] = []
         self._listening_since = datetime.now(UTC)
@@ -98,12 +102,17 @@ class Events:
         try:
             await loop.run_in_executor(self._executor, self._add, subscriber)
             while self._is_listening():
+                self._look_on()
                 try:
                     yield await asyncio.wait_for(subscriber.events.get(), KEEP_ALIVE_S)
                 except TimeoutError:
                     yield KEEP_ALIVE
         finally:
             await asyncio.shield(loop.run_in_executor(self._executor, self._remove, subscriber))
+
+    def tell_change(self) -> None:
+        """Tell all that something has changed of which no event was sent."""
+        self._tell(CHANGED)
 
     def _add(self, subscriber: _Subscriber) -> None:
         self._subscribers.add(subscriber)

@@ -75,6 +75,12 @@ class Page:
                     document.reference.delete()
         self.wait_for_catalog()
 
+    def edit(self, name: str, **fields: Any) -> None:
+        """Change fields of the document of a sound, as somebody does by hand."""
+        for document in self.database.collection(self.environment["SOUNDS_COLLECTION"]).stream():
+            if document.get("blob_name") == name:
+                document.reference.update(fields)
+
     def wait_for_catalog(self) -> None:
         """Wait until the catalog holds all that is in the database and the bucket now."""
         now = datetime.now(UTC).isoformat()

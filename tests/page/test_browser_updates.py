@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.documents import make_rejection
+from bench.documents import make_document, make_rejection
 from page.web.app import PAGE_SIZE
 from page.web.events import LOOK_BACK
 from tests.fakes.waiting import wait_until
@@ -132,6 +132,29 @@ def test_links_to_folders_follow_a_list_of_all(tab: Any, page: Page) -> None:
     told = [f"{what}: drums/{name}.wav" for what in ("New", "Removed") for name in ("kick 0", "kick 1", "snare 0")]
     assert sorted(tab.evaluate("told")) == told
     assert not tab.locator("#missed.notice").count()
+
+
+@pytest.mark.parametrize("address", ["/", "/?q=wav"], ids=["all", "search"])
+def test_what_no_event_tells_shows_too(tab: Any, page: Page, address: str) -> None:
+    """What was written long ago and is edited or removed by hand, and a file that is deleted, is found and shown."""
+    when = datetime.now(UTC) - 2 * LOOK_BACK
+    blob = page.bucket.blob("kept.wav")
+    blob.upload_from_string(b"x")
+    fields = {"bucket": page.bucket.name, "generation": int(blob.generation), "uploaded_at": when, "analyzed_at": when}
+    page.insert(make_document("kept.wav", **fields))
+    page.wait_for_catalog()
+    look_and_listen(tab, f"{page.url}{address}")
+    assert sorted(names_in(tab)) == ["kept.wav", "old 0.wav", "old 1.wav", "old 2.wav"]
+    blob.delete()
+    row(tab, "kept.wav").wait_for(state="detached")
+    page.remove("old 1.wav")
+    row(tab, "old 1.wav").wait_for(state="detached")
+    page.edit("old 2.wav", duration=3.5)
+    row(tab, "old 2.wav").get_by_text("3.5 s").wait_for()
+
+    assert names_in(tab) == ["old 2.wav", "old 0.wav"]
+    assert tab.locator("h1").inner_text() == "2 sounds"
+    assert tab.evaluate("told") == ["Removed: kept.wav", "Removed: old 1.wav"]
 
 
 @pytest.mark.parametrize("order", ["", "&sort=oldest"], ids=["newest", "another order"])

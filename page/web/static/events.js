@@ -24,6 +24,7 @@ let cutting = 0; // the timer after which the connection is called cut
 // if it wants:
 // receive(event): this was written.
 // miss(isCut): from now on it may miss what is written, as the tab is not seen or there is no connection.
+// change(): something else was written or removed, of which nothing is told.
 // catchUp(): nothing is missed from now on, and what was written before is in the catalog.
 // cut(isCut): there is no connection, or there is one again.
 // With isNeededUnseen it is told also while the tab is not seen.
@@ -90,6 +91,7 @@ function connect(since) {
     share({ method: "cut", isCut: false });
   });
   on("message", ({ data, lastEventId }) => share({ data, lastEventId }));
+  on("changed", () => share({ method: "change" }));
   on("up-to-date", () => share({ method: "catchUp" }));
   on("keep-alive", () => {});
   on("error", () => {

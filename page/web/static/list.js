@@ -159,6 +159,7 @@ export function start(main, signal) {
   if (filling) watchFilling(filling, signal);
   const receiver = {
     receive,
+    change: () => updates.hear(),
     miss(isCut) {
       heard.clear(); // what it says may have changed meanwhile, and back
       updates.miss(isCut);

@@ -39,6 +39,7 @@ export class Updates {
 
   // Something was told that may concern the list, or what stands around it.
   hear() {
+    if (this.due && this.due !== HEARD) return;
     this.due = HEARD;
     this.askIn(Math.max(SOON_MS, this.answeredAt + PAUSE_MS - performance.now()));
   }
@@ -76,13 +77,15 @@ export class Updates {
     const { held } = this;
     this.held = null;
     this.answeredAt = performance.now();
-    if (this.due) return this.update(); // the answer lacks what was missed meanwhile
+    const isHeard = this.due === HEARD; // more was told meanwhile, which the answer may lack
+    if (this.due && !isHeard) return this.update(); // or was missed
     if (!page) {
       this.due = due;
       return this.askIn(RETRY_MS);
     }
     this.take(page, due !== HEARD);
     held.forEach(this.receive);
+    if (isHeard) this.askIn(PAUSE_MS);
     if (due === MISSED) this.lookAgain();
   }
 

@@ -45,9 +45,13 @@ def delete_nowhere(_kind: str, _uid: str) -> None:
     """Forget nothing."""
 
 
+def look_nowhere() -> None:
+    """Look at nothing."""
+
+
 def listen(page: Page, render: Callable[[str, dict[str, Any]], str] = no_html) -> Events:
     """Return the events of the collections."""
-    return Events(config_of(page), render, put_nowhere, delete_nowhere)
+    return Events(config_of(page), render, put_nowhere, delete_nowhere, look_nowhere)
 
 
 def config_of(page: Page) -> Config:
@@ -115,7 +119,7 @@ def test_who_leaves_while_coming_in_leaves_no_listener(page: Page) -> None:
     """A browser that goes while its listener is being made waits for it, and takes it along."""
 
     async def come_and_go() -> None:
-        held = Held(config_of(page), no_html, put_nowhere, delete_nowhere)
+        held = Held(config_of(page), no_html, put_nowhere, delete_nowhere, look_nowhere)
         told = held.subscribe(datetime.now(UTC))
         await anext(told)
         coming_in = asyncio.ensure_future(anext(told))
@@ -135,7 +139,7 @@ def test_who_leaves_before_coming_in_leaves_no_listener(page: Page) -> None:
     """A browser that goes while it waits behind another does not keep the listener when that one leaves."""
 
     async def come_and_go() -> None:
-        held = Held(config_of(page), no_html, put_nowhere, delete_nowhere)
+        held = Held(config_of(page), no_html, put_nowhere, delete_nowhere, look_nowhere)
         first, second = held.subscribe(datetime.now(UTC)), held.subscribe(datetime.now(UTC))
         await anext(first)
         await anext(second)
@@ -171,7 +175,7 @@ def test_all_browsers_share_a_listener(page: Page) -> None:
     now = datetime.now(UTC)
 
     async def look() -> tuple[int, list[int], list[str]]:
-        counted = Counted(config_of(page), no_html, put_nowhere, delete_nowhere)
+        counted = Counted(config_of(page), no_html, put_nowhere, delete_nowhere, look_nowhere)
         browsers = [counted.subscribe(now) for _ in range(3)]
         for browser in browsers:
             await anext(browser)
@@ -265,16 +269,23 @@ def test_who_knows_it_is_not_told_again() -> None:
 
 
 def test_a_silent_stream_beats(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While nothing is written the stream says that it is there, so that a browser that has gone is noticed."""
+    """While nothing is written the stream says that it is there, and the catalog is told that somebody looks.
+
+    So a browser that has gone is noticed, and what no event tells is looked for.
+    """
     monkeypatch.setattr(events, "KEEP_ALIVE_S", 0.01)
+    looks: list[None] = []
+    listener = Events(config_of(page), no_html, put_nowhere, delete_nowhere, lambda: looks.append(None))
 
     async def follow() -> list[str]:
-        told = listen(page).subscribe(datetime.now(UTC))
+        told = listener.subscribe(datetime.now(UTC))
         first = await anext(told)
         async with asyncio.timeout(20):
             while await anext(told) != events.UP_TO_DATE:
                 pass
+        n_looks = len(looks)
         heard = [first, await anext(told), await anext(told)]
+        assert len(looks) == n_looks + 2
         await told.aclose()
         return heard
 
