@@ -12,6 +12,7 @@ Of several pages that share a catalog's file one reads for all of them: the one 
 from __future__ import annotations
 
 import fcntl
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched, pairwise
@@ -198,15 +199,25 @@ class Follower:
         if self._storage.read_state("read_since") is None:
             self._storage.write_state(read_since=datetime.now(UTC).isoformat())
         for kind in KINDS:
-            if (after := self._storage.read_state(f"filled {kind}") or "") == "all":
-                continue
+            after = self._storage.read_state(f"filled {kind}") or ""
+            if after != "all" and self._fill_kind(kind, after):
+                self._storage.write_state(**{f"filled {kind}": "all"})
+
+    def _fill_kind(self, kind: Kind, after: str) -> bool:
+        """Read the documents after a uid, while those before are being written; return whether all are there."""
+        with ThreadPoolExecutor(1) as writer:
+            writing: Future[int] | None = None
             for batch in batched(source.read_range(self._config, kind, after), BATCH):
                 rows = [make_row(kind, uid, document) for uid, document in batch]
-                self._storage.put(rows, **{f"filled {kind}": batch[-1][0]})
+                if writing:
+                    writing.result()
+                writing = writer.submit(self._storage.put, rows, **{f"filled {kind}": batch[-1][0]})
                 self._reads += len(batch)
                 if self._is_closed:
-                    return
-            self._storage.write_state(**{f"filled {kind}": "all"})
+                    return False
+            if writing:
+                writing.result()
+        return True
 
     def _is_current(self) -> bool:
         return self._is_filled() and monotonic() - self._read_new_at < 2 * ROUND_S

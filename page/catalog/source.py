@@ -39,7 +39,7 @@ RETRY = Retry(
     maximum=2,
     timeout=6,
 )
-CALL_DOCUMENTS = 20_000  # one call streams so many: a call that streams all would run into its time limit
+CALL_DOCUMENTS = 50_000  # one call streams so many: a call that streams all would run into its time limit
 PLAIN = frozenset({"boolean_value", "integer_value", "double_value", "string_value", "bytes_value"})
 OBJECTS = 1000  # the most that Cloud Storage lists in one call
 LISTED = "items(name,generation),nextPageToken"

@@ -124,6 +124,12 @@ def test_head_reads_only_the_beginning(method: str, most: int) -> None:
         def delete(self, kind: str, uid: str) -> None:
             """Forget nothing."""
 
+        def look_on(self) -> None:
+            """Look at nothing."""
+
+        def call_at_change(self, action: Any) -> None:
+            """Never change."""
+
         def read_all(self, *_: Any) -> Any:
             """Yield sounds."""
             nonlocal n_read
