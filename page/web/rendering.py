@@ -82,7 +82,10 @@ def as_json(value: Any, indent: int | None = None) -> str:
 
     References and places are text, whether they come from the database or from the catalog.
     """
-    return json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(value, default=_plain, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # NaN or infinity: to look for those in each value first would take longer than all else
+        return json.dumps(_plain(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def address(path: str, parameters: dict[str, str]) -> str:
