@@ -361,8 +361,9 @@ class Catalog:
 
     def _load(self) -> None:
         self._changed, self._view.columns, computed = self._snapshot.load()
-        with suppress(KeyError, ValueError):  # it was not known, or an earlier version of the page has written the file
+        if "by_name" in computed:
             self._view.put_order("name", computed["by_name"])
+        with suppress(KeyError, ValueError):  # they were not known, or an earlier version of the page wrote the file
             self._groups.put(self._view.columns.version, Groups.from_arrays(computed))
 
     def _prepare(self, version: int) -> None:

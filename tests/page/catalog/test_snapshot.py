@@ -254,6 +254,17 @@ def test_what_was_computed_is_kept(open_catalog: Open, monkeypatch: pytest.Monke
     assert see(open_catalog()) == (members, names)
 
 
+def test_groups_are_kept_where_nobody_sorts_by_name(open_catalog: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked for is kept without what was not."""
+    put(*(make_document(f"copy {name}.wav", seed=99) for name in "ab"))
+    first = open_catalog()
+    assert len(first.find_duplicates(ALL)) == 1
+    first.close()
+    monkeypatch.setattr(catalogs, "find_groups", None)
+
+    assert len(open_catalog().find_duplicates(ALL)) == 1
+
+
 def test_what_takes_long_is_computed_before_it_is_asked_for(
     open_catalog: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
